@@ -1,0 +1,53 @@
+//! The only reader of time.
+//!
+//! Wall time comes from the system, or in tests from tokio's clock, so that a paused runtime is a simulated year.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// A source of wall time and of monotonic time. Cheap to copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    System,
+    Simulated { epoch: Timestamp, started: Instant },
+}
+
+impl Clock {
+    /// The system's clocks.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that shows `epoch` now and moves with tokio's clock: under a paused runtime, with simulated time.
+    pub fn simulated(epoch: Timestamp) -> Self {
+        Self(Source::Simulated { epoch, started: Instant::now() })
+    }
+
+    /// The wall time.
+    pub fn now(&self) -> Timestamp {
+        match self.0 {
+            Source::System => Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX),
+            Source::Simulated { epoch, started } => {
+                epoch.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+
+    /// Monotonic time: for measuring how long something took, and for telling a step of the wall clock from time
+    /// that passed.
+    pub fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// How long it is from `now` until `then`; zero if that has passed.
+pub fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,3 @@
+//! The `sandclock` program.
+
+fn main() {}

@@ -1,0 +1,94 @@
+//! What happened, told to whoever observes: logs, metrics, alerts.
+//!
+//! Observers hear of a thing after it is in the ledger, may lag, and can never hold up a run.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::id::PluginName;
+use crate::model::limits::Usage;
+use crate::model::log::LogLine;
+use crate::model::outcome::{AttemptOutcome, Miss, Outcome, Skip};
+use crate::model::run::Run;
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A run was admitted and waits for its turn.
+    RunQueued(Arc<Run>),
+    /// An attempt began.
+    AttemptStarted {
+        /// The run.
+        run: Arc<Run>,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The run.
+        run: Arc<Run>,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How it ended.
+        outcome: Arc<AttemptOutcome>,
+        /// What it used.
+        usage: Usage,
+        /// What it logged.
+        log: Arc<Vec<LogLine>>,
+        /// When the next attempt starts; none if this was the last.
+        retry_at: Option<Timestamp>,
+    },
+    /// A run is over.
+    RunEnded {
+        /// The run.
+        run: Arc<Run>,
+        /// How it ended.
+        outcome: Arc<Outcome>,
+        /// How many attempts it had.
+        attempts: u32,
+    },
+    /// A slot was not run, and why.
+    SlotSkipped {
+        /// The task.
+        task: Arc<Task>,
+        /// The slot; none for a trigger that was refused.
+        slot: Option<Slot>,
+        /// Why.
+        why: Skip,
+    },
+    /// Slots passed while nobody could run them.
+    SlotsMissed {
+        /// The task.
+        task: Arc<Task>,
+        /// The first of them.
+        first: Slot,
+        /// The last of them.
+        last: Slot,
+        /// How many.
+        count: u64,
+        /// Why.
+        why: Miss,
+    },
+    /// A plugin can be used.
+    PluginReady {
+        /// The plugin.
+        plugin: PluginName,
+    },
+    /// A plugin cannot be used; the tasks that name it are skipped until it can.
+    PluginUnusable {
+        /// The plugin.
+        plugin: PluginName,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// The ledger cannot be written; nothing is admitted until it can.
+    LedgerFailed {
+        /// What went wrong.
+        message: String,
+    },
+    /// The ledger can be written again.
+    LedgerRecovered,
+}

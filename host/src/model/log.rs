@@ -1,0 +1,71 @@
+//! A line of an attempt's log.
+
+use jiff::Timestamp;
+
+/// A line of an attempt's log. The text is the guest's own: show it only through [`crate::model::text::inert`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the host received it.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// Where it came from.
+    pub source: LogSource,
+    /// The text, without a line end.
+    pub message: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
+}
+
+/// How much a line matters, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// Of use to whoever works on the plugin.
+    Debug,
+    /// What a person may want to know.
+    Info,
+    /// What a person should look at some time.
+    Warn,
+    /// What a person should look at now.
+    Error,
+}
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogSource {
+    /// The guest, through a log interface.
+    Log,
+    /// The guest, on its standard output.
+    Stdout,
+    /// The guest, on its standard error.
+    Stderr,
+    /// The host: a denial, a limit, an HTTP request's audit line.
+    Host,
+}
+
+impl Level {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+impl LogSource {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogSource::Log => "log",
+            LogSource::Stdout => "stdout",
+            LogSource::Stderr => "stderr",
+            LogSource::Host => "host",
+        }
+    }
+}

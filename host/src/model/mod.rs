@@ -1,0 +1,25 @@
+//! The nouns of sandclock and the rules that need nothing but them.
+//!
+//! Pure: no I/O, no async, no serde, no clock (`now` is an argument). Nothing here knows how a task is written down,
+//! stored or executed.
+
+pub mod id;
+pub mod quantity;
+pub mod slot;
+pub mod schedule;
+
+pub mod grants;
+pub mod limits;
+pub mod misfire;
+pub mod overlap;
+pub mod payload;
+pub mod retry;
+pub mod task;
+
+pub mod cause;
+pub mod log;
+pub mod outcome;
+pub mod run;
+pub mod text;
+
+pub mod event;

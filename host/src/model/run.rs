@@ -1,0 +1,58 @@
+//! A run: one admitted piece of work, and the states it goes through.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::cause::Cause;
+use crate::model::id::RunId;
+use crate::model::outcome::Outcome;
+use crate::model::payload::Blob;
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+
+/// One admitted piece of work: a slot or a trigger.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The task as it was configured when the run was admitted.
+    pub task: Arc<Task>,
+    /// Why it exists.
+    pub cause: Cause,
+    /// When it was due; none for a run that somebody asked for.
+    pub slot: Option<Slot>,
+    /// What it works on.
+    pub payload: Option<Arc<Blob>>,
+    /// When it was admitted.
+    pub admitted_at: Timestamp,
+}
+
+/// Where a run stands.
+///
+/// ```text
+/// Queued ──> Running ──> Final
+///    │         │  ^        ^
+///    │         v  │        │
+///    │       Waiting ──────┤   (cancelled while it waits for its next attempt)
+///    └─────────────────────┘   (cancelled before it started)
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunState {
+    /// Admitted, and waiting for its turn.
+    Queued,
+    /// An attempt is going on.
+    Running {
+        /// Which one, from 1.
+        attempt: u32,
+    },
+    /// Between two attempts.
+    Waiting {
+        /// The next one, from 2.
+        next_attempt: u32,
+        /// When it starts.
+        until: Timestamp,
+    },
+    /// Over.
+    Final(Outcome),
+}

@@ -1,0 +1,59 @@
+//! A task: one configured use of a plugin.
+
+use std::num::NonZeroU32;
+
+use crate::model::grants::Grants;
+use crate::model::id::{AlertName, PluginName, TaskName};
+use crate::model::limits::Limits;
+use crate::model::misfire::Misfire;
+use crate::model::overlap::Overlap;
+use crate::model::payload::Blob;
+use crate::model::retry::Retry;
+use crate::model::schedule::Schedule;
+
+/// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Its name.
+    pub name: TaskName,
+    /// The plugin it runs.
+    pub plugin: PluginName,
+    /// When it is due.
+    pub schedule: Schedule,
+    /// What happens when a run is due while an earlier one is still going.
+    pub overlap: Overlap,
+    /// How many of its runs may go on at once, under any overlap policy but `allow`.
+    pub max_concurrent: NonZeroU32,
+    /// What becomes of slots that were missed.
+    pub misfire: Misfire,
+    /// How failed attempts are retried.
+    pub retry: Retry,
+    /// What one attempt may use.
+    pub limits: Limits,
+    /// What its attempts may reach.
+    pub grants: Grants,
+    /// What a run without a payload of its own gets.
+    pub payload: Option<Blob>,
+    /// The tasks whose success starts this one.
+    pub after: Vec<TaskName>,
+    /// The channels that hear of its failures.
+    pub alerts: Vec<AlertName>,
+    /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
+    pub exit_codes: ExitCodes,
+}
+
+/// What the exit codes of a plain program mean. Every other code is a permanent failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExitCodes {
+    /// Codes that mean success.
+    pub success: Vec<u8>,
+    /// Codes that mean a failure that may pass.
+    pub transient: Vec<u8>,
+}
+
+impl Default for ExitCodes {
+    /// 0 is success, 75 is a failure that may pass (`EX_TEMPFAIL` of BSD's `sysexits.h`).
+    fn default() -> Self {
+        Self { success: vec![0], transient: vec![75] }
+    }
+}

@@ -1,0 +1,1 @@
+//! Text from guests, made inert before it is shown.
