@@ -34,9 +34,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self.0 {
             Source::System => Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX),
-            Source::Simulated { epoch, started } => {
-                epoch.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX)
-            }
+            Source::Simulated { epoch, started } => epoch.saturating_add(started.elapsed()).unwrap_or(Timestamp::MAX),
         }
     }
 

@@ -1,1 +1,88 @@
-//! cli
+//! The command line: the only place that parses arguments and prints.
+//!
+//! One file a command: its arguments, and a `run` that returns how the program exits. What a command finds out is
+//! computed elsewhere and only shown here.
+
+mod completions;
+mod exit;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// cron for WebAssembly: runs sandboxed wasm plugins on schedules.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sandclock",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = EXAMPLES
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration file
+    #[arg(long, short, global = true, value_name = "FILE", env = "SANDCLOCK_CONFIG", default_value = "sandclock.toml")]
+    config: PathBuf,
+    /// When to colour what is printed
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    color: terminal::Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a script that completes commands in a shell
+    Completions(completions::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sandclock init demo           write a sandclock.toml and a first plugin into ./demo
+  sandclock check               say what is wrong with ./sandclock.toml, or what it means
+  sandclock serve               run every task when it is due, until Ctrl-C
+  sandclock next report -n 5    the next five times at which the task `report` is due
+  sandclock run hello           one run of a task now, in the foreground
+  sandclock runs hello          what became of a task's runs, newest first
+  sandclock logs RUN            what a run logged
+
+Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
+5 already running; `sandclock run --help` has those of a run's outcome.";
+
+/// Runs the program on these arguments (the program's name first) and says how to exit. Prints, but never exits.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_parse(&error),
+    };
+    cli.global.color.apply();
+    let result = match cli.command {
+        Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
+    };
+    result.unwrap_or_else(|error| {
+        terminal::error(&error);
+        Exit::HostFailed
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

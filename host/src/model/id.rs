@@ -17,7 +17,9 @@ pub enum NameError {
     #[error("a name has at most {MAX_NAME} characters, this one has {0}")]
     TooLong(usize),
     /// The name holds a character outside the allowed set.
-    #[error("a name consists of a-z, 0-9, '-', '_' and '.', and starts with a letter or digit; {0:?} is not one of them here")]
+    #[error(
+        "a name consists of a-z, 0-9, '-', '_' and '.', and starts with a letter or digit; {0:?} is not one of them here"
+    )]
     Character(char),
 }
 
@@ -168,7 +170,8 @@ impl RunId {
     ///
     /// A clock that steps back, or more than 8,192 runs in a millisecond, only lets the ids run ahead of the time.
     pub fn next(now_ms: i64, host: u8, last: Option<RunId>) -> Self {
-        let first = (now_ms.clamp(0, (1 << 42) - 1) << (HOST_BITS + SEQUENCE_BITS)) | (i64::from(host) << SEQUENCE_BITS);
+        let first =
+            (now_ms.clamp(0, (1 << 42) - 1) << (HOST_BITS + SEQUENCE_BITS)) | (i64::from(host) << SEQUENCE_BITS);
         match last {
             Some(RunId(last)) if last >= first => {
                 let sequence_full = (last + 1) & ((1 << SEQUENCE_BITS) - 1) == 0;

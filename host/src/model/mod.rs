@@ -5,8 +5,8 @@
 
 pub mod id;
 pub mod quantity;
-pub mod slot;
 pub mod schedule;
+pub mod slot;
 
 pub mod grants;
 pub mod limits;

@@ -1,0 +1,23 @@
+//! `sandclock completions`: a script that completes commands in a shell.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use super::{Exit, terminal};
+
+/// Print a script that completes commands in a shell.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sandclock completions bash > /etc/bash_completion.d/sandclock\n  sandclock completions zsh > ~/.zfunc/_sandclock"
+)]
+pub(super) struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments, command: &mut clap::Command) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, command, "sandclock", &mut script);
+    terminal::print(String::from_utf8(script)?);
+    Ok(Exit::Done)
+}

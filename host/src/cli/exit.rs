@@ -1,0 +1,56 @@
+//! How the program exits: every code in one place.
+
+use crate::model::outcome::OutcomeClass;
+
+/// How the program exits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The command did what it was asked to do; a run succeeded.
+    Done,
+    /// The host failed: the error on stderr says at what.
+    HostFailed,
+    /// The arguments were wrong.
+    Usage,
+    /// The configuration was refused: the diagnostics say why.
+    ConfigRefused,
+    /// There is no such task, run or file.
+    NotFound,
+    /// Another host uses the same state folder.
+    AlreadyRunning,
+    /// A run in the foreground ended otherwise than well.
+    RunEnded(OutcomeClass),
+    /// A second signal cut the host off before its runs were over.
+    Cut,
+}
+
+impl Exit {
+    /// The code that the operating system sees.
+    pub fn code(self) -> i32 {
+        match self {
+            Exit::Done | Exit::RunEnded(OutcomeClass::Succeeded) => 0,
+            Exit::HostFailed | Exit::RunEnded(OutcomeClass::Broken) => 1,
+            Exit::Usage => 2,
+            Exit::ConfigRefused => 3,
+            Exit::NotFound => 4,
+            Exit::AlreadyRunning => 5,
+            Exit::RunEnded(OutcomeClass::FailedPermanent) => 10,
+            Exit::RunEnded(OutcomeClass::Trapped) => 11,
+            Exit::RunEnded(OutcomeClass::Exceeded) => 12,
+            Exit::RunEnded(OutcomeClass::Cancelled) => 13,
+            Exit::RunEnded(OutcomeClass::Skipped | OutcomeClass::Missed) => 14,
+            Exit::RunEnded(OutcomeClass::Interrupted) => 15,
+            // EX_TEMPFAIL of BSD's sysexits.h, as plain programs use it themselves.
+            Exit::RunEnded(OutcomeClass::FailedTransient) => 75,
+            // What a shell reports for a program that SIGINT ended.
+            Exit::Cut => 130,
+        }
+    }
+}
+
+/// Prints what clap has to say, and tells help from wrong usage.
+pub(super) fn of_parse(error: &clap::Error) -> Exit {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    // Nobody is left to tell if the terminal is gone.
+    let _ = error.print();
+    exit
+}
