@@ -60,4 +60,4 @@ pub enum FolderAccess {
 }
 
 mod http;
-pub use http::{HttpGrant, HttpGrantError, HttpTarget};
+pub use http::{HttpGrant, HttpGrantError, HttpScheme, HttpTarget, HttpTargetError};
