@@ -96,8 +96,24 @@ pub enum CancelledBy {
         /// The newer run.
         by: RunId,
     },
-    /// The host, when its grace period at shutdown was over.
-    Shutdown,
+}
+
+/// Why the host ends an attempt before its time: what an attempt in progress is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody ended the run; it gets no further attempt.
+    Cancel(CancelledBy),
+    /// The host goes away; the run may go on after a restart.
+    Interrupt(Interruption),
+}
+
+impl From<Stop> for AttemptOutcome {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Cancel(by) => AttemptOutcome::Cancelled(by),
+            Stop::Interrupt(why) => AttemptOutcome::Interrupted(why),
+        }
+    }
 }
 
 /// Why the host went away under an attempt.
@@ -105,6 +121,8 @@ pub enum CancelledBy {
 pub enum Interruption {
     /// It crashed or was killed.
     Crash,
+    /// It shut down, and its grace period was over.
+    Shutdown,
 }
 
 /// Why a run that was due was not started.
@@ -118,6 +136,8 @@ pub enum Skip {
     PluginUnusable,
     /// The host was shutting down.
     ShuttingDown,
+    /// The task is no longer configured.
+    TaskRemoved,
 }
 
 /// Why nobody could start a run when it was due.
@@ -241,6 +261,7 @@ impl Skip {
             Skip::QueueFull => "queue-full",
             Skip::PluginUnusable => "plugin-unusable",
             Skip::ShuttingDown => "shutting-down",
+            Skip::TaskRemoved => "task-removed",
         }
     }
 }
