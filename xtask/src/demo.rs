@@ -1,0 +1,4 @@
+//! stub
+pub(crate) fn run() -> anyhow::Result<std::process::ExitCode> {
+    Ok(std::process::ExitCode::SUCCESS)
+}

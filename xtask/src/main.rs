@@ -1,0 +1,56 @@
+//! `cargo xtask`: what a person runs and what CI runs, under the same names.
+//!
+//! Knows how to build, check and show the project with the tools that a machine has or can get. Knows nothing of what
+//! is inside the host: it only starts the program.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
+
+mod command;
+mod demo;
+mod deny;
+mod project;
+mod stopwatch;
+mod test;
+mod wasm;
+
+use std::process::ExitCode;
+
+use test::Extent;
+
+const HELP: &str = "\
+cargo xtask: builds, checks and shows sandclock
+
+  cargo xtask demo            build everything, then serve a demo that is worth watching; Ctrl-C ends it
+  cargo xtask test            every check and test that CI runs
+  cargo xtask test --quick    formatting, lints and the tests that need no plugin: for while you write
+  cargo xtask plugins         build plugins/* to target/plugins/*.wasm
+  cargo xtask guests          build the guests that the tests run to target/guests/*.wasm
+  cargo xtask help            this page
+
+Plugins and guests are built with rustup's wasm32-wasip2 target or, where that cannot be had, with Debian's toolchain.
+SANDCLOCK_GUEST_TOOLCHAIN=rustup or =debian insists on one of them.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["demo"] => demo::run(),
+        ["test"] => test::run(Extent::Everything),
+        ["test", "--quick"] => test::run(Extent::Quick),
+        ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
+        ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprint!("xtask: there is no `{}`\n\n{HELP}", arguments.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
