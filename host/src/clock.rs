@@ -38,11 +38,35 @@ impl Clock {
         }
     }
 
+    /// All clocks at once, to be compared with a later reading.
+    pub fn reading(&self) -> Reading {
+        let monotonic = self.monotonic();
+        let since_boot = match &self.0 {
+            Source::System => {
+                let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                Duration::new(boot.tv_sec.unsigned_abs(), u32::try_from(boot.tv_nsec).unwrap_or(0))
+            }
+            Source::Simulated { started, .. } => monotonic.saturating_duration_since(*started),
+        };
+        Reading { wall: self.now(), monotonic, since_boot }
+    }
+
     /// Monotonic time: for measuring how long something took, and for telling a step of the wall clock from time
     /// that passed.
     pub fn monotonic(&self) -> Instant {
         Instant::now()
     }
+}
+
+/// What all clocks showed at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The wall clock, which can be set.
+    pub wall: Timestamp,
+    /// A clock that cannot be set and stands still while the machine sleeps.
+    pub monotonic: Instant,
+    /// A clock that cannot be set and goes on while the machine sleeps.
+    pub since_boot: Duration,
 }
 
 /// How long it is from `now` until `then`; zero if that has passed.

@@ -1,1 +1,90 @@
-//! api
+//! The HTTP side of a running host: whether it lives and whether it is ready.
+//!
+//! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy.
+
+mod health;
+
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::daemon::Handle;
+
+/// Where the API listens.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// The API could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be used.
+    #[error("listen on {listen} (host.listen)")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The thread cannot be started.
+    #[error("start the thread of the API")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A running API. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Api {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Api {
+    /// Binds the address and begins to answer.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound or the thread cannot be started.
+    pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
+        let listen_error = |source| StartError::Listen { listen: settings.listen, source };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let listener = runtime.block_on(TcpListener::bind(settings.listen)).map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("sandclock-api".into())
+            .spawn(move || {
+                let server = axum::serve(listener, health::routes(daemon, clock));
+                // Dropping the server ends the connections that are still open.
+                runtime.block_on(async {
+                    tokio::select! {
+                        served = server => if let Err(error) = served { tracing::error!("the API stopped: {error}") },
+                        _ = stopped => {}
+                    }
+                });
+            })
+            .map_err(StartError::Thread)?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the API panicked");
+        }
+    }
+}

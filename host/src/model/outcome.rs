@@ -7,6 +7,8 @@ use crate::model::id::RunId;
 use crate::model::limits::Limit;
 use crate::model::payload::Blob;
 
+mod display;
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {

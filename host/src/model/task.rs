@@ -1,6 +1,7 @@
 //! A task: one configured use of a plugin.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::model::grants::Grants;
 use crate::model::id::{AlertName, PluginName, TaskName};
@@ -33,7 +34,7 @@ pub struct Task {
     /// What its attempts may reach.
     pub grants: Grants,
     /// What a run without a payload of its own gets.
-    pub payload: Option<Blob>,
+    pub payload: Option<Arc<Blob>>,
     /// The tasks whose success starts this one.
     pub after: Vec<TaskName>,
     /// The channels that hear of its failures.

@@ -1,1 +1,9 @@
-//! observe
+//! Who observes: consumers of [`Event`](crate::model::event::Event)s.
+//!
+//! They hear of a thing after it is in the ledger. They may lag; the daemon never waits for them.
+
+mod logs;
+mod narrate;
+
+pub use logs::{Format, Settings, init};
+pub use narrate::narrate;

@@ -1,0 +1,358 @@
+//! The firing loop: the thread that owns the dispatcher and carries out what it decides.
+//!
+//! It has a thread and a runtime of its own, because a timer on the guests' runtime is hundreds of milliseconds late
+//! when guests keep it busy. Nothing here blocks: the ledger answers through futures, guests run elsewhere.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::clock::{Clock, Reading, until};
+use crate::daemon::dispatcher::{Dispatcher, Effect, Ended, PluginState, Refusal, Step};
+use crate::daemon::executor::{Executed, Executor, Job};
+use crate::daemon::gap;
+use crate::daemon::handle::{Command, LedgerHealth, Status};
+use crate::ledger::{Ledger, LedgerError};
+use crate::model::event::Event;
+use crate::model::id::{PluginName, RunId};
+use crate::model::outcome::{CancelledBy, Interruption, Stop};
+use crate::plugins::{Plugin, Unusable};
+
+/// The loop turns at least this often: a step of the wall clock is noticed within it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long to wait before a failed entry is tried again.
+const LEDGER_PAUSE: Duration = Duration::from_millis(250);
+/// A step with more entries than this is recorded, and its runs started, before the next slots are decided.
+const LARGE_STEP: usize = 256;
+/// How long guests get to go once they have been told to stop.
+const STOP_TIME: Duration = Duration::from_secs(2);
+
+/// A plugin that can be used from now on, or cannot.
+pub(super) struct PluginChange {
+    pub name: PluginName,
+    pub result: Result<Plugin, Unusable>,
+}
+
+/// How the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Attempts that were interrupted because the grace period was over.
+    pub interrupted: usize,
+    /// Entries that could not be written to the ledger.
+    pub unrecorded: usize,
+}
+
+/// What the firing loop works with.
+pub(super) struct Firing {
+    pub dispatcher: Dispatcher,
+    pub ledger: Ledger,
+    pub executor: Executor,
+    pub clock: Clock,
+    pub grace: Duration,
+    pub commands: mpsc::Receiver<Command>,
+    pub plugin_changes: mpsc::Receiver<PluginChange>,
+    pub events: broadcast::Sender<Event>,
+    pub status: watch::Sender<Status>,
+}
+
+/// The loop's own state.
+struct Loop {
+    firing: Firing,
+    executed: async_channel::Receiver<Executed>,
+    plugins: HashMap<PluginName, Plugin>,
+    /// Steps on their way into the ledger.
+    recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
+    /// Steps that the ledger refused to write, oldest first. While there are any, nothing is admitted.
+    unrecorded: VecDeque<Pending>,
+    /// How to end the attempts that go on.
+    stops: HashMap<RunId, oneshot::Sender<Stop>>,
+    /// Attempts that are to end as soon as they have begun.
+    early_stops: HashMap<RunId, Stop>,
+    draining: Option<Draining>,
+}
+
+struct Draining {
+    deadline: Instant,
+    interrupted: usize,
+    stopped: bool,
+}
+
+/// A step, and whoever waits to hear that it is durable.
+struct Pending {
+    step: Step,
+    answer: Option<Answer>,
+}
+
+type Answer = Box<dyn FnOnce() + Send>;
+
+struct Recorded {
+    pending: Pending,
+    result: Result<(), LedgerError>,
+}
+
+impl Firing {
+    /// Turns until the daemon is drained. `first` is the step with which the dispatcher took up the ledger.
+    pub(super) async fn run(self, first: Step) -> Drained {
+        let mut state = Loop {
+            executed: self.executor.executed(),
+            firing: self,
+            plugins: HashMap::new(),
+            recording: FuturesUnordered::new(),
+            unrecorded: VecDeque::new(),
+            stops: HashMap::new(),
+            early_stops: HashMap::new(),
+            draining: None,
+        };
+        state.record(first, None);
+        state.turn().await
+    }
+}
+
+impl Loop {
+    async fn turn(&mut self) -> Drained {
+        let mut last = self.firing.clock.reading();
+        let sleep = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(sleep);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut sleep => last = self.wake(last),
+                Some(recorded) = self.recording.next() => self.recorded(recorded),
+                Ok(executed) = self.executed.recv() => self.executed(executed),
+                Some(change) = self.firing.plugin_changes.recv() => self.plugin_changed(change),
+                Some(command) = self.firing.commands.recv() => self.command(command),
+            }
+            self.publish();
+            if let Some(drained) = self.drained() {
+                return drained;
+            }
+            let wake = self.firing.clock.monotonic() + self.sleep_time();
+            if sleep.deadline() != wake {
+                sleep.as_mut().reset(wake);
+            }
+        }
+    }
+
+    /// How long nothing is planned for.
+    fn sleep_time(&self) -> Duration {
+        if !self.unrecorded.is_empty() {
+            return LEDGER_PAUSE;
+        }
+        let planned = self.firing.dispatcher.next_wake().map(|then| until(then, self.firing.clock.now()));
+        let drain = self.draining.as_ref().map(|d| d.deadline.saturating_duration_since(self.firing.clock.monotonic()));
+        [planned, drain].into_iter().flatten().fold(LONGEST_SLEEP, Duration::min)
+    }
+
+    fn wake(&mut self, last: Reading) -> Reading {
+        let reading = self.firing.clock.reading();
+        if let Some(draining) = &mut self.draining
+            && !draining.stopped
+            && draining.deadline <= reading.monotonic
+        {
+            draining.stopped = true;
+            draining.deadline = reading.monotonic + STOP_TIME;
+            draining.interrupted = self.stops.len();
+            for (_, stop) in self.stops.drain() {
+                // A guest that has just ended no longer listens.
+                let _ = stop.send(Stop::Interrupt(Interruption::Shutdown));
+            }
+        }
+        if let Some(pending) = self.unrecorded.pop_front() {
+            self.record(pending.step, pending.answer);
+            // Time goes on being missing until slots are taken again.
+            return last;
+        }
+        let gap = gap::between(&last, &reading);
+        let mut step = Step::default();
+        for due in self.firing.dispatcher.take_due(reading.wall, gap) {
+            step.append(self.firing.dispatcher.due(due, reading.wall));
+            if step.entries.len() >= LARGE_STEP {
+                self.record(std::mem::take(&mut step), None);
+            }
+        }
+        step.append(self.firing.dispatcher.retry(reading.wall));
+        self.record(step, None);
+        reading
+    }
+
+    /// Sends a step on its way into the ledger.
+    fn record(&mut self, step: Step, answer: Option<Answer>) {
+        let pending = Pending { step, answer };
+        if pending.step.entries.is_empty() {
+            return self.carry_out(pending);
+        }
+        let append = self.firing.ledger.append(pending.step.entries.clone());
+        self.recording.push(append.map(|result| Recorded { pending, result }).boxed());
+    }
+
+    fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
+        match result {
+            Ok(()) => {
+                if self.unrecorded.is_empty() && self.firing.status.borrow().ledger == LedgerHealth::Failing {
+                    tracing::info!("the ledger can be written again");
+                    self.tell(Event::LedgerRecovered);
+                }
+                self.carry_out(pending);
+            }
+            Err(LedgerError::SlotTaken { run }) => {
+                tracing::error!(%run, "a slot was due that has its entry already; it is not run again");
+                pending.step.remove(run);
+                let freed = self.firing.dispatcher.forget(run, self.firing.clock.now());
+                pending.step.append(freed);
+                self.record(pending.step, pending.answer);
+            }
+            Err(error) => {
+                if self.unrecorded.is_empty() {
+                    let message = chain(&error);
+                    tracing::error!("the ledger cannot be written, so nothing is admitted until it can: {message}");
+                    self.tell(Event::LedgerFailed { message });
+                }
+                self.unrecorded.push_back(pending);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, pending: Pending) {
+        for effect in pending.step.effects {
+            match effect {
+                Effect::Start { run, attempt } => {
+                    let (stop, stopped) = oneshot::channel();
+                    let Some(plugin) = self.plugins.get(&run.task.plugin) else {
+                        tracing::error!(run = %run.id, "an attempt started of a plugin that is not ready");
+                        continue;
+                    };
+                    match self.early_stops.remove(&run.id) {
+                        // The receiver lives in the job below, so this arrives.
+                        Some(early) => drop(stop.send(early)),
+                        None => drop(self.stops.insert(run.id, stop)),
+                    }
+                    let prepared = plugin.prepared.clone();
+                    self.firing.executor.submit(Job { run, attempt, prepared, digest: plugin.digest, stop: stopped });
+                }
+                Effect::Stop { run, stop } => match self.stops.remove(&run) {
+                    // A guest that has just ended no longer listens.
+                    Some(sender) => drop(sender.send(stop)),
+                    None => drop(self.early_stops.insert(run, stop)),
+                },
+                Effect::Tell(event) => self.tell(event),
+            }
+        }
+        if let Some(answer) = pending.answer {
+            answer();
+        }
+    }
+
+    fn executed(&mut self, first: Executed) {
+        let mut step = Step::default();
+        let mut next = Some(first);
+        while let Some(executed) = next {
+            self.stops.remove(&executed.run.id);
+            self.early_stops.remove(&executed.run.id);
+            let ended = Ended {
+                run: executed.run.id,
+                plugin: executed.digest,
+                outcome: executed.report.outcome,
+                usage: executed.report.usage,
+                log: executed.report.log,
+                started_at: executed.report.started_at,
+                ended_at: executed.ended_at,
+            };
+            step.append(self.firing.dispatcher.attempt_ended(ended, self.firing.clock.now(), chance()));
+            next = if step.entries.len() < LARGE_STEP { self.executed.try_recv().ok() } else { None };
+        }
+        self.record(step, None);
+    }
+
+    fn plugin_changed(&mut self, PluginChange { name, result }: PluginChange) {
+        let (state, event) = match result {
+            Ok(plugin) => {
+                self.plugins.insert(name.clone(), plugin);
+                (PluginState::Ready, Event::PluginReady { plugin: name.clone() })
+            }
+            Err(unusable) => {
+                let reason = chain(&unusable);
+                (PluginState::Unusable, Event::PluginUnusable { plugin: name.clone(), reason })
+            }
+        };
+        self.tell(event);
+        let step = self.firing.dispatcher.plugin_changed(&name, state, self.firing.clock.now());
+        self.record(step, None);
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = self.firing.clock.now();
+        match command {
+            Command::Trigger { answer, .. } if !self.unrecorded.is_empty() => {
+                // Whoever asked may have gone; that holds for every answer here.
+                let _ = answer.send(Err(Refusal::LedgerFailing));
+            }
+            Command::Trigger { task, cause, payload, answer } => {
+                match self.firing.dispatcher.trigger(&task, cause, payload, now) {
+                    Ok((id, step)) => self.record(step, Some(Box::new(move || drop(answer.send(Ok(id)))))),
+                    Err(refusal) => drop(answer.send(Err(refusal))),
+                }
+            }
+            Command::Cancel { run, answer } => {
+                match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
+                    Some(step) => self.record(step, Some(Box::new(move || drop(answer.send(true))))),
+                    None => drop(answer.send(false)),
+                }
+            }
+            Command::Drain => self.drain(self.firing.grace),
+            Command::Cut => self.drain(Duration::ZERO),
+        }
+    }
+
+    fn drain(&mut self, grace: Duration) {
+        self.firing.dispatcher.drain();
+        let deadline = self.firing.clock.monotonic() + grace;
+        match &mut self.draining {
+            Some(draining) if !draining.stopped => draining.deadline = deadline,
+            Some(_) => {}
+            None => self.draining = Some(Draining { deadline, interrupted: 0, stopped: false }),
+        }
+    }
+
+    /// Whether everything is over: nothing runs, and the ledger knows of all of it or will not take it.
+    fn drained(&self) -> Option<Drained> {
+        let draining = self.draining.as_ref()?;
+        let quiet = self.firing.dispatcher.running().next().is_none() && self.recording.is_empty();
+        let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
+        (quiet && self.unrecorded.is_empty() || patience_over).then(|| Drained {
+            interrupted: draining.interrupted,
+            unrecorded: self.unrecorded.iter().map(|pending| pending.step.entries.len()).sum(),
+        })
+    }
+
+    fn publish(&self) {
+        let running = self.stops.len();
+        let status = Status {
+            turned_at: self.firing.clock.monotonic(),
+            running,
+            waiting: self.firing.dispatcher.open_runs().saturating_sub(running),
+            ledger: if self.unrecorded.is_empty() { LedgerHealth::Writable } else { LedgerHealth::Failing },
+        };
+        self.firing.status.send_replace(status);
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody has to listen.
+        let _ = self.firing.events.send(event);
+    }
+}
+
+/// A number in `0.0..1.0`.
+fn chance() -> f64 {
+    fastrand::f64()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

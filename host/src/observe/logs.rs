@@ -1,0 +1,55 @@
+//! Where the host's own log goes, and in which form.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How the host logs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// In which form.
+    pub format: Format,
+    /// What is logged: directives of [`EnvFilter`], such as `info` or `sandclock=debug`.
+    pub filter: String,
+}
+
+/// In which form the host logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Lines for people, coloured on a terminal.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// The filter is malformed.
+#[derive(Debug, thiserror::Error)]
+#[error("the log filter {filter:?} is malformed; expected a level (error, warn, info, debug, trace) or directives such as sandclock=debug")]
+pub struct FilterError {
+    filter: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+/// Sends the host's log to stderr from now on. Calling it again in one process does nothing.
+///
+/// # Errors
+///
+/// If the filter is malformed.
+pub fn init(settings: &Settings) -> Result<(), FilterError> {
+    let filter = EnvFilter::try_new(&settings.filter)
+        .map_err(|source| FilterError { filter: settings.filter.clone(), source })?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // An error means that a log is set up already, in a test say.
+    let _ = match settings.format {
+        Format::Text => {
+            let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            registry.with(layer.with_ansi(ansi)).try_init()
+        }
+        Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Tells the host's log what happens to runs: a line for each attempt and what it logged.
+
+use crate::model::event::Event;
+use crate::model::log::{Level, LogLine};
+use crate::model::outcome::{AttemptOutcome, Outcome};
+use crate::model::quantity::duration;
+use crate::model::run::Run;
+use crate::model::text::inert;
+
+/// Writes what happened to the host's log.
+pub fn narrate(event: &Event) {
+    match event {
+        Event::RunQueued(run) => tracing::info!(task = %run.task.name, run = %run.id, "waits for its turn"),
+        Event::AttemptStarted { run, attempt } => {
+            tracing::debug!(task = %run.task.name, run = %run.id, attempt, cause = %run.cause, "started");
+        }
+        Event::AttemptEnded { run, attempt, outcome, usage, log, retry_at } => {
+            log.iter().for_each(|line| guest_line(run, *attempt, line));
+            let took = tracing::field::display(duration(usage.duration));
+            let (task, run) = (&run.task.name, &run.id);
+            match (&**outcome, retry_at) {
+                (AttemptOutcome::Succeeded { .. }, _) => tracing::info!(%task, %run, attempt, took, "succeeded"),
+                (outcome, Some(at)) => {
+                    tracing::warn!(%task, %run, attempt, took, "{}; next attempt at {at:.3}", inert(&outcome.to_string()));
+                }
+                (outcome, None) => tracing::error!(%task, %run, attempt, took, "{}", inert(&outcome.to_string())),
+            }
+        }
+        Event::RunEnded { outcome, .. } if matches!(**outcome, Outcome::Attempted(AttemptOutcome::Succeeded { .. })) => {}
+        Event::RunEnded { run, outcome, attempts } => {
+            tracing::debug!(task = %run.task.name, run = %run.id, attempts, "over: {}", outcome.class());
+        }
+        Event::SlotSkipped { task, slot, why } => {
+            let slot = slot.map(tracing::field::display);
+            tracing::warn!(task = %task.name, slot, "skipped: {why}");
+        }
+        Event::SlotsMissed { task, first, last, count: 1, why } => {
+            let _ = last;
+            tracing::warn!(task = %task.name, slot = %first, "missed: {why}");
+        }
+        Event::SlotsMissed { task, first, last, count, why } => {
+            tracing::warn!(task = %task.name, %first, %last, "missed {count} slots: {why}");
+        }
+        Event::PluginReady { plugin } => tracing::info!(%plugin, "plugin ready"),
+        Event::PluginUnusable { plugin, reason } => {
+            tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", inert(reason));
+        }
+        Event::LedgerFailed { message } => tracing::error!("the ledger cannot be written: {message}"),
+        Event::LedgerRecovered => tracing::info!("the ledger can be written again"),
+    }
+}
+
+fn guest_line(run: &Run, attempt: u32, line: &LogLine) {
+    let (task, run) = (&run.task.name, &run.id);
+    let message = inert(&line.message);
+    let fields: String = line.fields.iter().map(|(key, value)| format!(" {}={}", inert(key), inert(value))).collect();
+    let source = line.source.name();
+    match line.level {
+        Level::Trace => tracing::trace!(%task, %run, attempt, source, "| {message}{fields}"),
+        Level::Debug => tracing::debug!(%task, %run, attempt, source, "| {message}{fields}"),
+        Level::Info => tracing::info!(%task, %run, attempt, source, "| {message}{fields}"),
+        Level::Warn => tracing::warn!(%task, %run, attempt, source, "| {message}{fields}"),
+        Level::Error => tracing::error!(%task, %run, attempt, source, "| {message}{fields}"),
+    }
+}

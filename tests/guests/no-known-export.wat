@@ -1,0 +1,3 @@
+;; Exports nothing that a host could call.
+(module
+  (func (export "hello")))
