@@ -9,7 +9,7 @@ pub mod model;
 pub mod clock;
 
 pub mod ledger;
-pub mod observe;
+// pub mod observe;
 pub mod sandbox;
 
 pub mod plugins;
@@ -18,6 +18,6 @@ pub mod daemon;
 
 pub mod config;
 
-pub mod api;
+// pub mod api;
 
 pub mod cli;
