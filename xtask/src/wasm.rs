@@ -37,7 +37,7 @@ pub(crate) fn plugins() -> anyhow::Result<()> {
 pub(crate) fn guests() -> anyhow::Result<()> {
     let manifest = root().join("tests/guests/Cargo.toml");
     if !manifest.exists() {
-        say("there are no guests in tests/guests/ yet");
+        say("there are no guests in tests/guests/ that have to be built");
         return Ok(());
     }
     let names = program_names(&root().join("tests/guests/src/bin"))?;
