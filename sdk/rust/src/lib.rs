@@ -1,4 +1,4 @@
-//! Write tasks for [sandclock](https://github.com/sandclock/sandclock), cron for WebAssembly, in Rust.
+//! Write tasks for sandclock, cron for WebAssembly, in Rust.
 //!
 //! ```
 //! use sandclock::{Failure, Output, Run, http, info};

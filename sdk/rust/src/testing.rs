@@ -80,7 +80,7 @@ pub fn http<A: IntoReply>(double: impl Fn(&Request) -> A + 'static) -> Http {
     Http { requests, previous }
 }
 
-/// A double of the network: see [`http`].
+/// A double of the network: see [`http()`].
 pub struct Http {
     requests: Rc<RefCell<Vec<Request>>>,
     previous: Option<HttpDouble>,
@@ -107,7 +107,7 @@ pub fn log() -> Log {
     Log { previous: LOG.replace(Some(Vec::new())), _subscriber: subscriber, _this_thread: PhantomData }
 }
 
-/// What a thread logged: see [`log`].
+/// What a thread logged: see [`log()`].
 pub struct Log {
     previous: Option<Vec<Line>>,
     _subscriber: DefaultGuard,
