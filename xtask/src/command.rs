@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
 
-use crate::stopwatch::Stopwatch;
+use crate::time::Stopwatch;
 
 /// Says one line to the person who waits.
 pub(crate) fn say(line: &str) {

@@ -9,8 +9,8 @@ mod command;
 mod demo;
 mod deny;
 mod project;
-mod stopwatch;
 mod test;
+mod time;
 mod wasm;
 
 use std::process::ExitCode;

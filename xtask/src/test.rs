@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use crate::command::{self, say};
 use crate::project::cargo;
-use crate::stopwatch::{Elapsed, Stopwatch};
+use crate::time::{Elapsed, Stopwatch};
 use crate::{deny, wasm};
 
 /// How much is checked.
