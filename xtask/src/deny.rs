@@ -1,6 +1,4 @@
-//! `cargo deny`: the licences, duplicates and sources of everything that is built in.
-//!
-//! Not the advisories: their database is a download that is not open everywhere. The GitHub workflow checks them.
+//! `cargo deny`: the licences, duplicates, sources and known vulnerabilities of everything that is built in.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,9 +10,20 @@ const VERSION: &str = "0.20.2";
 
 /// Checks the dependencies against `deny.toml`.
 pub(crate) fn check() -> anyhow::Result<()> {
+    deny("judging the dependencies by deny.toml", &["bans", "licenses", "sources"])
+}
+
+/// Checks the dependencies against the RustSec database. Not a part of [`check`]: the database is a download that is
+/// not open everywhere.
+pub(crate) fn advisories() -> anyhow::Result<()> {
+    deny("looking for advisories about the dependencies", &["advisories"])
+}
+
+fn deny(purpose: &str, checks: &[&str]) -> anyhow::Result<()> {
     let mut deny = Command::new(program()?);
-    deny.current_dir(root()).args(["--workspace", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
-    command::run("judging the dependencies by deny.toml", &mut deny)
+    // Without the graphs, which run to hundreds of lines: `cargo tree --invert` gives them on demand.
+    deny.current_dir(root()).args(["--workspace", "check", "--hide-inclusion-graph"]).args(checks);
+    command::run(purpose, &mut deny)
 }
 
 /// The installed cargo-deny if it fits, else one of our own, made for this repository alone.

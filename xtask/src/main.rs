@@ -25,6 +25,7 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask test --quick    formatting, lints and the tests that need no plugin: for while you write
   cargo xtask plugins         build plugins/* to target/plugins/*.wasm
   cargo xtask guests          build the guests that the tests run to target/guests/*.wasm
+  cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
 
 Plugins and guests are built with rustup's wasm32-wasip2 target or, where that cannot be had, with Debian's toolchain.
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(Extent::Everything),
         ["test", "--quick"] => test::run(Extent::Quick),
         ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
+        ["advisories"] => deny::advisories().map(|()| ExitCode::SUCCESS),
         ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

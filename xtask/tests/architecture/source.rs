@@ -47,7 +47,7 @@ impl File {
             let supers = path.segments.iter().take_while(|segment| *segment == "super").count();
             let root = match path.head() {
                 "crate" => 1,
-                "sandclock" if self.module() == Some("main") => 1,
+                "sandclock_host" if self.module() == Some("main") => 1,
                 "super" if supers == self.depth() => supers,
                 _ => return None,
             };
