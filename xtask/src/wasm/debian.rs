@@ -78,7 +78,7 @@ impl Toolchain {
 impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.split(' ').nth(1).unwrap_or(&self.version);
-        write!(f, "Debian's rustc {version} for {TRIPLE} (the standard library too, the first time: about a minute)")
+        write!(f, "Debian's rustc {version} for {TRIPLE}")
     }
 }
 

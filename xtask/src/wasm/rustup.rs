@@ -22,7 +22,8 @@ pub(crate) fn is_here() -> bool {
 /// Has rustup download the target.
 pub(crate) fn install() -> anyhow::Result<()> {
     let mut rustup = Command::new("rustup");
-    rustup.current_dir(project::root()).args(["target", "add", TRIPLE]);
+    // Its backtraces would bury the one line that matters if it is refused.
+    rustup.current_dir(project::root()).args(["target", "add", TRIPLE]).env_remove("RUST_BACKTRACE");
     command::run_within(DOWNLOAD, &format!("adding rustup's {TRIPLE} target"), &mut rustup)?;
     if !is_here() {
         bail!("rustup says that it added {TRIPLE}, but this toolchain does not have it");

@@ -84,6 +84,10 @@ impl fmt::Display for Toolchain {
         match self {
             Self::Rustup => write!(f, "rustup's {} target", rustup::TRIPLE),
             Self::Debian(debian) => write!(f, "{debian}"),
+        }?;
+        match (self, self.folder().exists()) {
+            (Self::Debian(_), false) => f.write_str(" (and the standard library, once: about a minute)"),
+            _ => Ok(()),
         }
     }
 }
