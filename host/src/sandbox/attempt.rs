@@ -1,0 +1,164 @@
+//! One attempt: a fresh store, the guest's call under its deadline, and the report of it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use wasmtime::Store;
+
+use crate::model::limits::Usage;
+use crate::model::log::LogLine;
+use crate::model::outcome::{AttemptOutcome, Stop};
+use crate::model::run::Run;
+use crate::sandbox::Prepared;
+use crate::sandbox::bounds;
+use crate::sandbox::facts::Facts;
+use crate::sandbox::guest::Guest;
+use crate::sandbox::http::Egress;
+use crate::sandbox::journal::Journal;
+use crate::sandbox::redaction::Redaction;
+use crate::sandbox::verdict::{Ending, Evidence, verdict};
+
+/// What an attempt needs to know.
+#[derive(Debug, Clone)]
+pub struct AttemptRequest {
+    /// The run.
+    pub run: Arc<Run>,
+    /// Which attempt of it, from 1.
+    pub attempt: u32,
+    /// Ends the attempt as soon as it holds a value. A sender that is gone means that nobody will.
+    pub stop: watch::Receiver<Option<Stop>>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptReport {
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// What it used.
+    pub usage: Usage,
+    /// What it logged, and what the host noted about it.
+    pub log: Vec<LogLine>,
+    /// When the guest started.
+    pub started_at: Timestamp,
+}
+
+impl Prepared {
+    /// Runs the plugin once, in a store of its own, until it ends, reaches a limit or is stopped.
+    ///
+    /// Whatever the guest does is an outcome, and so is whatever the host does wrong for its sake, a panic included.
+    /// Dropping the future ends the guest at once.
+    pub async fn attempt(&self, request: AttemptRequest) -> AttemptReport {
+        let AttemptRequest { run, attempt, mut stop } = request;
+        let task = Arc::clone(&run.task);
+        let clock = self.clock();
+        let redaction = Redaction::of(&task.grants);
+        let journal = Journal::new(clock, task.limits.log, redaction.clone());
+        let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.tls()));
+
+        let (started_at, started) = (clock.now(), clock.monotonic());
+        let facts = Facts {
+            run: &run,
+            attempt,
+            deadline: started_at.saturating_add(task.limits.timeout).unwrap_or(Timestamp::MAX),
+        };
+        let mut store = None;
+        let guest = AssertUnwindSafe(self.guest(&mut store, facts, &journal, &egress)).catch_unwind();
+        let ending = tokio::select! {
+            biased;
+            stop = stopped(&mut stop) => Ending::Stopped(stop),
+            () = tokio::time::sleep_until(started + task.limits.timeout) => Ending::DeadlinePassed,
+            ending = guest => ending.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref()))),
+        };
+        let duration = clock.monotonic().duration_since(started);
+
+        let fuel_left = store.as_ref().and_then(|store| store.get_fuel().ok());
+        let fuel = fuel_left.map_or(0, |left| task.limits.fuel - left);
+        let (peak_memory, hit) =
+            store.as_ref().map_or((0, None), |store| (store.data().meter().peak_memory(), store.data().meter().hit()));
+        let outcome =
+            verdict(ending, Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel });
+        drop_store(store);
+        egress.finish();
+        let log = journal.finish();
+        AttemptReport {
+            outcome: redacted(outcome, &redaction),
+            usage: Usage {
+                duration,
+                fuel,
+                peak_memory,
+                log_bytes: log.kept,
+                log_dropped: log.dropped,
+                http_requests: egress.requests(),
+            },
+            log: log.lines,
+            started_at,
+        }
+    }
+
+    /// Sets the guest up, in a store that outlives the call so that it can be asked what was used, and calls it.
+    async fn guest(
+        &self,
+        slot: &mut Option<Store<Guest>>,
+        facts: Facts<'_>,
+        journal: &Journal,
+        egress: &Arc<Egress>,
+    ) -> Ending {
+        let engine = self.instance_pre().engine();
+        match Guest::store(engine, self.contract(), facts, journal.clone(), Arc::clone(egress)) {
+            Ok(store) => self.call(slot.insert(store), facts).await.unwrap_or_else(Ending::from),
+            Err(error) => Ending::HostFailed(chain(&error)),
+        }
+    }
+}
+
+/// Resolves when the attempt is to be stopped.
+async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
+    match stop.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(stop)) => *stop,
+        _ => std::future::pending().await,
+    }
+}
+
+/// Drops what the guest held. A panic of some host resource's destructor must not reach the worker.
+fn drop_store(store: Option<Store<Guest>>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(store))) {
+        tracing::error!(message = panicked(panic.as_ref()), "the host failed to clean up after a guest");
+    }
+}
+
+/// What a panic said.
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the host panicked: {}", message.unwrap_or("without a message"))
+}
+
+/// An error's message with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The outcome without secrets, and with messages of a bounded size.
+fn redacted(outcome: AttemptOutcome, redaction: &Redaction) -> AttemptOutcome {
+    let clean = |text: String| {
+        let mut text = redaction.apply(text);
+        text.truncate(text.floor_char_boundary(bounds::MESSAGE));
+        text
+    };
+    match outcome {
+        AttemptOutcome::Failed(mut failure) => {
+            failure.message = clean(failure.message);
+            AttemptOutcome::Failed(failure)
+        }
+        AttemptOutcome::Trapped(mut trap) => {
+            trap.reason = clean(trap.reason);
+            AttemptOutcome::Trapped(trap)
+        }
+        AttemptOutcome::Broken { message } => AttemptOutcome::Broken { message: clean(message) },
+        outcome => outcome,
+    }
+}

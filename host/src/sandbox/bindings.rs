@@ -1,0 +1,27 @@
+//! Host bindings, generated from `wit/`.
+
+/// World `sandclock:task/task`.
+pub(crate) mod task {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "sandclock:task/task",
+        imports: { "sandclock:task/http.send": async | trappable, default: trappable },
+        exports: { default: async },
+    });
+}
+
+/// `wasi:logging`, of which there is no released version; this is the draft that toolchains ship.
+pub(crate) mod logging {
+    wasmtime::component::bindgen!({
+        inline: "
+            package wasi:logging@0.1.0-draft;
+            interface logging {
+                enum level { trace, debug, info, warn, error, critical }
+                log: func(level: level, context: string, message: string);
+            }
+            world imports { import logging; }
+        ",
+        world: "imports",
+        imports: { default: trappable },
+    });
+}

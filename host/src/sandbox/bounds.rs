@@ -1,0 +1,78 @@
+//! Bounds that no task sets for itself: one table, each with what it protects.
+//!
+//! The limits of a task are in `model::limits`. What is here holds for every attempt alike; the libraries' own defaults,
+//! where they have any, are given as "else".
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+// The engine.
+
+/// Fuel between two points at which a guest lets others run and can be stopped: about 50 us of work. A yield costs
+/// under 1 us.
+pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
+/// Stack for the guest's own frames, in bytes; deeper recursion traps.
+pub(crate) const WASM_STACK: usize = 512 << 10;
+/// Stack for the guest and the host functions it calls, in bytes. Overflowing the host's share would abort the process.
+pub(crate) const ASYNC_STACK: usize = 2 << 20;
+/// Frames in a guest's backtrace. Walking thousands of frames of a deep recursion costs more than the recursion.
+pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+/// Bytes of a guest's backtrace.
+pub(crate) const BACKTRACE: usize = 8 << 10;
+/// Linear memories in one attempt, in all its instances. Each reserves 4 GiB of address space.
+pub(crate) const MEMORIES: u32 = 8;
+/// Tables in one attempt, in all its instances.
+pub(crate) const TABLES: u32 = 32;
+/// Bytes of the engine's own records for one attempt: grows with functions, imports and instances.
+pub(crate) const INSTANCE_SIZE: usize = 16 << 20;
+/// Bytes of a linear memory that are zeroed by hand for the next attempt rather than given back to the kernel, which
+/// would cost page faults and interrupts on all processors.
+pub(crate) const KEEP_MEMORY: usize = 2 << 20;
+/// The same for a table.
+pub(crate) const KEEP_TABLE: usize = 64 << 10;
+
+// What a guest holds on the host.
+
+/// Bytes that one call may carry from the guest to the host, on top of `limits.http-body` where HTTP is granted. Else
+/// 128 MiB.
+pub(crate) const HOSTCALL_BYTES: usize = 1 << 20;
+/// Handles to resources that a guest has open at once. Else 100,000.
+pub(crate) const HANDLES: usize = 1_024;
+/// Entries in the host's table of resources. Else 1,000,000.
+pub(crate) const RESOURCES: usize = 2_048;
+/// Random bytes in one call; more traps. Else 64 MiB.
+pub(crate) const RANDOM_BYTES: u64 = 64 << 10;
+
+// Logs.
+
+/// Lines of log that are kept of one attempt.
+pub(crate) const LOG_LINES: usize = 10_000;
+/// Bytes of one line; a longer one becomes several.
+pub(crate) const LOG_LINE: usize = 8 << 10;
+/// Fields of one line; more are dropped.
+pub(crate) const LOG_FIELDS: usize = 32;
+/// Bytes of the host's own lines (denials, HTTP requests): a share apart, so that no guest can flood them away.
+pub(crate) const HOST_LOG: usize = 64 << 10;
+/// Bytes of a message in an outcome.
+pub(crate) const MESSAGE: usize = 4 << 10;
+
+// HTTP.
+
+/// Bytes of headers that a guest may put into one request. Else 128 KiB.
+pub(crate) const HTTP_FIELDS: usize = 32 << 10;
+/// Bytes of status line and headers of a response.
+pub(crate) const HTTP_RESPONSE_HEAD: usize = 64 << 10;
+/// Headers of a response.
+pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
+/// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
+pub(crate) const HTTP_CHUNK: usize = 64 << 10;
+/// Requests of one attempt that are in flight at once; a further one waits.
+pub(crate) const HTTP_CONCURRENT: usize = 16;
+/// Time to resolve a name and connect to one of its addresses.
+pub(crate) const HTTP_CONNECT: Duration = Duration::from_secs(10);
+/// Time for a TLS handshake.
+pub(crate) const HTTP_TLS: Duration = Duration::from_secs(10);
+/// Time from the request's first byte to the response's head.
+pub(crate) const HTTP_FIRST_BYTE: Duration = Duration::from_secs(60);
+/// Time between two pieces of a response's body.
+pub(crate) const HTTP_BETWEEN_BYTES: Duration = Duration::from_secs(30);

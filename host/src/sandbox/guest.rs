@@ -1,0 +1,148 @@
+//! What belongs to one guest while it runs: everything that its store owns, and the bounds set on it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::model::grants::FolderAccess;
+use crate::model::payload::Blob;
+use crate::sandbox::bindings::task::sandclock::task::types;
+use crate::sandbox::bounds;
+use crate::sandbox::contract::Contract;
+use crate::sandbox::facts::Facts;
+use crate::sandbox::http::{Egress, WasiDoor};
+use crate::sandbox::journal::{Journal, TextStream};
+use crate::sandbox::meter::Meter;
+use crate::sandbox::stdio::TextOutput;
+
+/// What belongs to one guest.
+pub(crate) struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    door: WasiDoor,
+    table: ResourceTable,
+    journal: Journal,
+    meter: Meter,
+}
+
+/// A guest cannot be given what its task grants.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("cannot open the granted folder {folder}")]
+    Folder {
+        folder: String,
+        #[source]
+        source: wasmtime::Error,
+    },
+    #[error("cannot set up the guest")]
+    Engine(#[from] wasmtime::Error),
+}
+
+impl Guest {
+    /// A store for one attempt, bounded in every way.
+    pub(crate) fn store(
+        engine: &Engine,
+        contract: Contract,
+        facts: Facts<'_>,
+        journal: Journal,
+        egress: Arc<Egress>,
+    ) -> Result<Store<Guest>, SetupError> {
+        let task = &facts.run.task;
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(bounds::HTTP_FIELDS);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(bounds::RESOURCES);
+        let guest = Guest {
+            wasi: wasi(contract, facts, &journal)?,
+            http,
+            door: WasiDoor(egress),
+            table,
+            journal,
+            meter: Meter::new(task.limits),
+        };
+        let mut store = Store::new(engine, guest);
+        store.limiter(|guest| &mut guest.meter);
+        store.set_fuel(task.limits.fuel)?;
+        store.fuel_async_yield_interval(Some(bounds::YIELD_INTERVAL))?;
+        store.set_max_component_handles(bounds::HANDLES);
+        let body = if task.grants.http.is_empty() { 0 } else { task.limits.http_body };
+        store.set_hostcall_fuel(bounds::HOSTCALL_BYTES.saturating_add(usize::try_from(body).unwrap_or(usize::MAX)));
+        Ok(store)
+    }
+
+    /// The log that the guest writes.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The HTTP that the guest may use.
+    pub(crate) fn egress(&self) -> Arc<Egress> {
+        Arc::clone(&self.door.0)
+    }
+
+    /// What the guest has taken.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+/// Environment, streams and folders. Sockets and name lookup stay closed: the library opens none unless told to.
+fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiCtx, SetupError> {
+    let task = &facts.run.task;
+    let mut wasi = WasiCtx::builder();
+    wasi.arg(task.plugin.as_str())
+        .max_random_size(bounds::RANDOM_BYTES)
+        .stdout(TextOutput::new(journal.clone(), TextStream::Stdout))
+        .stderr(TextOutput::new(journal.clone(), TextStream::Stderr))
+        .envs(&task.grants.env);
+    for (name, secret) in &task.grants.secrets {
+        wasi.env(name, secret.reveal());
+    }
+    match contract {
+        Contract::Task => {}
+        Contract::Command02 | Contract::Command03 => {
+            wasi.envs(&facts.environment());
+            if let Some(payload) = &facts.run.payload {
+                wasi.stdin(MemoryInputPipe::new(Bytes::from_owner(Stdin(Arc::clone(payload)))));
+            }
+        }
+    }
+    for folder in &task.grants.folders {
+        let permissions = match folder.access {
+            FolderAccess::ReadOnly => FsPerms::ReadOnly,
+            FolderAccess::ReadWrite => FsPerms::ReadWrite,
+        };
+        wasi.preopened_dir(&folder.host, &folder.guest, permissions)
+            .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
+    }
+    Ok(wasi.build())
+}
+
+/// A payload as the bytes of stdin, without a copy.
+struct Stdin(Arc<Blob>);
+
+impl AsRef<[u8]> for Stdin {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+/// The interface has types and no functions.
+impl types::Host for Guest {}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.door, table: &mut self.table, ctx: &mut self.http }
+    }
+}

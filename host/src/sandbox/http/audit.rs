@@ -1,0 +1,99 @@
+//! One log line for each request: what was asked of whom, what came back, how much and how long.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::model::grants::HttpTarget;
+use crate::model::log::Level;
+use crate::sandbox::http::SendError;
+use crate::sandbox::journal::Journal;
+
+/// The account of one request. It is written once, by whichever end comes first.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    journal: Journal,
+    clock: Clock,
+    began: Instant,
+    method: String,
+    host: String,
+    request: String,
+    status: AtomicU16,
+    sent: AtomicU64,
+    received: AtomicU64,
+    written: AtomicBool,
+}
+
+impl Audit {
+    /// Opens the account of a request that is about to be sent.
+    pub(crate) fn begin(target: &HttpTarget, journal: Journal, clock: Clock) -> Self {
+        Self {
+            journal,
+            clock,
+            began: clock.monotonic(),
+            method: target.method().to_string(),
+            host: target.authority(),
+            request: target.to_string(),
+            status: AtomicU16::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            written: AtomicBool::new(false),
+        }
+    }
+
+    /// The response's head has arrived.
+    pub(crate) fn answered(&self, status: http::StatusCode) {
+        self.status.store(status.as_u16(), Ordering::Relaxed);
+    }
+
+    /// Bytes of the request's body went out.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of the response's body came in.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The response has been read, or put away unread.
+    pub(crate) fn done(&self) {
+        self.write(Level::Info, None);
+    }
+
+    /// The request failed.
+    pub(crate) fn failed(&self, error: &SendError) {
+        self.write(Level::Warn, Some(error.chain()));
+    }
+
+    /// The attempt ended first.
+    pub(crate) fn cut_off(&self) {
+        self.write(Level::Warn, Some("the attempt ended first".to_owned()));
+    }
+
+    fn write(&self, level: Level, error: Option<String>) {
+        if self.written.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let status = match self.status.load(Ordering::Relaxed) {
+            0 => None,
+            status => Some(status.to_string()),
+        };
+        let mut message = self.request.clone();
+        for part in [&status, &error].into_iter().flatten() {
+            message.push_str(": ");
+            message.push_str(part);
+        }
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed).to_string();
+        let mut fields = vec![
+            ("method".to_owned(), self.method.clone()),
+            ("host".to_owned(), self.host.clone()),
+            ("sent".to_owned(), number(&self.sent)),
+            ("received".to_owned(), number(&self.received)),
+            ("ms".to_owned(), self.clock.monotonic().duration_since(self.began).as_millis().to_string()),
+        ];
+        fields.extend(status.map(|status| ("status".to_owned(), status)));
+        self.journal.host(level, message, fields);
+    }
+}

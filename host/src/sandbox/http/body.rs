@@ -1,0 +1,110 @@
+//! Bodies on their way through the host: counted, capped and timed.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use crate::clock::Clock;
+use crate::sandbox::http::SendError;
+use crate::sandbox::http::audit::Audit;
+
+/// A request's body: fails when the guest has written more than allowed.
+pub(super) struct RequestBody {
+    pub(super) inner: WasiBody,
+    pub(super) limit: u64,
+    pub(super) left: u64,
+    pub(super) audit: Arc<Audit>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
+            match self.left.checked_sub(data.remaining() as u64) {
+                Some(left) => self.left = left,
+                None => return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(self.limit))))),
+            }
+            self.audit.sent(data.remaining());
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A response's body: fails when the server sends more than allowed, or nothing for too long. It holds the request's
+/// place among those in flight, and closes its account when it is dropped.
+pub(super) struct ResponseBody {
+    pub(super) inner: hyper::body::Incoming,
+    pub(super) limit: u64,
+    pub(super) left: u64,
+    pub(super) silence: Duration,
+    pub(super) patience: Pin<Box<Sleep>>,
+    pub(super) clock: Clock,
+    pub(super) audit: Arc<Audit>,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+impl ResponseBody {
+    fn fail(&self, error: SendError) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.audit.failed(&error);
+        Poll::Ready(Some(Err(error.into())))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+            std::task::ready!(self.patience.as_mut().poll(context));
+            return self.fail(SendError::Silence);
+        };
+        let silent_until = self.clock.monotonic() + self.silence;
+        self.patience.as_mut().reset(silent_until);
+        match frame {
+            None => Poll::Ready(None),
+            Some(Err(error)) => self.fail(SendError::Protocol(error)),
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.audit.received(length);
+                match self.left.checked_sub(length as u64) {
+                    Some(left) => self.left = left,
+                    None => return self.fail(SendError::ResponseTooLarge { limit: self.limit }),
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.audit.done();
+    }
+}

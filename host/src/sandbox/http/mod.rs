@@ -1,0 +1,106 @@
+//! HTTP for guests: one policy and one client behind three doors (`wasi:http` 0.2 and 0.3, `sandclock:task/http`).
+//!
+//! Every request passes [`Egress::send`]: counted, checked against the grants, sent to a checked address, timed, capped,
+//! and entered into the log. Redirects are not followed: where they lead to has to be asked for anew.
+
+mod address;
+mod audit;
+mod body;
+mod client;
+mod policy;
+mod task_door;
+mod tls;
+mod wasi_door;
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::WasiBody;
+
+use crate::clock::Clock;
+use crate::model::log::Level;
+use crate::model::task::Task;
+use crate::sandbox::bounds;
+use crate::sandbox::http::audit::Audit;
+use crate::sandbox::http::policy::{Policy, Refusal};
+use crate::sandbox::journal::Journal;
+
+pub(crate) use client::{SendError, Timeouts};
+pub(crate) use tls::Tls;
+pub(crate) use wasi_door::WasiDoor;
+
+/// The HTTP of one attempt.
+#[derive(Debug)]
+pub(crate) struct Egress {
+    policy: Policy,
+    body_limit: u64,
+    journal: Journal,
+    clock: Clock,
+    tls: Arc<Tls>,
+    in_flight: Arc<Semaphore>,
+    audits: Mutex<Vec<Arc<Audit>>>,
+}
+
+/// A response whose head has arrived.
+pub(crate) struct Answer {
+    pub(crate) response: http::Response<WasiBody>,
+    /// Moves the bytes of both bodies; has to be polled while they are in use.
+    pub(crate) connection: Connection,
+}
+
+/// The work of a connection.
+pub(crate) type Connection = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
+
+impl Egress {
+    /// The HTTP of an attempt of this task.
+    pub(crate) fn new(task: Arc<Task>, journal: Journal, clock: Clock, tls: Arc<Tls>) -> Self {
+        Self {
+            body_limit: task.limits.http_body,
+            policy: Policy::new(task),
+            journal,
+            clock,
+            tls,
+            in_flight: Arc::new(Semaphore::new(bounds::HTTP_CONCURRENT)),
+            audits: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// How many requests were begun, refused ones included.
+    pub(crate) fn requests(&self) -> u32 {
+        self.policy.begun()
+    }
+
+    /// Sends a request, if the policy allows it.
+    pub(crate) async fn send(&self, request: http::Request<WasiBody>, timeouts: Timeouts) -> Result<Answer, SendError> {
+        let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
+        let admitted = self.policy.admit(request.method(), request.uri()).map_err(|refusal| self.refuse(refusal))?;
+        let audit = Arc::new(Audit::begin(&admitted.target, self.journal.clone(), self.clock));
+        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        let sent = async {
+            let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
+            client::send(self, &admitted, request, timeouts, &audit, permit).await
+        };
+        sent.await.map_err(|error| match error {
+            SendError::Refused(refusal) => self.refuse(refusal),
+            error => {
+                audit.failed(&error);
+                error
+            }
+        })
+    }
+
+    /// Enters what is still in flight into the log. To be called when the guest is gone.
+    pub(crate) fn finish(&self) {
+        for audit in self.audits.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            audit.cut_off();
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> SendError {
+        if let Some(lesson) = self.policy.lesson(&refusal) {
+            self.journal.host(Level::Warn, lesson, Vec::new());
+        }
+        SendError::Refused(refusal)
+    }
+}

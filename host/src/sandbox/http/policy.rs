@@ -1,0 +1,214 @@
+//! Decides which requests may go out, and teaches what would allow the others. Pure, but for counting.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::{Method, Uri};
+use url::Host;
+
+use crate::model::grants::{HttpGrant, HttpTarget, HttpTargetError};
+use crate::model::task::Task;
+use crate::sandbox::http::address::{NotPublic, check_public};
+
+/// What the requests of one attempt have to pass.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    task: Arc<Task>,
+    begun: AtomicU32,
+}
+
+/// A request that may go out, to the addresses that [`Admitted::check_address`] lets pass.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) target: HttpTarget,
+    reach: Reach,
+}
+
+/// How far a grant reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To public addresses only.
+    Public,
+    /// To the address that it names outright; for `localhost`, to this machine.
+    Named,
+}
+
+/// Why a request may not go out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the attempt has made as many requests as limits.http-requests allows ({limit})")]
+    TooMany { limit: u32, times: u32 },
+    #[error(transparent)]
+    Target(#[from] HttpTargetError),
+    #[error("the method CONNECT is never allowed")]
+    Connect,
+    #[error("no grant allows {}", .0)]
+    NotGranted(Box<HttpTarget>),
+    #[error("{host} leads to {address}, {reason}")]
+    Address { host: String, address: IpAddr, reason: NotPublic, target: Box<HttpTarget> },
+}
+
+impl Policy {
+    /// The policy of a task, with no request made yet.
+    pub(crate) fn new(task: Arc<Task>) -> Self {
+        Self { task, begun: AtomicU32::new(0) }
+    }
+
+    /// How many requests were begun, refused ones included.
+    pub(crate) fn begun(&self) -> u32 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request and checks it against limits and grants.
+    pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let limit = self.task.limits.http_requests;
+        if begun > limit {
+            return Err(Refusal::TooMany { limit, times: begun - limit });
+        }
+        if method == Method::CONNECT {
+            return Err(Refusal::Connect);
+        }
+        let target = HttpTarget::of(method, uri)?;
+        let mut grants = self.task.grants.http.iter().filter(|grant| grant.allows(&target)).peekable();
+        if grants.peek().is_none() {
+            return Err(Refusal::NotGranted(Box::new(target)));
+        }
+        let reach = if grants.any(HttpGrant::names_address) { Reach::Named } else { Reach::Public };
+        Ok(Admitted { target, reach })
+    }
+
+    /// What was tried, and the lines of TOML that would allow it. None for what has been said before.
+    pub(crate) fn lesson(&self, refusal: &Refusal) -> Option<String> {
+        let task = match self.task.name.as_str() {
+            name if name.contains('.') => format!("tasks.{name:?}"),
+            name => format!("tasks.{name}"),
+        };
+        let grants = |new: String| {
+            let mut grants: Vec<String> = self.task.grants.http.iter().map(|grant| format!("\"{grant}\"")).collect();
+            grants.push(format!("\"{new}\""));
+            format!("[{task}.grants] http = [{}]", grants.join(", "))
+        };
+        Some(match refusal {
+            Refusal::TooMany { times: 2.., .. } => return None,
+            Refusal::TooMany { limit, .. } => format!(
+                "request refused: {refusal}; to allow more: [{task}.limits] http-requests = {}",
+                u64::from(*limit) * 2
+            ),
+            Refusal::Target(_) | Refusal::Connect => format!("request refused: {refusal}"),
+            Refusal::NotGranted(target) => {
+                format!("request refused: {refusal}; to allow it: {}", grants(HttpGrant::covering(target).to_string()))
+            }
+            Refusal::Address { address, target, .. } => {
+                let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+                let new = format!("{} {}://{host}:{}", target.method(), target.scheme(), target.port());
+                format!(
+                    "request refused: {refusal}, and only a grant that names the address itself reaches there; \
+                     to allow it, request that address, and grant it: {}",
+                    grants(HttpGrant::parse(&new).map_or(new, |grant| grant.to_string()))
+                )
+            }
+        })
+    }
+}
+
+impl Admitted {
+    /// Checks an address that the target's host leads to.
+    pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
+        let named = match (self.reach, self.target.host()) {
+            (Reach::Public, _) => false,
+            (Reach::Named, Host::Domain(_)) => address.is_loopback(),
+            (Reach::Named, Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        };
+        if named {
+            return Ok(());
+        }
+        check_public(address).map_err(|reason| Refusal::Address {
+            host: self.target.host().to_string(),
+            address,
+            reason,
+            target: Box::new(self.target.clone()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::testing::task;
+
+    fn policy(grants: &[&str], requests: u32) -> Policy {
+        let mut task = task("nightly.report");
+        task.grants.http = grants.iter().map(|grant| grant.parse().unwrap()).collect();
+        task.limits.http_requests = requests;
+        Policy::new(Arc::new(task))
+    }
+
+    fn admit(policy: &Policy, request: &str) -> Result<Admitted, Refusal> {
+        let (method, uri) = request.split_once(' ').unwrap();
+        policy.admit(&method.parse().unwrap(), &uri.parse().unwrap())
+    }
+
+    #[test]
+    fn a_refusal_teaches_the_toml_that_would_allow_it() {
+        let check = |grants: &[&str], request: &str, expected: &str| {
+            let policy = policy(grants, 10);
+            let refusal = admit(&policy, request).unwrap_err();
+            let lesson = policy.lesson(&refusal).unwrap();
+            assert!(lesson.ends_with(expected), "{lesson}");
+        };
+        check(
+            &[],
+            "GET https://api.example.com/v1?key=secret",
+            "no grant allows GET https://api.example.com/v1; to allow it: \
+             [tasks.\"nightly.report\".grants] http = [\"GET https://api.example.com\"]",
+        );
+        check(
+            &["GET https://api.example.com/v1"],
+            "POST http://127.0.0.1:9000/x",
+            "[tasks.\"nightly.report\".grants] http = \
+             [\"GET https://api.example.com/v1\", \"POST http://127.0.0.1:9000\"]",
+        );
+        check(&["http://*"], "CONNECT http://example.com:80/", "the method CONNECT is never allowed");
+        check(&["http://*"], "GET /path", "begins with http:// or https://");
+    }
+
+    #[test]
+    fn what_a_lesson_says_does_allow_the_request() {
+        for request in ["GET http://10.0.0.1:81/a", "PUT https://example.com/", "GET http://[fd00::1]/x?y"] {
+            let policy = self::policy(&[], 10);
+            let lesson = policy.lesson(&admit(&policy, request).unwrap_err()).unwrap();
+            let grant = lesson.rsplit('"').nth(1).unwrap();
+            assert!(admit(&self::policy(&[grant], 10), request).is_ok(), "{grant} for {request}");
+        }
+    }
+
+    #[test]
+    fn requests_are_counted_and_the_limit_is_told_once() {
+        let policy = policy(&["http://*"], 2);
+        for expected in [None, None, Some(true), Some(false), Some(false)] {
+            let refusal = admit(&policy, "GET http://example.com/").err();
+            assert_eq!(refusal.map(|refusal| policy.lesson(&refusal).is_some()), expected);
+        }
+        assert_eq!(policy.begun(), 5);
+    }
+
+    #[test]
+    fn only_a_grant_that_names_the_address_reaches_a_private_one() {
+        let check = |grant: &str, url: &str, address: &str, expected: bool| {
+            let admitted = admit(&policy(&[grant], 1), &format!("GET {url}")).unwrap();
+            assert_eq!(admitted.check_address(address.parse().unwrap()).is_ok(), expected, "{grant} {url} {address}");
+        };
+        check("http://example.com", "http://example.com/", "93.184.216.34", true);
+        check("http://example.com", "http://example.com/", "127.0.0.1", false);
+        check("http://example.com", "http://example.com/", "::ffff:10.0.0.1", false);
+        check("http://*", "http://127.0.0.1/", "127.0.0.1", false);
+        check("http://127.0.0.1", "http://127.0.0.1/", "127.0.0.1", true);
+        check("http://10.0.0.1", "http://10.0.0.1/", "10.0.0.1", true);
+        check("http://[::1]", "http://[::1]/", "::1", true);
+        check("http://localhost", "http://localhost/", "127.0.0.1", true);
+        check("http://localhost", "http://localhost/", "::1", true);
+        check("http://localhost", "http://localhost/", "169.254.169.254", false);
+    }
+}

@@ -1,0 +1,55 @@
+//! Compiled code on its way into the engine: the one place that is unsafe.
+
+#![expect(unsafe_code, reason = "loading compiled code trusts it; whoever makes an Image vouches for it")]
+
+use std::path::PathBuf;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::sandbox::Profile;
+
+/// Compiled code that is known to be our own work.
+///
+/// The engine runs what is in an image as it is: a forged one is arbitrary code in this process. So only two things may
+/// make one: [`crate::sandbox::compile`], and a cache that has verified that the bytes are those which `compile` returned.
+#[derive(Debug)]
+pub struct Image {
+    profile: Profile,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+impl Image {
+    /// An image in memory. The caller vouches that `compile` returned these bytes under this profile.
+    pub fn from_verified_bytes(profile: Profile, bytes: Vec<u8>) -> Self {
+        Self { profile, source: Source::Bytes(bytes) }
+    }
+
+    /// An image in a file, which is mapped rather than read. The caller vouches that `compile` returned its content under
+    /// this profile, and that nobody changes or shortens the file as long as the plugin is in use. (Replacing it by
+    /// renaming another one over it is no change.)
+    pub fn from_verified_file(profile: Profile, path: PathBuf) -> Self {
+        Self { profile, source: Source::File(path) }
+    }
+
+    /// The profile it was compiled under.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Hands the code to an engine. The engine itself checks that its version and configuration fit.
+    pub(super) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        match &self.source {
+            // SAFETY: the constructor's contract: the bytes are those that `compile` returned, unchanged.
+            Source::Bytes(bytes) => unsafe { Component::deserialize(engine, bytes) },
+            // SAFETY: the constructor's contract: the file holds what `compile` returned, and stays as it is.
+            Source::File(path) => unsafe { Component::deserialize_file(engine, path) },
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The log of one attempt while it runs: lines from every source, redacted, capped and counted.
+//!
+//! A guest can neither fail nor block by writing: what is too much is dropped, and the last line says how much that was.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::model::log::{Level, LogLine, LogSource};
+use crate::sandbox::bounds;
+use crate::sandbox::redaction::Redaction;
+
+/// The log of one attempt while it runs. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal(Arc<Mutex<Pages>>);
+
+/// One of a guest's two streams of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextStream {
+    Stdout,
+    Stderr,
+}
+
+/// What a journal holds in the end.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// The lines, in the order in which the host received them.
+    pub(crate) lines: Vec<LogLine>,
+    /// Bytes kept of what the guest wrote.
+    pub(crate) kept: u64,
+    /// Bytes dropped of what the guest wrote.
+    pub(crate) dropped: u64,
+}
+
+#[derive(Debug)]
+struct Pages {
+    clock: Clock,
+    redaction: Redaction,
+    lines: Vec<LogLine>,
+    /// Bytes that the guest may write.
+    allowed: u64,
+    kept: u64,
+    dropped: u64,
+    host_bytes: usize,
+    /// The line that is being written on each stream.
+    unfinished: [Vec<u8>; 2],
+}
+
+impl Journal {
+    /// An empty journal that keeps `allowed` bytes of the guest's own text.
+    pub(crate) fn new(clock: Clock, allowed: u64, redaction: Redaction) -> Self {
+        Self(Arc::new(Mutex::new(Pages {
+            clock,
+            redaction,
+            lines: Vec::new(),
+            allowed,
+            kept: 0,
+            dropped: 0,
+            host_bytes: 0,
+            unfinished: [Vec::new(), Vec::new()],
+        })))
+    }
+
+    /// A line that the guest wrote through a log interface.
+    pub(crate) fn guest(&self, level: Level, message: String, fields: Vec<(String, String)>) {
+        self.pages().guest(level, LogSource::Log, message, fields);
+    }
+
+    /// A line of the host's own.
+    pub(crate) fn host(&self, level: Level, message: String, fields: Vec<(String, String)>) {
+        self.pages().host(level, message, fields);
+    }
+
+    /// Bytes that the guest wrote to a stream.
+    pub(crate) fn write(&self, stream: TextStream, bytes: &[u8]) {
+        self.pages().write(stream, bytes);
+    }
+
+    /// Ends the lines that are still being written and takes everything out.
+    pub(crate) fn finish(&self) -> Log {
+        let mut pages = self.pages();
+        for stream in [TextStream::Stdout, TextStream::Stderr] {
+            let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
+            if !rest.is_empty() {
+                pages.stream_line(stream, &rest);
+            }
+        }
+        Log { lines: std::mem::take(&mut pages.lines), kept: pages.kept, dropped: pages.dropped }
+    }
+
+    /// A panic while the lock was held leaves at worst one line unfinished.
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn write(&mut self, stream: TextStream, mut bytes: &[u8]) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
+            self.extend(&mut line, &bytes[..end]);
+            self.stream_line(stream, line.strip_suffix(b"\r").unwrap_or(&line));
+            bytes = &bytes[end + 1..];
+        }
+        let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
+        self.extend(&mut line, bytes);
+        self.unfinished[stream.index()] = self.cut_long(stream, line);
+    }
+
+    /// Adds to an unfinished line what could still be kept of it, and counts the rest as dropped.
+    fn extend(&mut self, line: &mut Vec<u8>, bytes: &[u8]) {
+        let room = usize::try_from(self.allowed - self.kept).unwrap_or(usize::MAX);
+        let room = if self.lines.len() < bounds::LOG_LINES { room } else { 0 };
+        let taken = bytes.len().min((room + self.redaction.overlap()).saturating_sub(line.len()));
+        line.extend_from_slice(&bytes[..taken]);
+        self.dropped += (bytes.len() - taken) as u64;
+    }
+
+    /// Makes lines of a line that has grown too long, and returns what is left of it: enough for a secret that may have
+    /// begun there.
+    fn cut_long(&mut self, stream: TextStream, line: Vec<u8>) -> Vec<u8> {
+        let overlap = self.redaction.overlap();
+        if line.len() <= bounds::LOG_LINE + overlap {
+            return line;
+        }
+        let text = self.redaction.apply(String::from_utf8_lossy(&line).into_owned());
+        let mut rest = text.as_str();
+        while rest.len() > bounds::LOG_LINE + overlap {
+            let (head, tail) = rest.split_at(rest.floor_char_boundary(bounds::LOG_LINE));
+            self.keep(stream.level(), stream.source(), head.to_owned(), Vec::new());
+            rest = tail;
+        }
+        rest.as_bytes().to_vec()
+    }
+
+    fn stream_line(&mut self, stream: TextStream, line: &[u8]) {
+        let line = self.cut_long(stream, line.to_vec());
+        let text = self.redaction.apply(String::from_utf8_lossy(&line).into_owned());
+        self.keep(stream.level(), stream.source(), text, Vec::new());
+    }
+
+    fn guest(&mut self, level: Level, source: LogSource, message: String, mut fields: Vec<(String, String)>) {
+        for (name, value) in fields.drain(fields.len().min(bounds::LOG_FIELDS)..) {
+            self.dropped += (name.len() + value.len()) as u64;
+        }
+        let fields =
+            fields.into_iter().map(|(name, value)| (self.redaction.apply(name), self.redaction.apply(value))).collect();
+        let message = self.redaction.apply(message);
+        self.keep(level, source, message, fields);
+    }
+
+    /// Stores a line of the guest's, or as much of it as there is room for.
+    fn keep(&mut self, level: Level, source: LogSource, mut message: String, mut fields: Vec<(String, String)>) {
+        let size = |message: &String, fields: &[(String, String)]| {
+            (message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()) as u64
+        };
+        let whole = size(&message, &fields);
+        let room = self.allowed - self.kept;
+        if room == 0 || self.lines.len() >= bounds::LOG_LINES {
+            self.dropped += whole;
+            return;
+        }
+        if whole > room {
+            fields.clear();
+            message.truncate(message.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX)));
+        }
+        let kept = size(&message, &fields);
+        self.kept += kept;
+        self.dropped += whole - kept;
+        self.lines.push(LogLine { at: self.clock.now(), level, source, message, fields });
+    }
+
+    fn host(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
+        let size = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if self.host_bytes + size > bounds::HOST_LOG {
+            return;
+        }
+        self.host_bytes += size;
+        let message = self.redaction.apply(message);
+        let fields = fields.into_iter().map(|(name, value)| (name, self.redaction.apply(value))).collect();
+        self.lines.push(LogLine { at: self.clock.now(), level, source: LogSource::Host, message, fields });
+    }
+}
+
+impl TextStream {
+    fn index(self) -> usize {
+        match self {
+            TextStream::Stdout => 0,
+            TextStream::Stderr => 1,
+        }
+    }
+
+    fn source(self) -> LogSource {
+        match self {
+            TextStream::Stdout => LogSource::Stdout,
+            TextStream::Stderr => LogSource::Stderr,
+        }
+    }
+
+    /// What a program writes to stderr is not always bad news, but where there is any, it is there.
+    fn level(self) -> Level {
+        match self {
+            TextStream::Stdout => Level::Info,
+            TextStream::Stderr => Level::Warn,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::grants::{Grants, Secret};
+
+    fn journal(allowed: u64, secret: &str) -> Journal {
+        let secrets = vec![("S".to_owned(), Secret::new(secret.to_owned()))];
+        Journal::new(Clock::system(), allowed, Redaction::of(&Grants { secrets, ..Grants::default() }))
+    }
+
+    fn messages(log: &Log) -> Vec<&str> {
+        log.lines.iter().map(|line| line.message.as_str()).collect()
+    }
+
+    #[test]
+    fn streams_become_lines() {
+        let journal = journal(1000, "hunter2");
+        for piece in ["one\ntw", "o\r\n", "\n", "my hun", "ter2 is safe\nlast"] {
+            journal.write(TextStream::Stdout, piece.as_bytes());
+        }
+        journal.write(TextStream::Stderr, b"\xff\n");
+        let log = journal.finish();
+        assert_eq!(messages(&log), ["one", "two", "", "my *** is safe", "\u{fffd}", "last"]);
+        assert_eq!((log.kept, log.dropped), (6 + 14 + 3 + 4, 0));
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        for secret in ["hunter2", ""] {
+            let journal = journal(10, secret);
+            for _ in 0..1000 {
+                journal.write(TextStream::Stdout, b"12345678\n");
+            }
+            journal.guest(Level::Info, "more".to_owned(), vec![("a".to_owned(), "b".to_owned())]);
+            let log = journal.finish();
+            assert_eq!(messages(&log), ["12345678", "12"]);
+            assert_eq!((log.kept, log.dropped), (10, 8 * 1000 + 6 - 10));
+        }
+    }
+
+    #[test]
+    fn a_flood_without_line_ends_is_cut_and_counted() {
+        for secret in ["hunter2", ""] {
+            let journal = journal(100_000, secret);
+            for _ in 0..1000 {
+                journal.write(TextStream::Stderr, &[b'x'; 1000]);
+            }
+            let log = journal.finish();
+            assert_eq!((log.kept, log.kept + log.dropped), (100_000, 1_000_000));
+            assert!(log.lines.iter().all(|line| line.message.len() <= bounds::LOG_LINE + secret.len()));
+        }
+    }
+
+    #[test]
+    fn many_lines_are_cut_and_counted() {
+        let journal = journal(1_000_000, "");
+        for _ in 0..bounds::LOG_LINES + 5 {
+            journal.write(TextStream::Stdout, b"x\n");
+        }
+        let log = journal.finish();
+        assert_eq!((log.lines.len(), log.dropped), (bounds::LOG_LINES, 5));
+    }
+
+    #[test]
+    fn a_secret_across_a_cut_is_still_redacted() {
+        for before in bounds::LOG_LINE - 10..bounds::LOG_LINE + 10 {
+            let journal = journal(100_000, "hunter2");
+            let text = format!("{}hunter2{}", "x".repeat(before), "y".repeat(bounds::LOG_LINE * 2));
+            for piece in text.as_bytes().chunks(777) {
+                journal.write(TextStream::Stdout, piece);
+            }
+            let log = journal.finish();
+            let whole: String = messages(&log).concat();
+            assert_eq!(whole, text.replace("hunter2", "***"));
+        }
+    }
+
+    #[test]
+    fn the_host_has_its_own_share() {
+        let journal = journal(3, "hunter2");
+        journal.write(TextStream::Stdout, b"abcdef\n");
+        journal.host(Level::Info, "GET hunter2".to_owned(), Vec::new());
+        journal.host(Level::Info, "x".repeat(bounds::HOST_LOG), Vec::new());
+        assert_eq!(messages(&journal.finish()), ["abc", "GET ***"]);
+    }
+}

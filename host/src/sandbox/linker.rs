@@ -1,0 +1,22 @@
+//! What guests can import: one line for each interface or family of them.
+
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::sandbox::Profile;
+use crate::sandbox::bindings::{logging, task};
+use crate::sandbox::guest::Guest;
+
+/// Everything that the host serves under a profile.
+pub(super) fn linker(profile: Profile, engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    if profile == Profile::Wasi03 {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    }
+    task::Task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    logging::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}

@@ -1,0 +1,138 @@
+//! A plugin that is ready to run: linked, type-checked, and needing nothing but a store.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::p2::bindings::CommandPre as Command02Pre;
+use wasmtime_wasi::p3::bindings::CommandPre as Command03Pre;
+
+use crate::clock::Clock;
+use crate::model::outcome::{Failure, FailureKind};
+use crate::model::payload::Blob;
+use crate::sandbox::bindings::task::TaskPre;
+use crate::sandbox::bindings::task::sandclock::task::types as wit;
+use crate::sandbox::facts::Facts;
+use crate::sandbox::guest::Guest;
+use crate::sandbox::http::Tls;
+use crate::sandbox::verdict::Ending;
+use crate::sandbox::{Contract, LoadError, Profile};
+
+/// A plugin that is ready to run. Cheap to clone; attempts share nothing but the code.
+#[derive(Clone)]
+pub struct Prepared(Arc<Parts>);
+
+struct Parts {
+    profile: Profile,
+    entry: Entry,
+    clock: Clock,
+    tls: Arc<Tls>,
+}
+
+/// The export that the host calls.
+enum Entry {
+    Task(TaskPre<Guest>),
+    Command02(Command02Pre<Guest>),
+    Command03(Command03Pre<Guest>),
+}
+
+impl Prepared {
+    /// Links a component.
+    pub(super) fn new(
+        profile: Profile,
+        linker: &Linker<Guest>,
+        component: &Component,
+        clock: Clock,
+        tls: Arc<Tls>,
+    ) -> Result<Self, LoadError> {
+        let component_type = component.component_type();
+        let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
+        let contract = Contract::of_exports(exports.iter().copied())
+            .ok_or_else(|| LoadError::Contract { found: exports.iter().map(|name| (*name).to_owned()).collect() })?;
+        let pre = linker.instantiate_pre(component).map_err(LoadError::Import)?;
+        let entry = match contract {
+            Contract::Task => TaskPre::new(pre).map(Entry::Task),
+            Contract::Command02 => Command02Pre::new(pre).map(Entry::Command02),
+            Contract::Command03 => Command03Pre::new(pre).map(Entry::Command03),
+        };
+        let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
+        Ok(Self(Arc::new(Parts { profile, entry, clock, tls })))
+    }
+
+    /// The profile it runs under.
+    pub fn profile(&self) -> Profile {
+        self.0.profile
+    }
+
+    /// What it promises.
+    pub fn contract(&self) -> Contract {
+        match &self.0.entry {
+            Entry::Task(_) => Contract::Task,
+            Entry::Command02(_) => Contract::Command02,
+            Entry::Command03(_) => Contract::Command03,
+        }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
+    pub(super) fn tls(&self) -> Arc<Tls> {
+        Arc::clone(&self.0.tls)
+    }
+
+    pub(super) fn instance_pre(&self) -> &InstancePre<Guest> {
+        match &self.0.entry {
+            Entry::Task(pre) => pre.instance_pre(),
+            Entry::Command02(pre) => pre.instance_pre(),
+            Entry::Command03(pre) => pre.instance_pre(),
+        }
+    }
+
+    /// Instantiates the plugin in a store and calls it.
+    pub(super) async fn call(&self, store: &mut Store<Guest>, facts: Facts<'_>) -> wasmtime::Result<Ending> {
+        match &self.0.entry {
+            Entry::Task(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                let returned = instance.call_run(store, &facts.run_info()).await?;
+                Ok(Ending::Returned(returned.map(output).map_err(failure)))
+            }
+            Entry::Command02(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                let returned = instance.wasi_cli_run().call_run(store).await?;
+                Ok(exited(returned))
+            }
+            Entry::Command03(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                let run = instance.wasi_cli_run();
+                let returned = store.run_concurrent(async |accessor| run.call_run(accessor).await).await??;
+                Ok(exited(returned))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("profile", &self.profile()).field("contract", &self.contract()).finish()
+    }
+}
+
+/// A program that returns an error has said no more than an exit code of 1 would.
+fn exited(returned: Result<(), ()>) -> Ending {
+    Ending::Exited(if returned.is_ok() { 0 } else { 1 })
+}
+
+fn output(output: Option<wit::Blob>) -> Option<Blob> {
+    output.map(|blob| Blob { content_type: blob.content_type, bytes: blob.bytes })
+}
+
+fn failure(failure: wit::Failure) -> Failure {
+    match failure {
+        wit::Failure::Transient(wit::TransientFailure { message, retry_after }) => Failure {
+            kind: FailureKind::Transient { retry_after: retry_after.map(std::time::Duration::from_millis) },
+            message,
+        },
+        wit::Failure::Permanent(message) => Failure { kind: FailureKind::Permanent, message },
+    }
+}

@@ -1,0 +1,60 @@
+//! Keeps the secrets of a task out of what the host stores of its attempts.
+//!
+//! It finds secrets as they were granted. One that the guest encodes, splits over lines or computes with is not found.
+
+use crate::model::grants::{Grants, Secret};
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+/// The secrets of one task, to be taken out of text.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Redaction {
+    /// Longest first, so that a secret that holds another one disappears whole.
+    secrets: Vec<Secret>,
+}
+
+impl Redaction {
+    /// Redacts the secrets among these grants. Each line of a secret counts by itself: logs are kept a line at a time.
+    pub(crate) fn of(grants: &Grants) -> Self {
+        let mut lines: Vec<&str> = grants.secrets.iter().flat_map(|(_, secret)| secret.reveal().lines()).collect();
+        lines.retain(|line| !line.trim().is_empty());
+        lines.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        lines.dedup();
+        Self { secrets: lines.into_iter().map(|line| Secret::new(line.to_owned())).collect() }
+    }
+
+    /// The text without the secrets.
+    pub(crate) fn apply(&self, mut text: String) -> String {
+        for secret in &self.secrets {
+            if text.contains(secret.reveal()) {
+                text = text.replace(secret.reveal(), MASK);
+            }
+        }
+        text
+    }
+
+    /// How many bytes at the end of an unfinished text may be the beginning of a secret.
+    pub(crate) fn overlap(&self) -> usize {
+        self.secrets.first().map_or(0, |longest| longest.reveal().len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_disappear_whole() {
+        let check = |secrets: &[&str], text: &str, expected: &str| {
+            let secrets = secrets.iter().map(|s| ("NAME".to_owned(), Secret::new((*s).to_owned()))).collect();
+            let redaction = Redaction::of(&Grants { secrets, ..Grants::default() });
+            assert_eq!(redaction.apply(text.to_owned()), expected);
+        };
+        check(&[], "nothing", "nothing");
+        check(&["hunter2"], "password=hunter2&again=hunter2", "password=***&again=***");
+        check(&["abc", "abcdef"], "abcdef abc", "*** ***");
+        check(&["-----BEGIN\nline one\nline two\n"], "line two", "***");
+        check(&["", " "], "a b", "a b");
+    }
+}

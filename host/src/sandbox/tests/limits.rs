@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use crate::model::limits::{Limit, Limits};
+use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
+use crate::sandbox::AttemptReport;
+use crate::sandbox::testing::{attempt, program, run, task};
+
+const PAGE: u64 = 64 << 10;
+
+async fn attempt_within(limits: Limits, core: &str) -> AttemptReport {
+    let mut task = task("limited");
+    task.limits = limits;
+    attempt(&program(core), run(task)).await
+}
+
+fn exceeded(report: &AttemptReport) -> &Exceeded {
+    match &report.outcome {
+        AttemptOutcome::Exceeded(exceeded) => exceeded,
+        other => panic!("expected a limit, found {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_returns_ok_has_succeeded() {
+    let report =
+        attempt_within(Limits::default(), r#"(memory 1) (func (export "run") (result i32) (i32.const 0))"#).await;
+    assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
+    assert_eq!(report.usage.peak_memory, PAGE);
+    assert!(report.usage.fuel > 0);
+    assert_eq!(report.log, []);
+}
+
+#[tokio::test]
+async fn a_program_that_returns_an_error_has_failed() {
+    let report = attempt_within(Limits::default(), r#"(func (export "run") (result i32) (i32.const 1))"#).await;
+    let AttemptOutcome::Failed(failure) = report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Permanent, "exit code 1"));
+}
+
+#[tokio::test]
+async fn a_trap_has_a_reason_and_a_backtrace() {
+    let core = r#"(func $_ZN4core5panic17h0123456789abcdefE unreachable)
+        (func $work call $_ZN4core5panic17h0123456789abcdefE)
+        (func (export "run") (result i32) (call $work) (i32.const 0))"#;
+    let report = attempt_within(Limits::default(), core).await;
+    let AttemptOutcome::Trapped(trap) = report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(trap.reason, "wasm `unreachable` instruction executed");
+    assert_eq!(trap.backtrace[..2], ["main!core::panic::h0123456789abcdef", "main!work"]);
+}
+
+#[tokio::test]
+async fn deep_recursion_traps_with_a_short_backtrace() {
+    let report = attempt_within(Limits::default(), r#"(func $f (export "run") (result i32) (call $f))"#).await;
+    let AttemptOutcome::Trapped(trap) = report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!((trap.reason.as_str(), trap.backtrace.len()), ("call stack exhausted", 16));
+}
+
+#[tokio::test]
+async fn a_loop_ends_with_its_fuel() {
+    let limits = Limits { fuel: 5_000_000, ..Limits::default() };
+    let report =
+        attempt_within(limits, r#"(func $spin (export "run") (result i32) (loop (br 0)) (i32.const 0))"#).await;
+    let exceeded = exceeded(&report);
+    assert_eq!((exceeded.limit, exceeded.allowed), (Limit::Fuel, 5_000_000));
+    assert!(exceeded.used >= exceeded.allowed && report.usage.fuel >= 5_000_000);
+    assert_eq!(exceeded.backtrace, ["main!spin"]);
+}
+
+#[tokio::test]
+async fn a_loop_ends_at_its_deadline() {
+    let limits = Limits { timeout: Duration::from_millis(100), ..Limits::default() };
+    for core in [
+        r#"(func (export "run") (result i32) (loop (br 0)) (i32.const 0))"#,
+        r#"(func $spin (loop (br 0))) (start $spin) (func (export "run") (result i32) (i32.const 0))"#,
+    ] {
+        let report = attempt_within(limits, core).await;
+        let exceeded = exceeded(&report);
+        assert_eq!((exceeded.limit, exceeded.allowed), (Limit::Timeout, 100));
+        assert!(exceeded.used >= 100 && report.usage.fuel > 0);
+    }
+}
+
+#[tokio::test]
+async fn memory_counts_over_all_memories() {
+    let limits = Limits { memory: 4 * PAGE, ..Limits::default() };
+    // Each is refused its last page and then aborts, as programs do.
+    for (core, used, peak) in [
+        (
+            r#"(memory 1) (func (export "run") (result i32) (if (i32.eq (memory.grow (i32.const 4)) (i32.const -1)) (then unreachable)) (i32.const 0))"#,
+            5,
+            1,
+        ),
+        (
+            r#"(memory 2) (memory 2) (func (export "run") (result i32) (if (i32.eq (memory.grow 1 (i32.const 1)) (i32.const -1)) (then unreachable)) (i32.const 0))"#,
+            5,
+            4,
+        ),
+        (r#"(memory 5) (func (export "run") (result i32) (i32.const 0))"#, 5, 0),
+        (r#"(memory 3) (memory 3) (func (export "run") (result i32) (i32.const 0))"#, 6, 3),
+        (
+            r#"(memory 1) (func (export "run") (result i32) (loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (i32.const 1))"#,
+            5,
+            4,
+        ),
+    ] {
+        let report = attempt_within(limits, core).await;
+        let exceeded = exceeded(&report);
+        assert_eq!(
+            (exceeded.limit, exceeded.allowed, exceeded.used, report.usage.peak_memory),
+            (Limit::Memory, 4 * PAGE, used * PAGE, peak * PAGE),
+            "{core}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_copes_with_refused_memory_goes_on() {
+    let limits = Limits { memory: PAGE, ..Limits::default() };
+    let core = r#"(memory 1) (func (export "run") (result i32) (drop (memory.grow (i32.const 1))) (i32.const 0))"#;
+    assert_eq!(attempt_within(limits, core).await.outcome, AttemptOutcome::Succeeded { output: None });
+}
+
+#[tokio::test]
+async fn tables_and_instances_are_limited() {
+    let limits = Limits { table_elements: 10, ..Limits::default() };
+    let core = r#"(table 1 funcref) (func (export "run") (result i32)
+        (if (i32.eq (table.grow (ref.null func) (i32.const 10)) (i32.const -1)) (then unreachable)) (i32.const 0))"#;
+    let report = attempt_within(limits, core).await;
+    let found = exceeded(&report);
+    assert_eq!((found.limit, found.allowed, found.used), (Limit::TableElements, 10, 11));
+
+    let wat = r#"(component
+        (core module $m (func (export "run") (result i32) (i32.const 0)))
+        (core instance $a (instantiate $m)) (core instance $b (instantiate $m)) (core instance $c (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $c "run")))
+        (instance $exports (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.3" (instance $exports)))"#;
+    let mut task = task("limited");
+    task.limits.instances = 2;
+    let report = attempt(wat, run(task)).await;
+    let found = exceeded(&report);
+    assert_eq!((found.limit, found.allowed, found.used), (Limit::Instances, 2, 3));
+}

@@ -1,0 +1,3 @@
+//! Guests of every temper, each with the report that it has to end in.
+
+mod limits;

@@ -1,0 +1,175 @@
+//! Turns what happened to a guest into an outcome. Pure: every rule about what counts as what is here.
+
+use std::time::Duration;
+
+use crate::model::limits::{Limit, Limits};
+use crate::model::outcome::{AttemptOutcome, Exceeded, Failure, FailureKind, Stop, Trap};
+use crate::model::payload::Blob;
+use crate::model::task::ExitCodes;
+use crate::sandbox::meter::Hit;
+
+/// What happened to a guest in the end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ending {
+    /// The typed contract's `run` returned.
+    Returned(Result<Option<Blob>, Failure>),
+    /// A plain program ended with this code.
+    Exited(i32),
+    /// It burned all its fuel.
+    OutOfFuel { backtrace: Vec<String> },
+    /// It wanted to have one more core instance than allowed.
+    TooManyInstances { used: u64 },
+    /// The engine or a host function stopped it.
+    Trapped(Trap),
+    /// Its time was over.
+    DeadlinePassed,
+    /// Somebody stopped it.
+    Stopped(Stop),
+    /// The host failed, and says how.
+    HostFailed(String),
+}
+
+/// What else is known about an attempt when it is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) exit_codes: &'a ExitCodes,
+    /// A request for memory or tables that was refused.
+    pub(crate) hit: Option<Hit>,
+    pub(crate) duration: Duration,
+    pub(crate) fuel: u64,
+}
+
+/// The outcome of an attempt that ended like this.
+///
+/// Refused memory reaches the guest as a failed `memory.grow`, as WebAssembly has it. Most programs then abort, each in its
+/// own way: a trap, or an exit code that the task gives no meaning. What they really died of is the limit.
+pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome {
+    let Evidence { limits, exit_codes, hit, duration, fuel } = evidence;
+    match ending {
+        Ending::Returned(Ok(output)) => match output.as_ref().map_or(0, size) {
+            used if used > limits.output => exceeded(Limit::Output, limits.output, used, Vec::new()),
+            _ => AttemptOutcome::Succeeded { output },
+        },
+        Ending::Returned(Err(failure)) => AttemptOutcome::Failed(failure),
+        Ending::Exited(code) => match (meaning(code, exit_codes), hit) {
+            (ExitMeaning::Success, _) => AttemptOutcome::Succeeded { output: None },
+            (ExitMeaning::Transient, _) => failed(FailureKind::Transient { retry_after: None }, code),
+            (ExitMeaning::None, Some(hit)) => exceeded(hit.limit, hit.allowed, hit.used, Vec::new()),
+            (ExitMeaning::None, None) => failed(FailureKind::Permanent, code),
+        },
+        Ending::OutOfFuel { backtrace } => exceeded(Limit::Fuel, limits.fuel, fuel.max(limits.fuel), backtrace),
+        Ending::TooManyInstances { used } => exceeded(Limit::Instances, limits.instances.into(), used, Vec::new()),
+        Ending::Trapped(trap) => match hit {
+            Some(hit) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
+            None => AttemptOutcome::Trapped(trap),
+        },
+        Ending::DeadlinePassed => {
+            let allowed = milliseconds(limits.timeout);
+            exceeded(Limit::Timeout, allowed, milliseconds(duration).max(allowed), Vec::new())
+        }
+        Ending::Stopped(stop) => stop.into(),
+        Ending::HostFailed(message) => AttemptOutcome::Broken { message },
+    }
+}
+
+enum ExitMeaning {
+    Success,
+    Transient,
+    None,
+}
+
+fn meaning(code: i32, exit_codes: &ExitCodes) -> ExitMeaning {
+    let listed = |codes: &[u8]| u8::try_from(code).is_ok_and(|code| codes.contains(&code));
+    if listed(&exit_codes.success) {
+        ExitMeaning::Success
+    } else if listed(&exit_codes.transient) {
+        ExitMeaning::Transient
+    } else {
+        ExitMeaning::None
+    }
+}
+
+fn failed(kind: FailureKind, code: i32) -> AttemptOutcome {
+    AttemptOutcome::Failed(Failure { kind, message: format!("exit code {code}") })
+}
+
+fn exceeded(limit: Limit, allowed: u64, used: u64, backtrace: Vec<String>) -> AttemptOutcome {
+    AttemptOutcome::Exceeded(Exceeded { limit, allowed, used, backtrace })
+}
+
+fn size(output: &Blob) -> u64 {
+    (output.content_type.len() + output.bytes.len()) as u64
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::outcome::{CancelledBy, Interruption};
+
+    const HIT: Option<Hit> = Some(Hit { limit: Limit::Memory, allowed: 100, used: 164 });
+
+    fn check(ending: Ending, hit: Option<Hit>, expected: AttemptOutcome) {
+        let limits =
+            Limits { timeout: Duration::from_secs(2), fuel: 1000, output: 10, instances: 5, ..Limits::default() };
+        let exit_codes = ExitCodes { success: vec![0, 3], transient: vec![75] };
+        let evidence = Evidence {
+            limits: &limits,
+            exit_codes: &exit_codes,
+            hit,
+            duration: Duration::from_millis(2001),
+            fuel: 1003,
+        };
+        let description = format!("{ending:?} {hit:?}");
+        assert_eq!(verdict(ending, evidence), expected, "{description}");
+    }
+
+    fn blob(bytes: usize) -> Option<Blob> {
+        Some(Blob { content_type: "a/b".to_owned(), bytes: vec![0; bytes] })
+    }
+
+    #[test]
+    fn a_typed_task_is_taken_at_its_word() {
+        let transient = Failure { kind: FailureKind::Transient { retry_after: None }, message: "later".to_owned() };
+        check(Ending::Returned(Ok(None)), HIT, AttemptOutcome::Succeeded { output: None });
+        check(Ending::Returned(Ok(blob(7))), None, AttemptOutcome::Succeeded { output: blob(7) });
+        check(Ending::Returned(Ok(blob(8))), None, exceeded(Limit::Output, 10, 11, Vec::new()));
+        check(Ending::Returned(Err(transient.clone())), HIT, AttemptOutcome::Failed(transient));
+    }
+
+    #[test]
+    fn exit_codes_mean_what_the_task_says() {
+        let permanent = |code| failed(FailureKind::Permanent, code);
+        check(Ending::Exited(0), None, AttemptOutcome::Succeeded { output: None });
+        check(Ending::Exited(3), HIT, AttemptOutcome::Succeeded { output: None });
+        check(Ending::Exited(75), HIT, failed(FailureKind::Transient { retry_after: None }, 75));
+        check(Ending::Exited(1), None, permanent(1));
+        check(Ending::Exited(256), None, permanent(256));
+        check(Ending::Exited(-1), None, permanent(-1));
+        check(Ending::Exited(2), HIT, exceeded(Limit::Memory, 100, 164, Vec::new()));
+    }
+
+    #[test]
+    fn limits_are_named() {
+        let backtrace = vec!["main".to_owned()];
+        let trap = Trap { reason: "unreachable".to_owned(), backtrace: backtrace.clone() };
+        check(Ending::Trapped(trap.clone()), None, AttemptOutcome::Trapped(trap.clone()));
+        check(Ending::Trapped(trap), HIT, exceeded(Limit::Memory, 100, 164, backtrace.clone()));
+        check(Ending::OutOfFuel { backtrace: backtrace.clone() }, HIT, exceeded(Limit::Fuel, 1000, 1003, backtrace));
+        check(Ending::TooManyInstances { used: 6 }, None, exceeded(Limit::Instances, 5, 6, Vec::new()));
+        check(Ending::DeadlinePassed, HIT, exceeded(Limit::Timeout, 2000, 2001, Vec::new()));
+    }
+
+    #[test]
+    fn others_can_end_an_attempt_too() {
+        let operator = CancelledBy::Operator;
+        check(Ending::Stopped(Stop::Cancel(operator)), HIT, AttemptOutcome::Cancelled(operator));
+        let shutdown = Interruption::Shutdown;
+        check(Ending::Stopped(Stop::Interrupt(shutdown)), None, AttemptOutcome::Interrupted(shutdown));
+        check(Ending::HostFailed("no disk".to_owned()), HIT, AttemptOutcome::Broken { message: "no disk".to_owned() });
+    }
+}
