@@ -51,6 +51,22 @@ impl Clock {
         Reading { wall: self.now(), monotonic, since_boot }
     }
 
+    /// Waits for what another thread will deliver. In simulated time the clock stands still meanwhile: real work takes
+    /// none of it, where a paused runtime would take idle waiting for a reason to move on.
+    pub async fn outside<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.0 {
+            Source::System => work.await,
+            Source::Simulated { .. } => {
+                let runtime = tokio::runtime::Handle::current();
+                // A paused runtime does not move its clock while a blocking task is there.
+                match tokio::task::spawn_blocking(move || runtime.block_on(work)).await {
+                    Ok(result) => result,
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                }
+            }
+        }
+    }
+
     /// Monotonic time: for measuring how long something took, and for telling a step of the wall clock from time
     /// that passed.
     pub fn monotonic(&self) -> Instant {

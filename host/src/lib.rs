@@ -9,7 +9,7 @@ pub mod model;
 pub mod clock;
 
 pub mod ledger;
-// pub mod observe;
+pub mod observe;
 pub mod sandbox;
 
 pub mod plugins;

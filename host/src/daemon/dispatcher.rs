@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::daemon::queue::{Admission, Queue};
 use crate::daemon::scheduler::{Due, Gap, Scheduler};
-use crate::ledger::{Entry, Next, Recovered, Unfinished};
+use crate::ledger::{self, Entry, Next, Recovered, Unfinished};
 use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{Digest, PluginName, RunId, TaskName};
@@ -96,8 +96,10 @@ pub enum Refusal {
     LedgerFailing,
 }
 
+/// Where the ids of new runs come from.
+pub type Ids = Box<dyn FnMut() -> RunId + Send>;
+
 /// Everything that is decided about runs.
-#[derive(Debug)]
 pub struct Dispatcher {
     tasks: HashMap<TaskName, Arc<Task>>,
     /// The tasks that a task's success starts.
@@ -108,8 +110,7 @@ pub struct Dispatcher {
     active: HashMap<RunId, Active>,
     /// Runs that wait for their next attempt, by its time.
     retries: BTreeSet<(Timestamp, RunId)>,
-    last_id: Option<RunId>,
-    host: u8,
+    ids: Ids,
     mode: Mode,
 }
 
@@ -153,7 +154,7 @@ impl Dispatcher {
         tasks: Vec<Arc<Task>>,
         queue: Queue,
         recovered: Recovered,
-        host: u8,
+        ids: Ids,
         now: Timestamp,
         chance: &mut dyn FnMut() -> f64,
     ) -> (Self, Step) {
@@ -175,8 +176,7 @@ impl Dispatcher {
             queue,
             active: HashMap::new(),
             retries: BTreeSet::new(),
-            last_id: recovered.last_run,
-            host,
+            ids,
             mode: Mode::Serving,
         };
         for unfinished in recovered.unfinished {
@@ -268,23 +268,22 @@ impl Dispatcher {
         let Some(active) = self.active.get_mut(&ended.run) else { return step };
         let run = active.run.clone();
         let attempt = active.attempts;
-        let wait = match active.stage {
+        let retry_at = match active.stage {
             Stage::Stopping => None,
-            _ => run.task.retry.decide(attempt, &ended.outcome, chance),
+            _ => retry_at(&run.task, attempt, &ended.outcome, now, chance),
         };
         let outcome = Arc::new(ended.outcome);
         let log = Arc::new(ended.log);
-        let retry_at = wait.map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         step.entries.push(Entry::AttemptEnded {
             run: run.id,
             attempt,
             outcome: outcome.clone(),
             usage: ended.usage,
-            plugin: ended.plugin,
+            plugin: Some(ended.plugin),
             log: log.clone(),
             started_at: ended.started_at,
             ended_at: ended.ended_at,
-            next: retry_at.map_or(Next::Final, |at| Next::Retry { at }),
+            next: next(retry_at),
         });
         step.effects.push(Effect::Tell(Event::AttemptEnded {
             run: run.clone(),
@@ -298,7 +297,7 @@ impl Dispatcher {
             Some(until) => {
                 active.stage = Stage::Waiting { until };
                 self.retries.insert((until, run.id));
-                self.queue.suspend(run.id)
+                self.queue.suspend(&run)
             }
             None => {
                 self.active.remove(&run.id);
@@ -319,6 +318,21 @@ impl Dispatcher {
         let mut step = Step::default();
         self.active.contains_key(&id).then(|| self.stop(id, by, now, &mut step))?;
         Some(step)
+    }
+
+    /// Drops runs that the ledger refused to enter, so that they do not hold a place for ever.
+    pub fn forget(&mut self, runs: &[RunId], now: Timestamp) -> Step {
+        let mut step = Step::default();
+        for id in runs {
+            if let Some(active) = self.active.remove(id) {
+                if let Stage::Waiting { until } = active.stage {
+                    self.retries.remove(&(until, *id));
+                }
+                let freed = self.queue.release(*id);
+                self.start_all(freed, now, &mut step);
+            }
+        }
+        step
     }
 
     /// Takes note of a plugin's state; runs that waited for it go on or are skipped.
@@ -372,8 +386,7 @@ impl Dispatcher {
         now: Timestamp,
         step: &mut Step,
     ) -> RunId {
-        let id = RunId::next(now.as_millisecond(), self.host, self.last_id);
-        self.last_id = Some(id);
+        let id = (self.ids)();
         let payload = payload.or_else(|| task.payload.clone());
         let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, admitted_at: now });
         self.enter(run, 0, Entering::New, now, step);
@@ -398,7 +411,7 @@ impl Dispatcher {
                 active.attempts += 1;
                 let attempt = active.attempts;
                 step.entries.push(match entering {
-                    Entering::New => Entry::Admitted { run: run.clone(), state: RunState::Running { attempt } },
+                    Entering::New => Entry::Admitted { run: run.clone(), admission: ledger::Admission::Running },
                     Entering::Known => Entry::Started { run: run.id, attempt, at: now },
                 });
                 self.active.insert(run.id, active);
@@ -406,7 +419,7 @@ impl Dispatcher {
             }
             Admission::Wait | Admission::Replace { .. } => {
                 if entering == Entering::New {
-                    step.entries.push(Entry::Admitted { run: run.clone(), state: RunState::Queued });
+                    step.entries.push(Entry::Admitted { run: run.clone(), admission: ledger::Admission::Queued });
                     step.effects.push(Effect::Tell(Event::RunQueued(run.clone())));
                 }
                 self.active.insert(run.id, active);
@@ -510,15 +523,26 @@ impl Dispatcher {
         let until = match unfinished.state {
             RunState::Queued => return self.enter(run, attempts, Entering::Known, now, step),
             RunState::Waiting { until, .. } => until,
-            RunState::Running { .. } => {
+            RunState::Running { attempt } => {
                 let outcome = AttemptOutcome::Interrupted(Interruption::Crash);
-                match run.task.retry.decide(attempts, &outcome, chance) {
-                    Some(wait) => now.saturating_add(wait).unwrap_or(Timestamp::MAX),
-                    None => {
-                        let active = Active { run, attempts, stage: Stage::Running };
-                        return self.end_unstarted(&active, Outcome::Attempted(outcome), now, step);
-                    }
-                }
+                let retry_at = retry_at(&run.task, attempts, &outcome, now, chance);
+                step.entries.push(Entry::AttemptEnded {
+                    run: run.id,
+                    attempt,
+                    outcome: Arc::new(outcome.clone()),
+                    usage: Usage::default(),
+                    plugin: None,
+                    log: Arc::default(),
+                    started_at: unfinished.since,
+                    ended_at: now,
+                    next: next(retry_at),
+                });
+                let Some(until) = retry_at else {
+                    let outcome = Arc::new(Outcome::Attempted(outcome));
+                    step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts }));
+                    return;
+                };
+                until
             }
             RunState::Final(_) => return,
         };
@@ -526,6 +550,16 @@ impl Dispatcher {
         self.retries.insert((until, run.id));
         self.active.insert(run.id, Active { run, attempts, stage: Stage::Waiting { until } });
     }
+}
+
+/// When the next attempt is due, if there is to be one.
+fn retry_at(task: &Task, attempts: u32, outcome: &AttemptOutcome, now: Timestamp, chance: f64) -> Option<Timestamp> {
+    let wait = task.retry.decide(attempts, outcome, chance)?;
+    Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX))
+}
+
+fn next(retry_at: Option<Timestamp>) -> Next {
+    retry_at.map_or(Next::Final, |at| Next::Retry { at })
 }
 
 /// Whether the ledger has a run's row already.
@@ -545,6 +579,35 @@ impl Step {
     pub fn append(&mut self, mut other: Step) {
         self.entries.append(&mut other.entries);
         self.effects.append(&mut other.effects);
+    }
+
+    /// Takes the entry of a slot out, and what was to be done about its run. Returns the run, if there is one.
+    pub fn remove_slot(&mut self, task: &TaskName, slot: Slot) -> Option<RunId> {
+        let is_it = |entry: &Entry| match entry {
+            Entry::Admitted { run, .. } => run.task.name == *task && run.slot == Some(slot),
+            Entry::Skipped { task: of, slot: at, .. } => of == task && *at == Some(slot),
+            Entry::Missed { task: of, first, .. } => of == task && *first == slot,
+            _ => false,
+        };
+        let entry = self.entries.remove(self.entries.iter().position(is_it)?);
+        let Entry::Admitted { run: removed, .. } = entry else { return None };
+        self.effects.retain(|effect| match effect {
+            Effect::Start { run, .. } | Effect::Tell(Event::AttemptStarted { run, .. } | Event::RunQueued(run)) => {
+                run.id != removed.id
+            }
+            _ => true,
+        });
+        Some(removed.id)
+    }
+
+    /// The runs that the entries are about.
+    pub fn runs(&self) -> Vec<RunId> {
+        let run = |entry: &Entry| match entry {
+            Entry::Admitted { run, .. } => Some(run.id),
+            Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
+            Entry::Skipped { .. } | Entry::Missed { .. } | Entry::CursorSet { .. } => None,
+        };
+        self.entries.iter().filter_map(run).collect()
     }
 
     fn start(&mut self, run: Arc<Run>, attempt: u32) {

@@ -199,12 +199,17 @@ impl Loop {
                 }
                 self.carry_out(pending);
             }
-            Err(LedgerError::SlotTaken { run }) => {
-                tracing::error!(%run, "a slot was due that has its entry already; it is not run again");
-                pending.step.remove(run);
-                let freed = self.firing.dispatcher.forget(run, self.firing.clock.now());
+            Err(LedgerError::SlotTaken { task, slot }) => {
+                tracing::error!(%task, %slot, "a slot was due that has its entry already; it is not run again");
+                let taken = pending.step.remove_slot(&task, slot);
+                let freed = self.firing.dispatcher.forget(taken.as_slice(), self.firing.clock.now());
                 pending.step.append(freed);
                 self.record(pending.step, pending.answer);
+            }
+            Err(error) if error.is_refusal() => {
+                tracing::error!("the ledger refuses a step, so its runs are dropped: {}", chain(&error));
+                let step = self.firing.dispatcher.forget(&pending.step.runs(), self.firing.clock.now());
+                self.record(step, None);
             }
             Err(error) => {
                 if self.unrecorded.is_empty() {

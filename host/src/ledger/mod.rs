@@ -1,1 +1,151 @@
-//! ledger
+//! The ledger: the durable record of slots, runs, attempts and logs, in SQLite.
+//!
+//! What was acknowledged survives everything short of a broken disk; what was not is there whole or not at all. The
+//! ledger refuses steps that cannot follow from what it holds, but decides nothing: neither what runs nor when.
+
+mod apply;
+mod entry;
+mod error;
+mod folder;
+mod lines;
+mod reader;
+mod record;
+mod recover;
+mod rows;
+mod schema;
+mod stored;
+mod tasks;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use self::apply::Book;
+use self::folder::Claim;
+use self::tasks::Tasks;
+use self::writer::Call;
+use crate::clock::Clock;
+
+pub use self::entry::{Admitted, Entry, Next};
+pub use self::error::LedgerError;
+pub use self::reader::Reader;
+pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
+pub use self::recover::{Recovered, Unfinished};
+
+/// How the ledger is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The state folder, made if it is not there.
+    pub state: PathBuf,
+    /// What an acknowledgement is worth.
+    pub durability: Durability,
+}
+
+/// What an acknowledgement is worth. Either way the ledger is whole after any crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// It survives a power cut: each commit waits for the disk, and many calls share one.
+    #[default]
+    Full,
+    /// It survives a crash of the host; a power cut may take back the last moments.
+    Normal,
+}
+
+/// A handle to the ledger of a state folder. Clones share one writer, which finishes what is queued and gives the
+/// folder free when the last of them is dropped; that drop waits for it.
+#[derive(Debug, Clone)]
+pub struct Ledger(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    // Dropped in this order: the writer's queue ends, the writer is waited for, and then the folder is given free.
+    calls: mpsc::Sender<Call>,
+    _writer: Writer,
+    _claim: Claim,
+}
+
+impl Ledger {
+    /// Opens the ledger of a state folder, and makes it if there is none. Also returns what was found in it.
+    /// Attempts that were cut off by the end of the last host are entered as interrupted.
+    ///
+    /// # Errors
+    /// [`LedgerError::InUse`] if another host has it open; [`LedgerError::Newer`] and [`LedgerError::Foreign`] leave the
+    /// file as it is.
+    pub fn open(settings: &Settings, clock: Clock) -> Result<(Self, Recovered), LedgerError> {
+        let claim = Claim::take(&settings.state)?;
+        let mut connection = schema::open_writer(&settings.state, settings.durability)?;
+        recover::interrupt(&mut connection, clock.now())?;
+        let tasks = recover::tasks(&connection)?;
+        let recovered = Recovered {
+            cursors: tasks.iter().filter_map(|(name, known)| Some((name.clone(), known.cursor?))).collect(),
+            unfinished: recover::unfinished(&connection)?,
+            last_run: recover::last_id(&connection, "runs")?,
+        };
+        let last_range = recover::last_id(&connection, "missed")?;
+        let book = Book { connection, tasks: Tasks::new(tasks), plugins: HashMap::new(), last_range };
+        let (calls, queue) = mpsc::channel(writer::QUEUE);
+        let writer = thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || writer::write(book, clock, queue))
+            .map_err(LedgerError::file("start the writer of the ledger in", &settings.state))?;
+        let inner = Inner { clock, calls, _writer: Writer(Some(writer)), _claim: claim };
+        Ok((Self(Arc::new(inner)), recovered))
+    }
+
+    /// Appends entries, all or none of them, and resolves when they are as durable as the settings say. They follow
+    /// what earlier calls appended: a call takes its place in the queue at once, or when first polled if that is full.
+    ///
+    /// # Errors
+    /// If [`LedgerError::is_refusal`] says so, one of these entries contradicts the ledger, and calls that were
+    /// committed together with this one are not concerned. Otherwise the ledger could not be written, nothing of the
+    /// call was recorded, and it may be made again.
+    pub fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<(), LedgerError>> + Send + use<> {
+        let (done, result) = oneshot::channel();
+        // The handle is kept only while there is no room for the call.
+        let unsent = match self.0.calls.try_send(Call { entries, done }) {
+            Err(TrySendError::Full(call)) => Some((self.clone(), call)),
+            // If the writer is gone, so is the other end of `result`, which says so.
+            Ok(()) | Err(TrySendError::Closed(_)) => None,
+        };
+        let clock = self.0.clock;
+        async move {
+            let delivered = async {
+                if let Some((ledger, call)) = unsent {
+                    ledger.0.calls.send(call).await.map_err(|_| LedgerError::Stopped)?;
+                }
+                result.await.unwrap_or(Err(LedgerError::Stopped))
+            };
+            clock.outside(delivered).await
+        }
+    }
+
+    /// Finds out whether the ledger can be written, by writing to it.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn probe(&self) -> impl Future<Output = Result<(), LedgerError>> + Send + use<> {
+        self.append(Vec::new())
+    }
+}
+
+/// The writer's thread, which is waited for when this is dropped.
+#[derive(Debug)]
+struct Writer(Option<JoinHandle<()>>);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // A panic in the writer was told to everyone who waited for it.
+            let _ = thread.join();
+        }
+    }
+}

@@ -24,16 +24,53 @@ pub enum Cause {
     },
 }
 
+/// A cause without its details: what filters and metrics go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CauseKind {
+    /// [`Cause::Schedule`].
+    Schedule,
+    /// [`Cause::CatchUp`].
+    CatchUp,
+    /// [`Cause::Manual`].
+    Manual,
+    /// [`Cause::Http`].
+    Http,
+    /// [`Cause::After`].
+    After,
+}
+
+impl CauseKind {
+    /// Every kind.
+    pub const ALL: [CauseKind; 5] =
+        [CauseKind::Schedule, CauseKind::CatchUp, CauseKind::Manual, CauseKind::Http, CauseKind::After];
+
+    /// The word for it in the ledger, in JSON and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            CauseKind::Schedule => "schedule",
+            CauseKind::CatchUp => "catch-up",
+            CauseKind::Manual => "manual",
+            CauseKind::Http => "http",
+            CauseKind::After => "after",
+        }
+    }
+}
+
 impl Cause {
+    /// The cause without its details.
+    pub fn kind(&self) -> CauseKind {
+        match self {
+            Cause::Schedule => CauseKind::Schedule,
+            Cause::CatchUp => CauseKind::CatchUp,
+            Cause::Manual => CauseKind::Manual,
+            Cause::Http => CauseKind::Http,
+            Cause::After { .. } => CauseKind::After,
+        }
+    }
+
     /// The word for it in the ledger, in JSON and in metrics.
     pub fn name(&self) -> &'static str {
-        match self {
-            Cause::Schedule => "schedule",
-            Cause::CatchUp => "catch-up",
-            Cause::Manual => "manual",
-            Cause::Http => "http",
-            Cause::After { .. } => "after",
-        }
+        self.kind().name()
     }
 }
 

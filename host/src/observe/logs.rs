@@ -27,7 +27,9 @@ pub enum Format {
 
 /// The filter is malformed.
 #[derive(Debug, thiserror::Error)]
-#[error("the log filter {filter:?} is malformed; expected a level (error, warn, info, debug, trace) or directives such as sandclock=debug")]
+#[error(
+    "the log filter {filter:?} is malformed; expected a level (error, warn, info, debug, trace) or directives such as sandclock=debug"
+)]
 pub struct FilterError {
     filter: String,
     source: tracing_subscriber::filter::ParseError,

@@ -26,7 +26,8 @@ pub fn narrate(event: &Event) {
                 (outcome, None) => tracing::error!(%task, %run, attempt, took, "{}", inert(&outcome.to_string())),
             }
         }
-        Event::RunEnded { outcome, .. } if matches!(**outcome, Outcome::Attempted(AttemptOutcome::Succeeded { .. })) => {}
+        Event::RunEnded { outcome, .. }
+            if matches!(**outcome, Outcome::Attempted(AttemptOutcome::Succeeded { .. })) => {}
         Event::RunEnded { run, outcome, attempts } => {
             tracing::debug!(task = %run.task.name, run = %run.id, attempts, "over: {}", outcome.class());
         }

@@ -94,7 +94,7 @@ mod tests {
         let exceeded = |limit, allowed, used| {
             AttemptOutcome::Exceeded(Exceeded { limit, allowed, used, backtrace: Vec::new() }).to_string()
         };
-        assert_eq!(exceeded(Limit::Timeout, 1500, 1502), "stopped at its timeout of 1s 500ms");
+        assert_eq!(exceeded(Limit::Timeout, 1500, 1502), "stopped at its timeout of 1.5s");
         assert_eq!(exceeded(Limit::Fuel, 10_000_000_000, 10_000_000_000), "stopped when its fuel of 10G was burned");
         assert_eq!(
             exceeded(Limit::Memory, 64 << 20, 65 << 20),

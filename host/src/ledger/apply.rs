@@ -1,0 +1,312 @@
+//! One entry, applied to the database inside the writer's transaction.
+//!
+//! Each change of a run's state names the state it starts from and is refused if no row is there, so that an illegal
+//! step cannot be written even by a host that is wrong about where a run stands.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use super::entry::{Admitted, Entry, Next};
+use super::error::LedgerError;
+use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
+use super::tasks::{Known, Tasks};
+use super::{lines, stored};
+use crate::model::cause::Cause;
+use crate::model::id::{Digest, RunId, TaskName};
+use crate::model::outcome::{AttemptOutcome, Outcome};
+use crate::model::payload::Blob;
+use crate::model::slot::Slot;
+
+/// The writer's side of a transaction: the database, and what is remembered between entries.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) connection: Connection,
+    pub(super) tasks: Tasks,
+    /// The keys of the plugins met so far. To be forgotten with a transaction that may have added one.
+    pub(super) plugins: HashMap<Digest, i64>,
+    /// The last id given to a range of missed slots.
+    pub(super) last_range: Option<RunId>,
+}
+
+impl Book {
+    /// Applies an entry. When it fails, the caller undoes what came before it in the same call.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), LedgerError> {
+        match entry {
+            Entry::Admitted { run, state } => {
+                let started_at = match state {
+                    Admitted::Queued => None,
+                    Admitted::Running => Some(run.admitted_at),
+                };
+                self.insert_run(&NewRun {
+                    id: run.id,
+                    task: &run.task.name,
+                    slot: run.slot,
+                    cause: &run.cause,
+                    at: run.admitted_at,
+                    state: if started_at.is_some() { RUNNING } else { QUEUED },
+                    started_at,
+                    outcome: None,
+                })?;
+                self.insert_blob(
+                    "INSERT INTO payloads (run, content_type, bytes) VALUES (?, ?, ?)",
+                    run.id,
+                    run.payload.as_deref(),
+                )
+            }
+            Entry::Skipped { id, task, slot, cause, why, at } => self.insert_run(&NewRun {
+                id: *id,
+                task,
+                slot: *slot,
+                cause,
+                at: *at,
+                state: FINAL,
+                started_at: None,
+                outcome: Some(&Outcome::Skipped(*why)),
+            }),
+            Entry::Missed { task, first, last, count, why, at } => {
+                let Known { key, cursor } = self.known(task)?;
+                if cursor >= Some(*first) && self.has_entries(key, *first, *last)? {
+                    return Err(LedgerError::RangeTaken { task: task.clone(), first: *first, last: *last });
+                }
+                let id = RunId::next(at.as_millisecond(), RANGES, self.last_range);
+                self.last_range = Some(id);
+                self.execute(
+                    "INSERT INTO missed (id, task, first_slot, last_slot, count, why, entered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    params![
+                        id.as_i64(),
+                        key,
+                        first.as_millis(),
+                        last.as_millis(),
+                        integer(*count),
+                        stored::miss_code(*why),
+                        at.as_millisecond()
+                    ],
+                )?;
+                self.tasks.advance(task, *last);
+                Ok(())
+            }
+            Entry::CursorSet { task, slot } => {
+                self.known(task)?;
+                self.tasks.advance(task, *slot);
+                Ok(())
+            }
+            Entry::Started { run, attempt, at } => {
+                let started = self.execute(
+                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, started_at = COALESCE(started_at, ?3), retry_at = NULL
+                     WHERE id = ?1 AND state IN (0, 2) AND attempts = ?2 - 1",
+                    params![run.as_i64(), attempt, at.as_millisecond()],
+                )?;
+                in_order(started, "start", *run)
+            }
+            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, started_at, ended_at, next } => {
+                let (state, retry_at, class) = match next {
+                    Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
+                    Next::Final => (FINAL, None, Some(stored::class_code(outcome.class()))),
+                };
+                let ended = self.execute(
+                    "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
+                         started_at = CASE attempts WHEN 1 THEN ?7 ELSE started_at END
+                     WHERE id = ?1 AND state = 1 AND attempts = ?2",
+                    params![
+                        run.as_i64(),
+                        attempt,
+                        state,
+                        ended_at.as_millisecond(),
+                        retry_at,
+                        class,
+                        started_at.as_millisecond()
+                    ],
+                )?;
+                in_order(ended, "attempt's end", *run)?;
+                let plugin = self.plugin(*plugin)?;
+                self.execute(
+                    "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
+                         peak_memory, log_bytes, log_dropped, http_requests)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    params![
+                        run.as_i64(),
+                        attempt,
+                        stored::class_code(outcome.class()),
+                        stored::attempt_detail(outcome),
+                        plugin,
+                        started_at.as_millisecond(),
+                        ended_at.as_millisecond(),
+                        micros(usage.duration),
+                        integer(usage.fuel),
+                        integer(usage.peak_memory),
+                        integer(usage.log_bytes),
+                        integer(usage.log_dropped),
+                        usage.http_requests
+                    ],
+                )?;
+                if !log.is_empty() {
+                    self.execute(
+                        "INSERT INTO logs (run, attempt, lines) VALUES (?, ?, ?)",
+                        params![run.as_i64(), attempt, lines::encode(log)],
+                    )?;
+                }
+                match &**outcome {
+                    AttemptOutcome::Succeeded { output } => self.insert_blob(
+                        "INSERT INTO outputs (run, content_type, bytes) VALUES (?, ?, ?)",
+                        *run,
+                        output.as_ref(),
+                    ),
+                    _ => Ok(()),
+                }
+            }
+            Entry::Ended { run, outcome, at } => {
+                let ended = self.execute(
+                    "UPDATE runs SET state = 3, since = ?2, retry_at = NULL, outcome = ?3, detail = ?4
+                     WHERE id = ?1 AND state IN (0, 2)",
+                    params![
+                        run.as_i64(),
+                        at.as_millisecond(),
+                        stored::class_code(outcome.class()),
+                        stored::outcome_detail(outcome)
+                    ],
+                )?;
+                in_order(ended, "end", *run)
+            }
+        }
+    }
+
+    /// Writes something small and of no meaning, to find out whether the database can be written.
+    pub(super) fn probe(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.execute(
+            "INSERT INTO probe (id, probed_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET probed_at = ?1",
+            [now.as_millisecond()],
+        )?;
+        Ok(())
+    }
+
+    fn insert_run(&mut self, run: &NewRun<'_>) -> Result<(), LedgerError> {
+        let Known { key, cursor } = self.known(run.task)?;
+        let taken = |slot| Err(LedgerError::SlotTaken { run: run.id, task: run.task.clone(), slot });
+        // Whatever was decided lies at the cursor or before it, so a slot beyond needs no look at the ranges.
+        if let Some(slot) = run.slot
+            && cursor >= Some(slot)
+            && self.is_missed(key, slot, slot)?
+        {
+            return taken(slot);
+        }
+        let inserted = self.execute(
+            "INSERT INTO runs (id, task, slot, cause, cause_detail, state, since, attempts, admitted_at, started_at, outcome, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?9, ?10, ?11)
+             ON CONFLICT (slot, task) WHERE slot IS NOT NULL DO NOTHING",
+            params![
+                run.id.as_i64(),
+                key,
+                run.slot.map(Slot::as_millis),
+                stored::cause_code(run.cause.kind()),
+                stored::cause_detail(run.cause),
+                run.state,
+                run.at.as_millisecond(),
+                u32::from(run.started_at.is_some()),
+                run.started_at.map(Timestamp::as_millisecond),
+                run.outcome.map(|outcome| stored::class_code(outcome.class())),
+                run.outcome.and_then(stored::outcome_detail)
+            ],
+        )?;
+        match run.slot {
+            Some(slot) if inserted == 0 => taken(slot),
+            Some(slot) => {
+                self.tasks.advance(run.task, slot);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether one of these slots has an entry of any kind.
+    fn has_entries(&self, task: i64, first: Slot, last: Slot) -> Result<bool, LedgerError> {
+        let failed = LedgerError::database("look for entries of slots");
+        let among_runs = || {
+            self.connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM runs WHERE slot BETWEEN ?2 AND ?3 AND task = ?1)")?
+                .query_row([task, first.as_millis(), last.as_millis()], |row| row.get(0))
+        };
+        Ok(self.is_missed(task, first, last)? || among_runs().map_err(failed)?)
+    }
+
+    /// Whether one of these slots was entered as missed.
+    fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
+        let failed = LedgerError::database("look for a slot among those missed");
+        // Ranges of a task do not overlap, so the first one that ends late enough is the only candidate.
+        let first: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT first_slot FROM missed WHERE task = ? AND last_slot >= ? ORDER BY last_slot LIMIT 1",
+            )
+            .map_err(failed)?
+            .query_row([task, from.as_millis()], |row| row.get(0))
+            .optional()
+            .map_err(failed)?;
+        Ok(first.is_some_and(|first| first <= to.as_millis()))
+    }
+
+    fn insert_blob(&self, sql: &str, run: RunId, blob: Option<&Blob>) -> Result<(), LedgerError> {
+        if let Some(Blob { content_type, bytes }) = blob {
+            self.execute(sql, params![run.as_i64(), content_type, bytes])?;
+        }
+        Ok(())
+    }
+
+    fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
+        self.tasks.known(&self.connection, task).map_err(LedgerError::database("enter a task"))
+    }
+
+    fn plugin(&mut self, digest: Digest) -> Result<i64, LedgerError> {
+        if let Some(key) = self.plugins.get(&digest) {
+            return Ok(*key);
+        }
+        let failed = LedgerError::database("enter a plugin");
+        // An update that changes nothing makes the statement return the row that is there already.
+        let key = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO plugins (sha256) VALUES (?) ON CONFLICT DO UPDATE SET sha256 = excluded.sha256 RETURNING id",
+            )
+            .map_err(failed)?
+            .query_row([digest.as_bytes()], |row| row.get(0))
+            .map_err(failed)?;
+        self.plugins.insert(digest, key);
+        Ok(key)
+    }
+
+    /// How many rows the statement changed.
+    fn execute(&self, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(values);
+        run().map_err(LedgerError::database("write an entry into the ledger"))
+    }
+}
+
+/// The host number in the ids of missed ranges. No host has it, so that a range and a run never share an id.
+const RANGES: u8 = u8::MAX;
+
+/// What is entered when a run comes to exist.
+struct NewRun<'a> {
+    id: RunId,
+    task: &'a TaskName,
+    slot: Option<Slot>,
+    cause: &'a Cause,
+    at: Timestamp,
+    state: i64,
+    started_at: Option<Timestamp>,
+    outcome: Option<&'a Outcome>,
+}
+
+fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), LedgerError> {
+    if changed == 1 { Ok(()) } else { Err(LedgerError::OutOfOrder { entry, run }) }
+}
+
+/// A count as SQLite holds it; one beyond 2^63 is as good as infinite.
+fn integer(count: u64) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+fn micros(duration: Duration) -> i64 {
+    duration.as_micros().try_into().unwrap_or(i64::MAX)
+}

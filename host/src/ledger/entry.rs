@@ -1,0 +1,122 @@
+//! What can be appended to the ledger. Each entry is one step of one run or of one task's cursor.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::cause::Cause;
+use crate::model::id::{Digest, RunId, TaskName};
+use crate::model::limits::Usage;
+use crate::model::log::LogLine;
+use crate::model::outcome::{AttemptOutcome, Miss, Outcome, Skip};
+use crate::model::run::Run;
+use crate::model::slot::Slot;
+
+/// One step. Entries with a slot move the task's cursor to it, unless it is there or beyond already.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A run exists from now on. Refused if its slot has an entry already.
+    Admitted {
+        /// The run.
+        run: Arc<Run>,
+        /// Where it stands from the start.
+        state: Admitted,
+    },
+    /// A slot or a trigger is not run. Refused if the slot has an entry already.
+    Skipped {
+        /// The id of the entry.
+        id: RunId,
+        /// The task.
+        task: TaskName,
+        /// The slot; none for a trigger.
+        slot: Option<Slot>,
+        /// Why the run would have existed.
+        cause: Cause,
+        /// Why it does not.
+        why: Skip,
+        /// When that was decided.
+        at: Timestamp,
+    },
+    /// Slots passed while nobody could run them. Refused if one of them has an entry already.
+    Missed {
+        /// The task.
+        task: TaskName,
+        /// The first of them.
+        first: Slot,
+        /// The last of them.
+        last: Slot,
+        /// How many.
+        count: u64,
+        /// Why.
+        why: Miss,
+        /// When that was noticed.
+        at: Timestamp,
+    },
+    /// No slot up to this one is of interest: the task is new, or has a new schedule.
+    CursorSet {
+        /// The task.
+        task: TaskName,
+        /// The slot, which need not be one of the schedule's.
+        slot: Slot,
+    },
+    /// An attempt of a run that was queued or waiting begins. Refused unless it is the next one.
+    Started {
+        /// The run.
+        run: RunId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// An attempt is over. Refused unless it is the one that is going on.
+    AttemptEnded {
+        /// The run.
+        run: RunId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How it ended.
+        outcome: Arc<AttemptOutcome>,
+        /// What it used.
+        usage: Usage,
+        /// Which bytes it executed.
+        plugin: Digest,
+        /// What it logged.
+        log: Arc<Vec<LogLine>>,
+        /// When it began.
+        started_at: Timestamp,
+        /// When it was over.
+        ended_at: Timestamp,
+        /// What comes next.
+        next: Next,
+    },
+    /// A run that was queued or waiting is over without another attempt. Refused if it is not queued or waiting.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Where a run stands when it is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// It waits for its turn; [`Entry::Started`] follows.
+    Queued,
+    /// Its first attempt begins at once, without an entry of its own.
+    Running,
+}
+
+/// What comes after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt; [`Entry::Started`] follows.
+    Retry {
+        /// When it is due.
+        at: Timestamp,
+    },
+    /// Nothing: the run is over, and its outcome is that of the attempt.
+    Final,
+}

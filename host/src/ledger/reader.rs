@@ -1,0 +1,245 @@
+//! Questions to the ledger, asked beside a host that is writing to it or when there is none.
+//!
+//! Outputs and payloads can be large, so lists leave them out; they are read one at a time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::error::LedgerError;
+use super::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
+use super::rows::{self, FINAL, Names, RowError};
+use super::{lines, schema, stored};
+use crate::clock;
+use crate::model::cause::CauseKind;
+use crate::model::id::{Digest, RunId};
+use crate::model::limits::Usage;
+use crate::model::outcome::OutcomeClass;
+use crate::model::payload::Blob;
+use crate::model::run::RunState;
+
+/// A ledger opened for reading. Each question sees all that was durable when it was asked.
+#[derive(Debug)]
+pub struct Reader(Connection);
+
+impl Reader {
+    /// Opens the ledger of a state folder. A host may be using it meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::Absent`] if there is none; see the enum for the others.
+    pub fn open(state: &Path) -> Result<Self, LedgerError> {
+        schema::open_reader(state).map(Self)
+    }
+
+    /// Records, newest first.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn records(&self, filter: &Filter) -> Result<Vec<Record>, LedgerError> {
+        let mut records: Vec<Record> = self.runs(filter)?.into_iter().map(Record::Run).collect();
+        records.extend(self.missed(filter)?.into_iter().map(Record::Missed));
+        records.sort_unstable_by_key(|record| std::cmp::Reverse(record.id()));
+        records.truncate(filter.limit as usize);
+        Ok(records)
+    }
+
+    /// Runs, newest first: [`Reader::records`] without ranges of missed slots.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn runs(&self, filter: &Filter) -> Result<Vec<RunRecord>, LedgerError> {
+        let mut query = Query::new(RUNS);
+        query.common(filter, "runs.id", "runs.task", "runs.admitted_at");
+        if let Some(class) = filter.outcome {
+            query.and("runs.outcome = ?", stored::class_code(class));
+            if class != OutcomeClass::Succeeded {
+                // Says in constants what lets the index of all other outcomes be used.
+                query.sql.push_str(" AND runs.outcome > 0");
+            }
+        }
+        if let Some(kind) = filter.cause {
+            query.and("runs.cause = ?", stored::cause_code(kind));
+        }
+        query.newest_first("runs.id", filter.limit);
+        let mut names = Names::default();
+        rows::collect(&self.0, "runs", &query.sql, params_from_iter(query.values), |row| run(row, &mut names))
+    }
+
+    /// One run; none if there is none with this id.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn run(&self, id: RunId) -> Result<Option<RunRecord>, LedgerError> {
+        let mut query = Query::new(RUNS);
+        query.and("runs.id = ?", id.as_i64());
+        let mut names = Names::default();
+        let found =
+            rows::collect(&self.0, "a run", &query.sql, params_from_iter(query.values), |row| run(row, &mut names));
+        Ok(found?.pop())
+    }
+
+    /// The attempts of a run that are over, in order.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn attempts(&self, run: RunId) -> Result<Vec<AttemptRecord>, LedgerError> {
+        let sql = "SELECT attempt, outcome, detail, started_at, ended_at, duration_us, fuel, peak_memory, log_bytes, log_dropped,
+                       http_requests, plugins.sha256
+                   FROM attempts LEFT JOIN plugins ON plugins.id = attempts.plugin WHERE run = ? ORDER BY attempt";
+        rows::collect(&self.0, "the attempts of a run", sql, [run.as_i64()], attempt)
+    }
+
+    /// What a run logged: one attempt, or all that logged anything, in order.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, LedgerError> {
+        let sql = "SELECT attempt, lines FROM logs WHERE run = ?1 AND (?2 IS NULL OR attempt = ?2) ORDER BY attempt";
+        rows::collect(&self.0, "the log of a run", sql, params![run.as_i64(), attempt], |row| {
+            Ok(AttemptLog { attempt: row.get(0)?, lines: lines::decode(row.get_ref(1)?.as_blob()?)? })
+        })
+    }
+
+    /// What a run works on.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn payload(&self, run: RunId) -> Result<Option<Blob>, LedgerError> {
+        self.blob("the payload of a run", "SELECT content_type, bytes FROM payloads WHERE run = ?", run)
+    }
+
+    /// What a run put out.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn output(&self, run: RunId) -> Result<Option<Blob>, LedgerError> {
+        self.blob("the output of a run", "SELECT content_type, bytes FROM outputs WHERE run = ?", run)
+    }
+
+    fn blob(&self, what: &'static str, sql: &str, run: RunId) -> Result<Option<Blob>, LedgerError> {
+        let found = rows::collect(&self.0, what, sql, [run.as_i64()], |row| rows::blob(row, 0))?;
+        Ok(found.into_iter().flatten().next())
+    }
+
+    fn missed(&self, filter: &Filter) -> Result<Vec<MissedRecord>, LedgerError> {
+        let never_missed = filter.outcome.is_some_and(|class| class != OutcomeClass::Missed)
+            || filter.cause.is_some_and(|kind| kind != CauseKind::Schedule);
+        if never_missed {
+            return Ok(Vec::new());
+        }
+        let mut query = Query::new(
+            "SELECT missed.id, tasks.name, first_slot, last_slot, count, why, entered_at
+             FROM missed CROSS JOIN tasks ON tasks.id = missed.task WHERE 1",
+        );
+        query.common(filter, "missed.id", "missed.task", "missed.entered_at");
+        query.newest_first("missed.id", filter.limit);
+        let mut names = Names::default();
+        rows::collect(&self.0, "missed slots", &query.sql, params_from_iter(query.values), |row| {
+            Ok(MissedRecord {
+                id: rows::run_id(row.get(0)?)?,
+                task: names.get(row.get_ref(1)?.as_str()?)?,
+                first: rows::slot(row.get(2)?)?,
+                last: rows::slot(row.get(3)?)?,
+                count: rows::count(row, 4)?,
+                why: stored::miss(row.get(5)?)?,
+                entered_at: rows::timestamp(row.get(6)?)?,
+            })
+        })
+    }
+}
+
+/// `CROSS JOIN` keeps SQLite from beginning with the tasks.
+const RUNS: &str = "\
+    SELECT runs.id, tasks.name, cause, cause_detail, slot, state, since, runs.attempts, admitted_at, runs.started_at,
+        retry_at, runs.outcome, coalesce(runs.detail, last.detail), iif(runs.attempts = 1 AND runs.detail IS NULL, last.duration_us, NULL)
+    FROM runs CROSS JOIN tasks ON tasks.id = runs.task
+        LEFT JOIN attempts AS last ON last.run = runs.id AND last.attempt = runs.attempts
+    WHERE 1";
+
+fn run(row: &Row<'_>, names: &mut Names) -> Result<RunRecord, RowError> {
+    let attempts = row.get(7)?;
+    let since = rows::timestamp(row.get(6)?)?;
+    let started_at = row.get::<_, Option<i64>>(9)?.map(rows::timestamp).transpose()?;
+    let state = match row.get(5)? {
+        FINAL => RunState::Final(stored::outcome(row.get(11)?, row.get_ref(12)?.as_str_or_null()?, None)?),
+        code => rows::unfinished_state(code, attempts, row.get(10)?)?,
+    };
+    let took = match (&state, row.get::<_, Option<i64>>(13)?) {
+        (RunState::Final(_), Some(micros)) => Some(Duration::from_micros(micros.unsigned_abs())),
+        (RunState::Final(_), None) => started_at.map(|start| clock::until(since, start)),
+        _ => None,
+    };
+    Ok(RunRecord {
+        id: rows::run_id(row.get(0)?)?,
+        task: names.get(row.get_ref(1)?.as_str()?)?,
+        cause: stored::cause(row.get(2)?, row.get_ref(3)?.as_str_or_null()?)?,
+        slot: row.get::<_, Option<i64>>(4)?.map(rows::slot).transpose()?,
+        state,
+        since,
+        attempts,
+        admitted_at: rows::timestamp(row.get(8)?)?,
+        started_at,
+        took,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> Result<AttemptRecord, RowError> {
+    Ok(AttemptRecord {
+        attempt: row.get(0)?,
+        outcome: stored::attempt_outcome(row.get(1)?, row.get_ref(2)?.as_str_or_null()?, None)?,
+        started_at: rows::timestamp(row.get(3)?)?,
+        ended_at: rows::timestamp(row.get(4)?)?,
+        usage: Usage {
+            duration: Duration::from_micros(rows::count(row, 5)?),
+            fuel: rows::count(row, 6)?,
+            peak_memory: rows::count(row, 7)?,
+            log_bytes: rows::count(row, 8)?,
+            log_dropped: rows::count(row, 9)?,
+            http_requests: row.get(10)?,
+        },
+        plugin: row.get::<_, Option<[u8; 32]>>(11)?.map(Digest::from_bytes),
+    })
+}
+
+/// A query put together from the parts of a filter.
+struct Query {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    fn new(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), values: Vec::new() }
+    }
+
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    fn common(&mut self, filter: &Filter, id: &str, task: &str, entered_at: &str) {
+        if let Some(name) = &filter.task {
+            self.and(&format!("{task} = (SELECT id FROM tasks WHERE name = ?)"), name.as_str().to_owned());
+        }
+        if let Some(since) = filter.since {
+            let since = since.as_millisecond();
+            // Ids never lag behind the clock, so none below this one was entered later; this is what ends the search.
+            self.and(&format!("{id} >= ?"), RunId::next(since, 0, None).as_i64());
+            self.and(&format!("{entered_at} >= ?"), since);
+        }
+        if let Some(until) = filter.until {
+            self.and(&format!("{entered_at} < ?"), until.as_millisecond());
+        }
+        if let Some(before) = filter.before {
+            self.and(&format!("{id} < ?"), before.as_i64());
+        }
+    }
+
+    fn newest_first(&mut self, id: &str, limit: u32) {
+        self.sql.push_str(&format!(" ORDER BY {id} DESC LIMIT ?"));
+        self.values.push(limit.into());
+    }
+}

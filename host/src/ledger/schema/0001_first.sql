@@ -1,0 +1,116 @@
+-- The first schema. Times (`…_at`, `since`, slots) are Unix milliseconds; codes are those of `stored.rs`.
+-- Codes instead of words, and no column that fills up later on, keep a row in its place on its page while the run goes
+-- through its states: a page of runs is written full and stays full.
+
+CREATE TABLE tasks (
+    id     INTEGER PRIMARY KEY,
+    name   TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
+    -- Every slot up to and including this one was decided, or lies before the task was first seen.
+    cursor INTEGER
+) STRICT;
+
+CREATE TABLE plugins (
+    id     INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32)
+) STRICT;
+
+-- One row for each slot that was run or skipped, and for each trigger.
+CREATE TABLE runs (
+    id           INTEGER PRIMARY KEY CHECK (id >= 0),
+    task         INTEGER NOT NULL REFERENCES tasks (id),
+    slot         INTEGER,
+    cause        INTEGER NOT NULL CHECK (cause >= 0),
+    cause_detail TEXT,
+    -- 0 queued, 1 running, 2 waiting for a retry, 3 final
+    state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),
+    -- When it came into this state.
+    since        INTEGER NOT NULL,
+    -- Attempts begun.
+    attempts     INTEGER NOT NULL CHECK (attempts >= 0),
+    admitted_at  INTEGER NOT NULL,
+    -- When its first attempt began.
+    started_at   INTEGER,
+    -- When its next attempt is due.
+    retry_at     INTEGER,
+    -- How it ended; 9, missed, is a range of its own.
+    outcome      INTEGER CHECK (outcome BETWEEN 0 AND 8),
+    -- What is to be said about an end that was not the end of its last attempt.
+    detail       TEXT,
+
+    CHECK ((attempts > 0) = (started_at IS NOT NULL)),
+    CHECK ((state = 2) = (retry_at IS NOT NULL)),
+    CHECK ((state = 3) = (outcome IS NOT NULL)),
+    CHECK (state <> 0 OR attempts = 0),
+    CHECK (state NOT IN (1, 2) OR attempts > 0),
+    CHECK (state = 3 OR detail IS NULL)
+) STRICT;
+
+-- A slot has one row for ever. The slot comes first because slots grow with time, and an index that only ever grows at
+-- its end is twice as fast as one that is written to all over.
+CREATE UNIQUE INDEX runs_slot ON runs (slot, task) WHERE slot IS NOT NULL;
+CREATE INDEX runs_task ON runs (task, id);
+CREATE INDEX runs_unfinished ON runs (id) WHERE outcome IS NULL;
+-- Nearly every run succeeds, and those are found without help.
+CREATE INDEX runs_not_succeeded ON runs (outcome, id) WHERE outcome > 0;
+
+-- Slots that nobody could run, as ranges: a year of seconds is one row.
+CREATE TABLE missed (
+    id         INTEGER PRIMARY KEY CHECK (id >= 0),
+    task       INTEGER NOT NULL REFERENCES tasks (id),
+    first_slot INTEGER NOT NULL,
+    last_slot  INTEGER NOT NULL,
+    count      INTEGER NOT NULL CHECK (count > 0),
+    why        INTEGER NOT NULL CHECK (why >= 0),
+    entered_at INTEGER NOT NULL,
+
+    CHECK (first_slot <= last_slot),
+    CHECK (count > 1 OR first_slot = last_slot)
+) STRICT;
+
+CREATE UNIQUE INDEX missed_task ON missed (task, last_slot);
+
+CREATE TABLE attempts (
+    run           INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    attempt       INTEGER NOT NULL CHECK (attempt > 0),
+    outcome       INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 7),
+    detail        TEXT,
+    plugin        INTEGER REFERENCES plugins (id),
+    started_at    INTEGER NOT NULL,
+    ended_at      INTEGER NOT NULL,
+    duration_us   INTEGER NOT NULL,
+    fuel          INTEGER NOT NULL,
+    peak_memory   INTEGER NOT NULL,
+    log_bytes     INTEGER NOT NULL,
+    log_dropped   INTEGER NOT NULL,
+    http_requests INTEGER NOT NULL,
+
+    PRIMARY KEY (run, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- The lines of an attempt's log, in the form of `lines.rs`.
+CREATE TABLE logs (
+    run     INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    lines   BLOB NOT NULL,
+
+    PRIMARY KEY (run, attempt),
+    FOREIGN KEY (run, attempt) REFERENCES attempts (run, attempt) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payloads (
+    run          INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    content_type TEXT NOT NULL,
+    bytes        BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE outputs (
+    run          INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    content_type TEXT NOT NULL,
+    bytes        BLOB NOT NULL
+) STRICT;
+
+-- One row that is rewritten to find out whether the ledger can be written.
+CREATE TABLE probe (
+    id        INTEGER PRIMARY KEY CHECK (id = 1),
+    probed_at INTEGER NOT NULL
+) STRICT;

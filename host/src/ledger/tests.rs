@@ -1,0 +1,155 @@
+//! The ledger from outside: what was appended is what is read, and what contradicts it is refused.
+
+mod durability;
+mod recovery;
+mod steps;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::{
+    Admitted, Durability, Entry, Filter, Ledger, LedgerError, Next, Reader, Record, Recovered, RunRecord, Settings,
+};
+use crate::clock::Clock;
+use crate::model::cause::Cause;
+use crate::model::id::{Digest, RunId};
+use crate::model::limits::{Limits, Usage};
+use crate::model::log::{Level, LogLine, LogSource};
+use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};
+use crate::model::payload::Blob;
+use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::run::Run;
+use crate::model::schedule::Schedule;
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+
+/// A ledger in a folder of its own.
+struct Bench {
+    folder: TempDir,
+    ledger: Ledger,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, recovered) = open(&folder);
+        assert!(recovered.cursors.is_empty() && recovered.unfinished.is_empty() && recovered.last_run.is_none());
+        Self { folder, ledger }
+    }
+
+    async fn append(&self, entries: impl IntoIterator<Item = Entry>) -> Result<(), LedgerError> {
+        let append = self.ledger.append(entries.into_iter().collect());
+        tokio::time::timeout(Duration::from_secs(30), append).await.expect("the writer answers")
+    }
+
+    /// Closes the ledger and opens it again.
+    fn reopen(self) -> (Self, Recovered) {
+        let Self { folder, ledger } = self;
+        drop(ledger);
+        let (ledger, recovered) = open(&folder);
+        (Self { folder, ledger }, recovered)
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::open(self.folder.path()).unwrap()
+    }
+
+    fn run(&self, id: RunId) -> RunRecord {
+        self.reader().run(id).unwrap().expect("the run is there")
+    }
+}
+
+fn settings(folder: &TempDir) -> Settings {
+    Settings { state: folder.path().to_owned(), durability: Durability::Full }
+}
+
+fn open(folder: &TempDir) -> (Ledger, Recovered) {
+    Ledger::open(&settings(folder), Clock::system()).unwrap()
+}
+
+/// Some milliseconds after the moment at which these tests begin.
+fn time(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_764_000_000_000 + millis).unwrap()
+}
+
+fn slot(millis: i64) -> Slot {
+    Slot::at(time(millis))
+}
+
+fn id(number: i64) -> RunId {
+    RunId::from_i64(number).unwrap()
+}
+
+fn run(number: i64, task: &str, slot: Option<Slot>) -> Run {
+    let cause = if slot.is_some() { Cause::Schedule } else { Cause::Manual };
+    Run { id: id(number), task: Arc::new(example(task)), cause, slot, payload: None, admitted_at: time(number) }
+}
+
+fn admitted(run: Run, state: Admitted) -> Entry {
+    Entry::Admitted { run: Arc::new(run), state }
+}
+
+fn started(number: i64, attempt: u32, at: i64) -> Entry {
+    Entry::Started { run: id(number), attempt, at: time(at) }
+}
+
+fn ended(number: i64, attempt: u32, outcome: AttemptOutcome, next: Next) -> Entry {
+    Entry::AttemptEnded {
+        run: id(number),
+        attempt,
+        outcome: Arc::new(outcome),
+        usage: usage(),
+        plugin: Digest::from_bytes([7; 32]),
+        log: Arc::new(vec![line("hello")]),
+        started_at: time(number % 10_000 + 5),
+        ended_at: time(number % 10_000 + 20),
+        next,
+    }
+}
+
+fn succeeded() -> AttemptOutcome {
+    AttemptOutcome::Succeeded { output: None }
+}
+
+fn failed() -> AttemptOutcome {
+    let kind = FailureKind::Transient { retry_after: Some(Duration::from_secs(2)) };
+    AttemptOutcome::Failed(Failure { kind, message: "busy".into() })
+}
+
+fn usage() -> Usage {
+    let duration = Duration::from_micros(14_321);
+    Usage { duration, fuel: u64::MAX >> 1, peak_memory: 65_536, log_bytes: 5, log_dropped: 1, http_requests: 3 }
+}
+
+fn line(message: &str) -> LogLine {
+    let fields = vec![("page".to_owned(), "3".to_owned())];
+    LogLine { at: time(7), level: Level::Info, source: LogSource::Log, message: message.to_owned(), fields }
+}
+
+fn blob(bytes: &[u8]) -> Blob {
+    Blob { content_type: Blob::BYTES.to_owned(), bytes: bytes.to_owned() }
+}
+
+/// A task with this name; nothing else of it reaches the ledger.
+fn example(name: &str) -> Task {
+    let wait = Duration::from_secs(1);
+    Task {
+        name: name.parse().unwrap(),
+        plugin: "hello".parse().unwrap(),
+        schedule: Schedule,
+        overlap: Default::default(),
+        max_concurrent: NonZeroU32::MIN,
+        misfire: Default::default(),
+        retry: Retry { attempts: 1, backoff: Backoff::Fixed { wait }, jitter: Jitter::None, on: Vec::new() },
+        limits: Limits::default(),
+        grants: Default::default(),
+        payload: None,
+        after: Vec::new(),
+        alerts: Vec::new(),
+        exit_codes: Default::default(),
+    }
+}

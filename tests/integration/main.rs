@@ -1,0 +1,9 @@
+//! Tests that start the real binary, as a user would.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod hostile;
+mod project;
+mod restart;
+mod serve;
+mod server;

@@ -1,0 +1,174 @@
+//! A folder with a configuration and plugins, and the real binary run in it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// How long a test waits for anything: far longer than it takes, so that a busy machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder with a `sandclock.toml` and a `plugins` folder.
+pub(crate) struct Project(tempfile::TempDir);
+
+/// What a finished command left behind.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    /// A project with these plugins, named by their files in `tests/guests` or by `NAME` of a built plugin or guest.
+    pub(crate) fn new(config: &str, plugins: &[&str]) -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(project.path("plugins")).unwrap();
+        project.configure(config);
+        plugins.iter().for_each(|plugin| project.add_plugin(plugin));
+        project
+    }
+
+    /// Replaces the configuration. The host listens on a free port unless the text says otherwise.
+    pub(crate) fn configure(&self, config: &str) {
+        let listen = if config.contains("[host]") { "" } else { "[host]\nlisten = \"127.0.0.1:0\"\n\n" };
+        fs::write(self.path("sandclock.toml"), format!("{listen}{config}")).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Copies a guest into the plugins folder, by rename, as the documentation asks.
+    pub(crate) fn add_plugin(&self, name: &str) {
+        let source = guest(name);
+        let target = self.path("plugins").join(source.file_name().unwrap());
+        let partial = target.with_extension("partial");
+        fs::copy(&source, &partial).unwrap();
+        fs::rename(&partial, &target).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandclock"));
+        command.args(arguments).current_dir(self.0.path()).env_remove("SANDCLOCK_CONFIG").env("NO_COLOR", "1");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
+        let output = self.command(arguments).output().unwrap();
+        Finished {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that has to succeed and print JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let finished = self.run(arguments);
+        assert!(finished.status.success(), "{arguments:?}: {finished:?}");
+        serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {finished:?}"))
+    }
+
+    /// The runs of a task, oldest first.
+    pub(crate) fn runs(&self, task: &str) -> Vec<Value> {
+        let runs = self.json(&["runs", task, "--limit", "1000", "--json"]);
+        let mut runs = runs.as_array().expect("an array of runs").clone();
+        runs.reverse();
+        runs
+    }
+
+    /// Starts `sandclock serve` and waits until it says that it serves.
+    pub(crate) fn serve(&self) -> Serving<'_> {
+        let log = self.path("serve.log");
+        let file = File::create(&log).unwrap();
+        let child = self.command(&["serve"]).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let serving = Serving { project: self, child, log };
+        serving.until("it serves", || serving.log().contains("serving"));
+        serving
+    }
+}
+
+/// A running `sandclock serve`. It is killed when this is dropped.
+pub(crate) struct Serving<'p> {
+    project: &'p Project,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Serving<'_> {
+    /// What it printed so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until something holds.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            assert!(started.elapsed() < PATIENCE, "waited in vain until {what}; the host said:\n{}", self.log());
+            pause();
+        }
+    }
+
+    /// Waits until a task has a run that satisfies this, and returns it.
+    #[track_caller]
+    pub(crate) fn until_run(&self, task: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let find = || self.project.runs(task).into_iter().find(|run| is_it(run));
+        self.until(&format!("a run of {task} {what}"), || find().is_some());
+        find().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, self.log());
+            }
+            assert!(started.elapsed() < PATIENCE, "the host does not end; it said:\n{}", self.log());
+            pause();
+        }
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits a moment before a condition is looked at again.
+#[expect(clippy::disallowed_methods, reason = "what is waited for is in another process")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+/// The file of a guest: a `.wat` of `tests/guests`, or what `cargo xtask plugins` and `cargo xtask guests` built.
+fn guest(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let candidates = [
+        root.join(format!("tests/guests/{name}.wat")),
+        root.join(format!("target/plugins/{name}.wasm")),
+        root.join(format!("target/guests/{name}.wasm")),
+    ];
+    let found = candidates.iter().find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("no guest {name}; `cargo xtask plugins` and `cargo xtask guests` build them")).clone()
+}

@@ -1,0 +1,68 @@
+//! `sandclock serve` from its start to its end.
+
+use axum::Router;
+use axum::routing::get;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::project::Project;
+use crate::server::Server;
+
+#[test]
+fn a_signal_drains_and_a_second_one_cuts() {
+    let config = "[tasks.sleep-for-ever]\nschedule = { every = \"1s\" }\nlimits = { timeout = \"10m\" }\n";
+    let project = Project::new(config, &["sleep-for-ever"]);
+    let serving = project.serve();
+    serving.until_run("sleep-for-ever", "runs", |run| run["state"] == "running");
+    serving.signal(Signal::TERM);
+    serving.until("it drains", || serving.log().contains("draining"));
+    serving.signal(Signal::TERM);
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(130), "{log}");
+    let run = &project.runs("sleep-for-ever")[0];
+    assert_eq!(run["attempts"], 1, "{run}");
+    assert_ne!(run["state"], "running", "the cut is in the ledger: {run}");
+}
+
+#[test]
+fn a_signal_lets_a_short_run_finish() {
+    let project = Project::new("[tasks.tick]\nschedule = { every = \"1s\" }\n", &["tick"]);
+    let serving = project.serve();
+    serving.until_run("tick", "succeeded", |run| run["outcome"] == "succeeded");
+    serving.signal(Signal::INT);
+    let (status, log) = serving.wait();
+    assert!(status.success(), "{log}");
+    assert!(project.runs("tick").iter().all(|run| run["outcome"] == "succeeded"), "{log}");
+}
+
+#[test]
+fn health_is_answered_while_guests_keep_every_thread_busy() {
+    let mut config = String::from("[host]\nlisten = \"127.0.0.1:0\"\nmax-concurrent-runs = 8\n\n[defaults]\nlimits = { fuel = \"1T\", timeout = \"5m\" }\n\n");
+    for n in 0..8 {
+        config += &format!("[tasks.spin-{n}]\nplugin = \"endless-loop\"\nschedule = {{ every = \"1s\" }}\n\n");
+    }
+    let project = Project::new(&config, &["endless-loop"]);
+    let serving = project.serve();
+    serving.until("all spin", || (0..8).all(|n| project.runs(&format!("spin-{n}")).iter().any(|run| run["state"] == "running")));
+    let address = serving.log().split("http://").nth(1).and_then(|rest| rest.split_whitespace().next().map(str::to_owned)).unwrap();
+    assert!(request(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    assert!(request(&address, "/readyz").starts_with("HTTP/1.1 200"), "the firing loop turns all the same");
+}
+
+#[test]
+fn what_a_task_puts_out_is_what_the_next_one_gets() {
+    let items = r#"{"items": [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]}"#;
+    let server = Server::start(Router::new().route("/items", get(move || async move { items })));
+    let _ = (server.url("/items"), Value::Null);
+}
+
+/// A GET request, by hand; returns the whole response.
+fn request(address: &str, path: &str) -> String {
+    use std::io::{Read, Write};
+    let address = address.trim_end_matches('/');
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
