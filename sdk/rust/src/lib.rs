@@ -33,6 +33,7 @@
 
 #![warn(missing_docs)]
 
+pub mod duration;
 mod failure;
 pub mod http;
 mod log;
