@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::entry::{Admitted, Entry, Next};
+use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
 use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
 use super::tasks::{Known, Tasks};
@@ -35,10 +35,10 @@ impl Book {
     /// Applies an entry. When it fails, the caller undoes what came before it in the same call.
     pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         match entry {
-            Entry::Admitted { run, state } => {
-                let started_at = match state {
-                    Admitted::Queued => None,
-                    Admitted::Running => Some(run.admitted_at),
+            Entry::Admitted { run, admission } => {
+                let started_at = match admission {
+                    Admission::Queued => None,
+                    Admission::Running => Some(run.admitted_at),
                 };
                 self.insert_run(&NewRun {
                     id: run.id,
@@ -121,7 +121,7 @@ impl Book {
                     ],
                 )?;
                 in_order(ended, "attempt's end", *run)?;
-                let plugin = self.plugin(*plugin)?;
+                let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
                 self.execute(
                     "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
                          peak_memory, log_bytes, log_dropped, http_requests)
@@ -184,7 +184,7 @@ impl Book {
 
     fn insert_run(&mut self, run: &NewRun<'_>) -> Result<(), LedgerError> {
         let Known { key, cursor } = self.known(run.task)?;
-        let taken = |slot| Err(LedgerError::SlotTaken { run: run.id, task: run.task.clone(), slot });
+        let taken = |slot| Err(LedgerError::SlotTaken { task: run.task.clone(), slot });
         // Whatever was decided lies at the cursor or before it, so a slot beyond needs no look at the ranges.
         if let Some(slot) = run.slot
             && cursor >= Some(slot)

@@ -19,8 +19,8 @@ pub enum Entry {
     Admitted {
         /// The run.
         run: Arc<Run>,
-        /// Where it stands from the start.
-        state: Admitted,
+        /// Whether its first attempt begins at once.
+        admission: Admission,
     },
     /// A slot or a trigger is not run. Refused if the slot has an entry already.
     Skipped {
@@ -78,8 +78,8 @@ pub enum Entry {
         outcome: Arc<AttemptOutcome>,
         /// What it used.
         usage: Usage,
-        /// Which bytes it executed.
-        plugin: Digest,
+        /// Which bytes it executed; none if that is not known, as after a crash.
+        plugin: Option<Digest>,
         /// What it logged.
         log: Arc<Vec<LogLine>>,
         /// When it began.
@@ -100,12 +100,12 @@ pub enum Entry {
     },
 }
 
-/// Where a run stands when it is admitted.
+/// Whether a run's first attempt begins as it is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admitted {
+pub enum Admission {
     /// It waits for its turn; [`Entry::Started`] follows.
     Queued,
-    /// Its first attempt begins at once, without an entry of its own.
+    /// It begins at once, without an entry of its own.
     Running,
 }
 

@@ -76,13 +76,11 @@ pub enum LedgerError {
         reason: String,
     },
     /// The slot of a run has an entry already. Nothing of the call was recorded.
-    #[error("cannot enter the run {run}: the slot {slot} of the task {task} has an entry already")]
+    #[error("cannot enter the slot {slot} of the task {task}: it has an entry already")]
     SlotTaken {
-        /// The run that was to be entered.
-        run: RunId,
-        /// Its task.
+        /// The task.
         task: TaskName,
-        /// Its slot.
+        /// The slot.
         slot: Slot,
     },
     /// One of a range of slots has an entry already. Nothing of the call was recorded.

@@ -34,7 +34,7 @@ use self::tasks::Tasks;
 use self::writer::Call;
 use crate::clock::Clock;
 
-pub use self::entry::{Admitted, Entry, Next};
+pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
 pub use self::reader::Reader;
 pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
@@ -74,16 +74,15 @@ struct Inner {
 }
 
 impl Ledger {
-    /// Opens the ledger of a state folder, and makes it if there is none. Also returns what was found in it.
-    /// Attempts that were cut off by the end of the last host are entered as interrupted.
+    /// Opens the ledger of a state folder, and makes it if there is none. Also returns what was found in it,
+    /// and leaves what the last host did not finish as it was.
     ///
     /// # Errors
     /// [`LedgerError::InUse`] if another host has it open; [`LedgerError::Newer`] and [`LedgerError::Foreign`] leave the
     /// file as it is.
     pub fn open(settings: &Settings, clock: Clock) -> Result<(Self, Recovered), LedgerError> {
         let claim = Claim::take(&settings.state)?;
-        let mut connection = schema::open_writer(&settings.state, settings.durability)?;
-        recover::interrupt(&mut connection, clock.now())?;
+        let connection = schema::open_writer(&settings.state, settings.durability)?;
         let tasks = recover::tasks(&connection)?;
         let recovered = Recovered {
             cursors: tasks.iter().filter_map(|(name, known)| Some((name.clone(), known.cursor?))).collect(),

@@ -153,7 +153,7 @@ impl Reader {
 /// `CROSS JOIN` keeps SQLite from beginning with the tasks.
 const RUNS: &str = "\
     SELECT runs.id, tasks.name, cause, cause_detail, slot, state, since, runs.attempts, admitted_at, runs.started_at,
-        retry_at, runs.outcome, coalesce(runs.detail, last.detail), iif(runs.attempts = 1 AND runs.detail IS NULL, last.duration_us, NULL)
+        retry_at, runs.outcome, coalesce(runs.detail, last.detail), iif(runs.attempts = 1 AND runs.detail IS NULL AND last.plugin IS NOT NULL, last.duration_us, NULL)
     FROM runs CROSS JOIN tasks ON tasks.id = runs.task
         LEFT JOIN attempts AS last ON last.run = runs.id AND last.attempt = runs.attempts
     WHERE 1";

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::error::LedgerError;
 use super::rows::{self, Names};
@@ -12,7 +12,6 @@ use super::stored;
 use super::tasks::Known;
 use crate::model::cause::Cause;
 use crate::model::id::{RunId, TaskName};
-use crate::model::outcome::{AttemptOutcome, Interruption, OutcomeClass};
 use crate::model::payload::Blob;
 use crate::model::run::RunState;
 use crate::model::slot::Slot;
@@ -22,8 +21,9 @@ use crate::model::slot::Slot;
 pub struct Recovered {
     /// How far each task's slots are decided. A task without a cursor here was never seen, or had triggers only.
     pub cursors: HashMap<TaskName, Slot>,
-    /// The runs that are not over, in the order of their ids. One that was found running was cut off by the end of the
-    /// host that ran it.
+    /// The runs that are not over, in the order of their ids. One that is found running was cut off by the end of the
+    /// host that ran it; [`super::Entry::AttemptEnded`] closes that attempt, and a host that is cut off before it does
+    /// leaves the same to the next.
     pub unfinished: Vec<Unfinished>,
     /// The largest id that a run has. New ones have to be larger.
     pub last_run: Option<RunId>,
@@ -44,9 +44,10 @@ pub struct Unfinished {
     pub payload: Option<Arc<Blob>>,
     /// When it was admitted.
     pub admitted_at: Timestamp,
-    /// Where it was found: queued, running or waiting. The ledger has one that was found running as waiting by now, its
-    /// attempt as interrupted; what becomes of it is for the host to decide, and to be asked again until it has.
+    /// Where it stands: queued, running or waiting.
     pub state: RunState,
+    /// Since when it stands there: of a run found running, when the attempt began that was cut off.
+    pub since: Timestamp,
     /// How many attempts it has begun.
     pub attempts: u32,
 }
@@ -68,52 +69,24 @@ pub(super) fn last_id(connection: &Connection, table: &'static str) -> Result<Op
     Ok(id.and_then(RunId::from_i64))
 }
 
-/// Closes the attempts that were going on when the last host ended, and leaves their runs waiting.
-///
-/// Such a run is due the moment its attempt ends, by which [`unfinished`] knows it again until the host has decided
-/// whether it is retried: a second crash in between changes nothing.
-pub(super) fn interrupt(connection: &mut Connection, now: Timestamp) -> Result<(), LedgerError> {
-    let failed = LedgerError::database("enter attempts as interrupted");
-    let crash = AttemptOutcome::Interrupted(Interruption::Crash);
-    let transaction = connection.transaction().map_err(failed)?;
-    transaction
-        .execute(
-            "INSERT INTO attempts (run, attempt, outcome, detail, started_at, ended_at, duration_us, fuel, peak_memory,
-                 log_bytes, log_dropped, http_requests)
-             SELECT id, attempts, ?1, ?2, since, ?3, 0, 0, 0, 0, 0, 0 FROM runs WHERE outcome IS NULL AND state = 1",
-            params![stored::class_code(crash.class()), stored::attempt_detail(&crash), now.as_millisecond()],
-        )
-        .map_err(failed)?;
-    transaction
-        .execute(
-            "UPDATE runs SET state = 2, since = ?1, retry_at = ?1 WHERE outcome IS NULL AND state = 1",
-            [now.as_millisecond()],
-        )
-        .map_err(failed)?;
-    transaction.commit().map_err(failed)
-}
-
-/// The runs that are not over, once the attempts that were cut off are closed.
+/// The runs that are not over.
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, LedgerError> {
-    let sql = "SELECT runs.id, tasks.name, cause, cause_detail, slot, admitted_at, attempts, retry_at,
-                   payloads.content_type, payloads.bytes,
-                   CASE WHEN attempts.outcome = ?1 AND attempts.ended_at = retry_at THEN 1 ELSE state END
-               FROM runs JOIN tasks ON tasks.id = runs.task
-                   LEFT JOIN payloads ON payloads.run = runs.id
-                   LEFT JOIN attempts ON attempts.run = runs.id AND attempts.attempt = runs.attempts
-               WHERE runs.outcome IS NULL ORDER BY runs.id";
+    let sql = "SELECT runs.id, tasks.name, cause, cause_detail, slot, admitted_at, state, since, attempts, retry_at,
+                   payloads.content_type, payloads.bytes
+               FROM runs CROSS JOIN tasks ON tasks.id = runs.task LEFT JOIN payloads ON payloads.run = runs.id
+               WHERE outcome IS NULL ORDER BY runs.id";
     let mut names = Names::default();
-    let interrupted = stored::class_code(OutcomeClass::Interrupted);
-    rows::collect(connection, "the unfinished runs", sql, [interrupted], |row| {
-        let attempts = row.get(6)?;
+    rows::collect(connection, "the unfinished runs", sql, [], |row| {
+        let attempts = row.get(8)?;
         Ok(Unfinished {
             run: rows::run_id(row.get(0)?)?,
             task: names.get(row.get_ref(1)?.as_str()?)?,
             cause: stored::cause(row.get(2)?, row.get_ref(3)?.as_str_or_null()?)?,
             slot: row.get::<_, Option<i64>>(4)?.map(rows::slot).transpose()?,
-            payload: rows::blob(row, 8)?.map(Arc::new),
+            payload: rows::blob(row, 10)?.map(Arc::new),
             admitted_at: rows::timestamp(row.get(5)?)?,
-            state: rows::unfinished_state(row.get(10)?, attempts, row.get(7)?)?,
+            state: rows::unfinished_state(row.get(6)?, attempts, row.get(9)?)?,
+            since: rows::timestamp(row.get(7)?)?,
             attempts,
         })
     })

@@ -90,7 +90,7 @@ impl Names {
 pub(super) fn unfinished_state(code: i64, attempts: u32, retry_at: Option<i64>) -> Result<RunState, Unreadable> {
     match (code, retry_at) {
         (QUEUED, None) => Ok(RunState::Queued),
-        (RUNNING, _) => Ok(RunState::Running { attempt: attempts }),
+        (RUNNING, None) => Ok(RunState::Running { attempt: attempts }),
         (WAITING, Some(at)) => Ok(RunState::Waiting { next_attempt: attempts + 1, until: timestamp(at)? }),
         _ => Err(Unreadable::new(format!("a run that is not over has the state {code}"))),
     }

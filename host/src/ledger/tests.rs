@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{
-    Admitted, Durability, Entry, Filter, Ledger, LedgerError, Next, Reader, Record, Recovered, RunRecord, Settings,
+    Admission, Durability, Entry, Filter, Ledger, LedgerError, Next, Reader, Record, Recovered, RunRecord, Settings,
 };
 use crate::clock::Clock;
 use crate::model::cause::Cause;
@@ -89,8 +89,8 @@ fn run(number: i64, task: &str, slot: Option<Slot>) -> Run {
     Run { id: id(number), task: Arc::new(example(task)), cause, slot, payload: None, admitted_at: time(number) }
 }
 
-fn admitted(run: Run, state: Admitted) -> Entry {
-    Entry::Admitted { run: Arc::new(run), state }
+fn admitted(run: Run, admission: Admission) -> Entry {
+    Entry::Admitted { run: Arc::new(run), admission }
 }
 
 fn started(number: i64, attempt: u32, at: i64) -> Entry {
@@ -103,7 +103,7 @@ fn ended(number: i64, attempt: u32, outcome: AttemptOutcome, next: Next) -> Entr
         attempt,
         outcome: Arc::new(outcome),
         usage: usage(),
-        plugin: Digest::from_bytes([7; 32]),
+        plugin: Some(Digest::from_bytes([7; 32])),
         log: Arc::new(vec![line("hello")]),
         started_at: time(number % 10_000 + 5),
         ended_at: time(number % 10_000 + 20),

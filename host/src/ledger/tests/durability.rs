@@ -13,7 +13,7 @@ async fn many_callers_share_commits_and_lose_nothing() {
             tokio::spawn(async move {
                 for number in (0..20).map(|n| caller * 100 + n) {
                     let task = format!("task-{}", caller % 7);
-                    let admit = admitted(run(number, &task, Some(slot(number))), Admitted::Running);
+                    let admit = admitted(run(number, &task, Some(slot(number))), Admission::Running);
                     ledger.append(vec![admit]).await.unwrap();
                     ledger.append(vec![ended(number, 1, succeeded(), Next::Final)]).await.unwrap();
                 }
@@ -36,7 +36,7 @@ async fn calls_are_entered_in_the_order_in_which_they_were_made() {
     let bench = Bench::new();
     let calls: Vec<_> = (0..500)
         .flat_map(|number| {
-            let admit = admitted(run(number, "a", Some(slot(number))), Admitted::Running);
+            let admit = admitted(run(number, "a", Some(slot(number))), Admission::Running);
             [bench.ledger.append(vec![admit]), bench.ledger.append(vec![ended(number, 1, succeeded(), Next::Final)])]
         })
         .collect();
@@ -48,7 +48,7 @@ async fn calls_are_entered_in_the_order_in_which_they_were_made() {
 #[tokio::test]
 async fn calls_that_find_the_queue_full_wait_for_room() {
     let bench = Bench::new();
-    let admit = |number| admitted(run(number, "a", Some(slot(number))), Admitted::Queued);
+    let admit = |number| admitted(run(number, "a", Some(slot(number))), Admission::Queued);
     let calls: Vec<_> = (0..writer::QUEUE as i64 * 2).map(|number| bench.ledger.append(vec![admit(number)])).collect();
     for result in futures_util::future::join_all(calls).await {
         result.unwrap();
@@ -60,7 +60,7 @@ fn what_is_queued_is_finished_when_the_last_handle_goes() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = open(&folder);
     for number in 0..100 {
-        drop(ledger.append(vec![admitted(run(number, "a", Some(slot(number))), Admitted::Queued)]));
+        drop(ledger.append(vec![admitted(run(number, "a", Some(slot(number))), Admission::Queued)]));
     }
     drop(ledger);
     let (_, recovered) = open(&folder);
@@ -72,7 +72,7 @@ async fn a_second_host_is_refused_until_the_first_is_gone() {
     let bench = Bench::new();
     let error = Ledger::open(&settings(&bench.folder), Clock::system()).unwrap_err();
     assert!(matches!(error, LedgerError::InUse { .. }), "{error}");
-    bench.append([admitted(run(1, "a", None), Admitted::Queued)]).await.unwrap();
+    bench.append([admitted(run(1, "a", None), Admission::Queued)]).await.unwrap();
     let (_, recovered) = bench.reopen();
     assert_eq!(recovered.unfinished.len(), 1);
 }
@@ -93,8 +93,8 @@ async fn a_full_disk_fails_calls_whole_and_the_ledger_goes_on_when_there_is_room
         let payload = Some(Arc::new(blob(&[0; 8192])));
         let run = Run { payload, ..run(number, "a", Some(slot(number))) };
         vec![
-            admitted(run, Admitted::Queued),
-            admitted(super::run(number + 1000, "b", Some(slot(number))), Admitted::Queued),
+            admitted(run, Admission::Queued),
+            admitted(super::run(number + 1000, "b", Some(slot(number))), Admission::Queued),
         ]
     };
     let results = writer::tests::commit(&mut book, (1..=9).map(large).collect());
@@ -128,7 +128,7 @@ async fn a_probe_says_whether_the_ledger_can_be_written() {
     let other = rusqlite::Connection::open(bench.folder.path().join("ledger.db")).unwrap();
     other.execute_batch("DROP TABLE probe").unwrap();
     assert!(matches!(bench.ledger.probe().await, Err(LedgerError::Database { .. })));
-    bench.append([admitted(run(1, "a", None), Admitted::Queued)]).await.unwrap();
+    bench.append([admitted(run(1, "a", None), Admission::Queued)]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn simulated_time_stands_still_while_the_ledger_writes() {
     let nearby = tokio::time::sleep(Duration::from_millis(1));
     tokio::pin!(nearby);
     for number in 0..50 {
-        let append = ledger.append(vec![admitted(run(number, "a", Some(slot(number))), Admitted::Queued)]);
+        let append = ledger.append(vec![admitted(run(number, "a", Some(slot(number))), Admission::Queued)]);
         tokio::select! {
             biased;
             () = &mut nearby => panic!("time moved on while the ledger was written"),
@@ -156,12 +156,12 @@ async fn readers_see_what_is_durable_with_and_without_a_host() {
     let (ledger, _) = open(&folder);
     let reader = Reader::open(folder.path()).unwrap();
     assert_eq!(reader.runs(&Filter::default()).unwrap(), []);
-    ledger.append(vec![admitted(run(1, "a", None), Admitted::Queued)]).await.unwrap();
+    ledger.append(vec![admitted(run(1, "a", None), Admission::Queued)]).await.unwrap();
     assert_eq!(reader.runs(&Filter::default()).unwrap().len(), 1);
     drop(ledger);
     assert_eq!(reader.runs(&Filter::default()).unwrap().len(), 1);
     drop(reader);
     assert_eq!(Reader::open(folder.path()).unwrap().runs(&Filter::default()).unwrap().len(), 1);
     let (ledger, _) = open(&folder);
-    ledger.append(vec![admitted(run(2, "a", None), Admitted::Queued)]).await.unwrap();
+    ledger.append(vec![admitted(run(2, "a", None), Admission::Queued)]).await.unwrap();
 }

@@ -12,12 +12,15 @@ use crate::model::run::RunState;
 async fn unfinished_runs_are_found_where_they_stood() {
     let bench = Bench::new();
     let queued = Run { payload: Some(Arc::new(blob(b"in"))), ..run(1, "a", Some(slot(1))) };
-    bench.append([admitted(queued, Admitted::Queued)]).await.unwrap();
-    bench.append([admitted(run(2, "b", None), Admitted::Running)]).await.unwrap();
+    bench.append([admitted(queued, Admission::Queued)]).await.unwrap();
+    bench.append([admitted(run(2, "b", None), Admission::Running)]).await.unwrap();
     let next = Next::Retry { at: time(500) };
-    bench.append([admitted(run(3, "a", Some(slot(3))), Admitted::Running), ended(3, 1, failed(), next)]).await.unwrap();
     bench
-        .append([admitted(run(4, "a", None), Admitted::Running), ended(4, 1, succeeded(), Next::Final)])
+        .append([admitted(run(3, "a", Some(slot(3))), Admission::Running), ended(3, 1, failed(), next)])
+        .await
+        .unwrap();
+    bench
+        .append([admitted(run(4, "a", None), Admission::Running), ended(4, 1, succeeded(), Next::Final)])
         .await
         .unwrap();
 
@@ -28,6 +31,7 @@ async fn unfinished_runs_are_found_where_they_stood() {
         slot,
         payload: (number == 1).then(|| Arc::new(blob(b"in"))),
         admitted_at: time(number),
+        since: time(if number == 3 { 23 } else { number }),
         state,
         attempts,
     };
@@ -40,31 +44,44 @@ async fn unfinished_runs_are_found_where_they_stood() {
     assert_eq!(recovered.unfinished, expected);
     assert_eq!(recovered.last_run, Some(id(4)));
     // Nothing was decided, so a second crash changes nothing.
-    let (bench, recovered) = bench.reopen();
+    let (_, recovered) = bench.reopen();
     assert_eq!(recovered.unfinished, expected);
+}
 
-    let [attempt] = &bench.reader().attempts(id(2)).unwrap()[..] else { panic!("one attempt, entered once") };
-    assert_eq!(attempt.outcome, AttemptOutcome::Interrupted(Interruption::Crash));
-    assert_eq!((attempt.started_at, attempt.plugin), (time(2), None));
-    assert!(matches!(bench.run(id(2)).state, RunState::Waiting { next_attempt: 2, .. }));
+/// What a host enters for an attempt that the host before it could not end.
+fn interrupted(number: i64, next: Next) -> Entry {
+    Entry::AttemptEnded {
+        run: id(number),
+        attempt: 1,
+        outcome: Arc::new(AttemptOutcome::Interrupted(Interruption::Crash)),
+        usage: Usage::default(),
+        plugin: None,
+        log: Arc::default(),
+        started_at: time(number),
+        ended_at: time(90),
+        next,
+    }
 }
 
 #[tokio::test]
 async fn a_run_that_was_cut_off_is_retried_or_given_up() {
     let bench = Bench::new();
     for number in [1, 2] {
-        bench.append([admitted(run(number, "a", None), Admitted::Running)]).await.unwrap();
+        bench.append([admitted(run(number, "a", None), Admission::Running)]).await.unwrap();
     }
     let (bench, _) = bench.reopen();
-    let interrupted = Outcome::Attempted(AttemptOutcome::Interrupted(Interruption::Crash));
+    bench.append([interrupted(1, Next::Retry { at: time(100) }), interrupted(2, Next::Final)]).await.unwrap();
     bench.append([started(1, 2, 100)]).await.unwrap();
-    bench.append([Entry::Ended { run: id(2), outcome: interrupted.clone(), at: time(100) }]).await.unwrap();
-    assert_eq!(bench.run(id(1)).state, RunState::Running { attempt: 2 });
-    assert_eq!(bench.run(id(2)).state, RunState::Final(interrupted));
     let (bench, recovered) = bench.reopen();
     let [unfinished] = &recovered.unfinished[..] else { panic!("{recovered:?}") };
     assert_eq!((unfinished.run, &unfinished.state), (id(1), &RunState::Running { attempt: 2 }));
-    assert_eq!(bench.reader().attempts(id(1)).unwrap().len(), 2);
+    assert_eq!((unfinished.since, unfinished.attempts), (time(100), 2));
+    let [attempt] = &bench.reader().attempts(id(2)).unwrap()[..] else { panic!("one attempt") };
+    assert_eq!(attempt.outcome, AttemptOutcome::Interrupted(Interruption::Crash));
+    assert_eq!((attempt.started_at, attempt.plugin), (time(2), None));
+    let record = bench.run(id(2));
+    assert_eq!(record.state, RunState::Final(Outcome::Attempted(attempt.outcome.clone())));
+    assert_eq!(record.took, Some(Duration::from_millis(88)), "by the wall clock, for want of a measurement");
 }
 
 /// The part of the test below that is killed: appends until then, and says what was acknowledged.
@@ -78,7 +95,7 @@ async fn child_that_appends_until_it_is_killed() {
     for lot in (first..).step_by(16) {
         let lot: Vec<i64> = (lot..lot + 16).collect();
         let admit =
-            |number: &i64| ledger.append(vec![admitted(run(*number, "a", Some(slot(*number))), Admitted::Running)]);
+            |number: &i64| ledger.append(vec![admitted(run(*number, "a", Some(slot(*number))), Admission::Running)]);
         let results = futures_util::future::join_all(lot.iter().map(admit)).await;
         assert!(results.iter().all(Result::is_ok));
         println!("admitted {}", lot.last().unwrap());
@@ -125,9 +142,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let ids: Vec<i64> = runs.iter().rev().map(|run| run.id.as_i64()).collect();
         assert_eq!(ids, (1..=recovered.last_run.unwrap().as_i64()).collect::<Vec<_>>(), "every slot once");
         // The next child starts from a ledger in which all is over.
-        let interrupted = Outcome::Attempted(AttemptOutcome::Interrupted(Interruption::Crash));
-        let give_up =
-            |unfinished: &Unfinished| Entry::Ended { run: unfinished.run, outcome: interrupted.clone(), at: time(0) };
+        let give_up = |unfinished: &Unfinished| interrupted(unfinished.run.as_i64(), Next::Final);
         let append = ledger.append(recovered.unfinished.iter().map(give_up).collect());
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(append).unwrap();
     }

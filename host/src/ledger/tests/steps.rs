@@ -12,7 +12,7 @@ async fn a_run_goes_through_its_states_and_keeps_all_that_is_said_of_it() {
     let payload = Some(Arc::new(blob(b"in")));
     let cause = Cause::After { task: "fetch".parse().unwrap(), run: id(3) };
     let queued = Run { payload, cause: cause.clone(), ..run(10, "report", None) };
-    bench.append([admitted(queued, Admitted::Queued)]).await.unwrap();
+    bench.append([admitted(queued, Admission::Queued)]).await.unwrap();
     let record = bench.run(id(10));
     assert_eq!((record.state, record.since, record.cause, record.took), (RunState::Queued, time(10), cause, None));
 
@@ -50,7 +50,7 @@ async fn a_run_goes_through_its_states_and_keeps_all_that_is_said_of_it() {
 #[tokio::test]
 async fn a_run_that_starts_at_once_takes_two_entries() {
     let bench = Bench::new();
-    bench.append([admitted(run(10, "a", Some(slot(10))), Admitted::Running)]).await.unwrap();
+    bench.append([admitted(run(10, "a", Some(slot(10))), Admission::Running)]).await.unwrap();
     assert_eq!(bench.run(id(10)).state, RunState::Running { attempt: 1 });
     bench.append([ended(10, 1, failed(), Next::Final)]).await.unwrap();
     let record = bench.run(id(10));
@@ -64,20 +64,20 @@ async fn a_step_that_cannot_follow_is_refused_and_changes_nothing() {
     let admit = |state| admitted(run(1, "a", None), state);
     let end = || Entry::Ended { run: id(1), outcome: Outcome::Skipped(Skip::TaskRemoved), at: time(9) };
     let retry = Next::Retry { at: time(50) };
-    let waiting = || vec![admit(Admitted::Running), ended(1, 1, failed(), retry)];
-    let over = || vec![admit(Admitted::Running), ended(1, 1, succeeded(), Next::Final)];
+    let waiting = || vec![admit(Admission::Running), ended(1, 1, failed(), retry)];
+    let over = || vec![admit(Admission::Running), ended(1, 1, succeeded(), Next::Final)];
     for (before, step) in [
         (vec![], started(1, 1, 0)),
         (vec![], ended(1, 1, succeeded(), Next::Final)),
         (vec![], end()),
-        (vec![admit(Admitted::Queued)], admit(Admitted::Queued)),
-        (vec![admit(Admitted::Queued)], started(1, 0, 0)),
-        (vec![admit(Admitted::Queued)], started(1, 2, 0)),
-        (vec![admit(Admitted::Queued)], ended(1, 1, succeeded(), Next::Final)),
-        (vec![admit(Admitted::Running)], started(1, 1, 0)),
-        (vec![admit(Admitted::Running)], started(1, 2, 0)),
-        (vec![admit(Admitted::Running)], ended(1, 2, succeeded(), Next::Final)),
-        (vec![admit(Admitted::Running)], end()),
+        (vec![admit(Admission::Queued)], admit(Admission::Queued)),
+        (vec![admit(Admission::Queued)], started(1, 0, 0)),
+        (vec![admit(Admission::Queued)], started(1, 2, 0)),
+        (vec![admit(Admission::Queued)], ended(1, 1, succeeded(), Next::Final)),
+        (vec![admit(Admission::Running)], started(1, 1, 0)),
+        (vec![admit(Admission::Running)], started(1, 2, 0)),
+        (vec![admit(Admission::Running)], ended(1, 2, succeeded(), Next::Final)),
+        (vec![admit(Admission::Running)], end()),
         (waiting(), started(1, 1, 0)),
         (waiting(), started(1, 3, 0)),
         (waiting(), ended(1, 1, succeeded(), Next::Final)),
@@ -103,9 +103,9 @@ async fn a_run_ends_without_another_attempt_while_it_is_queued_or_waits() {
     let bench = Bench::new();
     let cancelled = Outcome::Attempted(AttemptOutcome::Cancelled(CancelledBy::Replaced { by: id(3) }));
     let end = |number| Entry::Ended { run: id(number), outcome: cancelled.clone(), at: time(99) };
-    bench.append([admitted(run(1, "a", None), Admitted::Queued), end(1)]).await.unwrap();
+    bench.append([admitted(run(1, "a", None), Admission::Queued), end(1)]).await.unwrap();
     let next = Next::Retry { at: time(500) };
-    bench.append([admitted(run(2, "a", None), Admitted::Running), ended(2, 1, failed(), next), end(2)]).await.unwrap();
+    bench.append([admitted(run(2, "a", None), Admission::Running), ended(2, 1, failed(), next), end(2)]).await.unwrap();
     for (number, attempts) in [(1, 0), (2, 1)] {
         let record = bench.run(id(number));
         assert_eq!((record.state, record.attempts), (RunState::Final(cancelled.clone()), attempts));
@@ -131,7 +131,7 @@ async fn a_slot_has_one_entry_for_ever() {
         why: Miss::Down,
         at: time(last),
     };
-    let admit = |number, at| admitted(run(number, "a", Some(slot(at))), Admitted::Queued);
+    let admit = |number, at| admitted(run(number, "a", Some(slot(at))), Admission::Queued);
     let bench = Bench::new();
     bench.append([admit(1, 10), skip(2, 20), miss(30, 50, 3), admit(3, 60)]).await.unwrap();
     for taken in [
@@ -153,13 +153,13 @@ async fn a_slot_has_one_entry_for_ever() {
         assert!(error.is_refusal(), "{taken:?}: {error}");
         match (&taken, &error) {
             (Entry::Missed { .. }, LedgerError::RangeTaken { .. }) => {}
-            (_, LedgerError::SlotTaken { run, .. }) => assert_eq!(*run, id(9)),
+            (Entry::Admitted { .. } | Entry::Skipped { .. }, LedgerError::SlotTaken { .. }) => {}
             _ => panic!("{taken:?}: {error}"),
         }
     }
     // What lies between is free, whenever it comes; and every task has slots of its own.
     bench.append([admit(4, 15), miss(51, 59, 9), skip(5, 29)]).await.unwrap();
-    bench.append([admitted(run(6, "b", Some(slot(10))), Admitted::Queued)]).await.unwrap();
+    bench.append([admitted(run(6, "b", Some(slot(10))), Admission::Queued)]).await.unwrap();
     let (_, recovered) = bench.reopen();
     assert_eq!(recovered.cursors[&"a".parse().unwrap()], slot(60), "the cursor never moves back");
     assert_eq!(recovered.cursors[&"b".parse().unwrap()], slot(10));
@@ -175,11 +175,11 @@ async fn a_cursor_moves_with_its_entry_or_not_at_all() {
     bench.append([Entry::CursorSet { task: "a".parse().unwrap(), slot: slot(5) }]).await.unwrap();
     let (bench, found) = cursor(bench);
     assert_eq!(found, Some(slot(5)));
-    let both = [admitted(run(1, "a", Some(slot(10))), Admitted::Queued), started(77, 1, 0)];
+    let both = [admitted(run(1, "a", Some(slot(10))), Admission::Queued), started(77, 1, 0)];
     bench.append(both).await.unwrap_err();
     let (bench, found) = cursor(bench);
     assert_eq!(found, Some(slot(5)));
-    bench.append([admitted(run(1, "a", Some(slot(10))), Admitted::Queued)]).await.unwrap();
+    bench.append([admitted(run(1, "a", Some(slot(10))), Admission::Queued)]).await.unwrap();
     assert_eq!(cursor(bench).1, Some(slot(10)));
 }
 
@@ -187,14 +187,14 @@ async fn a_cursor_moves_with_its_entry_or_not_at_all() {
 async fn a_call_is_entered_whole_or_not_at_all() {
     let bench = Bench::new();
     let calls: Vec<_> = [
-        vec![admitted(run(1, "a", Some(slot(1))), Admitted::Running)],
+        vec![admitted(run(1, "a", Some(slot(1))), Admission::Running)],
         vec![
-            admitted(run(2, "a", Some(slot(2))), Admitted::Queued),
-            admitted(run(3, "a", Some(slot(1))), Admitted::Queued),
+            admitted(run(2, "a", Some(slot(2))), Admission::Queued),
+            admitted(run(3, "a", Some(slot(1))), Admission::Queued),
         ],
-        vec![ended(1, 1, succeeded(), Next::Final), admitted(run(4, "new", Some(slot(3))), Admitted::Queued)],
-        vec![started(4, 2, 0), admitted(run(5, "newer", None), Admitted::Queued)],
-        vec![admitted(run(6, "newer", None), Admitted::Queued)],
+        vec![ended(1, 1, succeeded(), Next::Final), admitted(run(4, "new", Some(slot(3))), Admission::Queued)],
+        vec![started(4, 2, 0), admitted(run(5, "newer", None), Admission::Queued)],
+        vec![admitted(run(6, "newer", None), Admission::Queued)],
     ]
     .into_iter()
     .map(|entries| bench.ledger.append(entries))
@@ -215,7 +215,7 @@ async fn records_are_listed_newest_first_by_what_was_asked() {
     for (at, task) in [(0, "a"), (10, "b"), (20, "a")] {
         let number = milli(at);
         let admit = Run { id: id(number), ..run(at, task, Some(slot(at))) };
-        bench.append([admitted(admit, Admitted::Running)]).await.unwrap();
+        bench.append([admitted(admit, Admission::Running)]).await.unwrap();
         let outcome = if at == 10 { failed() } else { succeeded() };
         bench.append([ended(number, 1, outcome, Next::Final)]).await.unwrap();
     }
