@@ -3,14 +3,18 @@
 //! One file a command: its arguments, and a `run` that returns how the program exits. What a command finds out is
 //! computed elsewhere and only shown here.
 
+mod check;
 mod completions;
 mod exit;
+mod init;
 pub mod terminal;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::clock::Clock;
 
 pub use exit::Exit;
 
@@ -44,6 +48,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a sandclock.toml and a first plugin
+    Init(init::Arguments),
+    /// Say what is wrong with the configuration, or what it means
+    Check(check::Arguments),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -68,7 +76,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return exit::of_parse(&error),
     };
     cli.global.color.apply();
+    let clock = Clock::system();
     let result = match cli.command {
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments, &cli.global.config, clock),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };
     result.unwrap_or_else(|error| {

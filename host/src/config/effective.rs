@@ -1,0 +1,307 @@
+//! What a configuration means, with every default in its place: as TOML that could stand for the file, and as JSON.
+//!
+//! Secrets are named by their source and never shown.
+
+use std::fmt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value as Json, json};
+
+use super::Config;
+use super::elements::alerts::{Alert, AlertChannel};
+use super::elements::grants::SecretSource;
+use super::elements::host::HostSettings;
+use super::elements::schedule::ScheduleTable;
+use super::elements::task::Origin;
+use crate::model::grants::{FolderAccess, Grants};
+use crate::model::limits::Limits;
+use crate::model::misfire::{Misfire, MisfirePolicy};
+use crate::model::payload::Blob;
+use crate::model::quantity;
+use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+
+/// A configuration with every default in its place. Its `Display` is TOML.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    tables: Vec<Table>,
+}
+
+/// A table and what stands in it, by dotted keys.
+#[derive(Debug, Clone)]
+struct Table {
+    path: Vec<String>,
+    /// What is no key: shown as a comment, and in JSON beside the keys.
+    remarks: Vec<(&'static str, Json)>,
+    keys: Keys,
+}
+
+/// Dotted keys and their values, in the order in which they are shown.
+type Keys = Vec<(&'static str, Json)>;
+
+impl Effective {
+    /// What a configuration means at this time.
+    pub fn new(config: &Config, now: Timestamp) -> Self {
+        let mut tables = vec![Table { path: vec!["host".to_owned()], remarks: Vec::new(), keys: host(config) }];
+        let no_origin = Origin::default();
+        tables.extend(config.tasks.iter().map(|task| {
+            let origin = config.origins.get(&task.name).unwrap_or(&no_origin);
+            Table {
+                path: vec!["tasks".to_owned(), task.name.to_string()],
+                remarks: vec![("next", next_slot(task, &zone(origin, &config.host), now))],
+                keys: task_keys(task, origin, config),
+            }
+        }));
+        tables.extend(config.alerts.iter().map(|alert| Table {
+            path: vec!["alerts".to_owned(), alert.name.to_string()],
+            remarks: Vec::new(),
+            keys: alert_keys(alert),
+        }));
+        Self { tables }
+    }
+
+    /// The same as JSON, with the file's own nesting and a `next` in each task.
+    pub fn to_json(&self) -> Json {
+        let mut root = json!({ "host": {}, "tasks": {}, "alerts": {} });
+        for table in &self.tables {
+            let object = table.path.iter().fold(&mut root, |object, name| &mut object[name.as_str()]);
+            *object = json!({});
+            for (key, value) in table.remarks.iter().chain(&table.keys) {
+                let place = key.split('.').fold(&mut *object, |object, name| &mut object[name]);
+                *place = value.clone();
+            }
+        }
+        root
+    }
+}
+
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, table) in self.tables.iter().enumerate() {
+            let path: Vec<String> = table.path.iter().map(|name| toml_key(name)).collect();
+            writeln!(f, "{}[{}]", if index == 0 { "" } else { "\n" }, path.join("."))?;
+            for (name, value) in &table.remarks {
+                writeln!(f, "# {name}: {}", value.as_str().unwrap_or("never"))?;
+            }
+            let width = table.keys.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
+            for (key, value) in &table.keys {
+                writeln!(f, "{key:width$} = {}", toml_value(value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn host(config: &Config) -> Keys {
+    let host = &config.host;
+    vec![
+        ("plugins", path(&host.plugins, &config.root)),
+        ("state", path(&host.state, &config.root)),
+        ("timezone", zone_name(&host.timezone)),
+        ("max-concurrent-runs", host.max_concurrent_runs.get().into()),
+        ("max-queued-runs", host.max_queued_runs.into()),
+        ("listen", host.listen.to_string().into()),
+        ("grace-period", duration(host.grace_period)),
+        ("workers", host.workers.get().into()),
+        ("wasi-03", host.wasi_03.into()),
+        ("compile.timeout", duration(host.compile.timeout)),
+        ("compile.memory", bytes(host.compile.memory)),
+        ("compile.max-size", bytes(host.compile.max_size)),
+        ("compile.parallel", host.compile.parallel.get().into()),
+        ("ledger.durability", host.durability.name().into()),
+    ]
+}
+
+fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
+    let mut keys: Keys = vec![("plugin", task.plugin.as_str().into())];
+    keys.extend(origin.schedule.as_ref().map(|written| ("schedule", schedule(written, &config.host))));
+    keys.push(("overlap", task.overlap.name().into()));
+    keys.push(("max-concurrent", task.max_concurrent.get().into()));
+    keys.extend(misfire(&task.misfire));
+    keys.extend(retry(&task.retry));
+    keys.extend(limits(&task.limits));
+    keys.extend(task.payload.as_ref().map(|blob| ("payload", payload(blob))));
+    keys.push(("after", task.after.iter().map(|name| name.as_str()).collect()));
+    keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
+    keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));
+    keys.push(("exit-codes.transient", task.exit_codes.transient.iter().copied().collect()));
+    keys.extend(grants(&task.grants, origin, &config.root));
+    keys
+}
+
+fn schedule(written: &ScheduleTable, host: &HostSettings) -> Json {
+    let keys = &written.0;
+    let mut table = Map::new();
+    if let Some(cron) = keys.cron.value() {
+        table.insert("cron".to_owned(), cron.0.into());
+        let zone = keys.timezone.value().map_or(host.timezone.clone(), |zone| zone.0);
+        table.insert("timezone".to_owned(), zone_name(&zone));
+    }
+    table.extend(keys.every.value().map(|every| ("every".to_owned(), duration(every.0))));
+    table.extend(keys.at.value().map(|at| ("at".to_owned(), at.0.into())));
+    table.extend(keys.splay.value().map(|splay| ("splay".to_owned(), duration(splay.0))));
+    table.into()
+}
+
+fn misfire(misfire: &Misfire) -> Keys {
+    let (policy, max) = match misfire.policy {
+        MisfirePolicy::Skip => ("skip", None),
+        MisfirePolicy::Once => ("once", None),
+        MisfirePolicy::All { max } => ("all", Some(max)),
+    };
+    let mut keys: Keys = vec![("misfire.policy", policy.into()), ("misfire.window", duration(misfire.window))];
+    keys.extend(max.map(|max| ("misfire.max", max.into())));
+    keys
+}
+
+fn retry(retry: &Retry) -> Keys {
+    let mut keys: Keys = vec![("retry.attempts", retry.attempts.into())];
+    match retry.backoff {
+        Backoff::Fixed { wait } => keys.extend([("retry.backoff", "fixed".into()), ("retry.first", duration(wait))]),
+        Backoff::Exponential { first, max } => keys.extend([
+            ("retry.backoff", "exponential".into()),
+            ("retry.first", duration(first)),
+            ("retry.max", duration(max)),
+        ]),
+    }
+    let jitter = match retry.jitter {
+        Jitter::None => "none",
+        Jitter::Full => "full",
+    };
+    keys.push(("retry.jitter", jitter.into()));
+    keys.push(("retry.on", retry.on.iter().map(|class| class.name()).collect()));
+    keys
+}
+
+fn limits(limits: &Limits) -> Keys {
+    vec![
+        ("limits.timeout", duration(limits.timeout)),
+        ("limits.fuel", format!("{:#}", quantity::count(limits.fuel)).into()),
+        ("limits.memory", bytes(limits.memory)),
+        ("limits.table-elements", limits.table_elements.into()),
+        ("limits.instances", limits.instances.into()),
+        ("limits.log", bytes(limits.log)),
+        ("limits.output", bytes(limits.output)),
+        ("limits.http-requests", limits.http_requests.into()),
+        ("limits.http-body", bytes(limits.http_body)),
+    ]
+}
+
+fn payload(blob: &Blob) -> Json {
+    let text = || String::from_utf8_lossy(&blob.bytes).into_owned();
+    if blob.content_type == Blob::JSON {
+        serde_json::from_slice(&blob.bytes).unwrap_or_else(|_| text().into())
+    } else {
+        text().into()
+    }
+}
+
+fn grants(grants: &Grants, origin: &Origin, root: &Path) -> Keys {
+    let mut keys: Keys = vec![("grants.http", grants.http.iter().map(|grant| grant.to_string()).collect())];
+    if !grants.env.is_empty() {
+        keys.push(("grants.env", grants.env.iter().map(|(name, value)| (name.clone(), value.as_str())).collect()));
+    }
+    if !origin.secrets.is_empty() {
+        let source = |source: &SecretSource| match source {
+            SecretSource::Env(name) => json!({ "env": name }),
+            SecretSource::File(file) => json!({ "file": file }),
+        };
+        keys.push(("grants.secrets", origin.secrets.iter().map(|(name, from)| (name.clone(), source(from))).collect()));
+    }
+    if !grants.folders.is_empty() {
+        let access = |access| match access {
+            FolderAccess::ReadOnly => "read-only",
+            FolderAccess::ReadWrite => "read-write",
+        };
+        let folders = grants.folders.iter().map(|folder| {
+            (folder.guest.clone(), json!({ "path": path(&folder.host, root), "access": access(folder.access) }))
+        });
+        keys.push(("grants.folders", folders.collect()));
+    }
+    keys
+}
+
+fn alert_keys(alert: &Alert) -> Keys {
+    let mut keys: Keys = match &alert.channel {
+        AlertChannel::Smtp { host, port, from, to } => vec![
+            ("smtp.host", host.as_str().into()),
+            ("smtp.port", (*port).into()),
+            ("smtp.from", from.as_str().into()),
+            ("smtp.to", to.iter().map(String::as_str).collect()),
+        ],
+        AlertChannel::Webhook { url } => vec![("webhook.url", url.as_str().into())],
+    };
+    keys.push(("after-failures", alert.after_failures.get().into()));
+    keys
+}
+
+/// The zone in which people think of a task's slots.
+fn zone(origin: &Origin, host: &HostSettings) -> TimeZone {
+    let own = origin.schedule.as_ref().and_then(|schedule| schedule.0.timezone.value());
+    own.map_or_else(|| host.timezone.clone(), |zone| zone.0)
+}
+
+fn next_slot(task: &Task, zone: &TimeZone, now: Timestamp) -> Json {
+    let shown = |slot: Slot| slot.time().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    task.schedule.next_after(now).map(shown).into()
+}
+
+fn zone_name(zone: &TimeZone) -> Json {
+    zone.iana_name().unwrap_or("UTC").into()
+}
+
+fn duration(value: std::time::Duration) -> Json {
+    format!("{:#}", quantity::duration(value)).into()
+}
+
+fn bytes(value: u64) -> Json {
+    format!("{:#}", quantity::bytes(value)).into()
+}
+
+/// A path as it would be written: from the folder of the file if it lies there.
+fn path(path: &Path, root: &Path) -> Json {
+    match path.strip_prefix(root) {
+        Ok(below) if below.as_os_str().is_empty() => ".".into(),
+        Ok(below) => below.to_string_lossy().into(),
+        Err(_) => path.to_string_lossy().into(),
+    }
+}
+
+fn toml_key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { toml_text(name) }
+}
+
+/// A value on one line.
+fn toml_value(value: &Json) -> String {
+    match value {
+        Json::String(text) => toml_text(text),
+        Json::Array(items) => format!("[{}]", items.iter().map(toml_value).collect::<Vec<_>>().join(", ")),
+        Json::Object(entries) if entries.is_empty() => "{}".to_owned(),
+        Json::Object(entries) => {
+            let entry = |(key, value): (&String, &Json)| format!("{} = {}", toml_key(key), toml_value(value));
+            format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A text in quotes. What JSON escapes is escaped in the same way in TOML; TOML wants all controls escaped.
+fn toml_text(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

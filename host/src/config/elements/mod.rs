@@ -1,0 +1,39 @@
+//! The tables of the file, one small file each: its keys, and what model type they become.
+//!
+//! What is wrong with one value is found when it is read; what is wrong between values, or between the file and the
+//! world around it, is found when they are built.
+
+pub(super) mod alerts;
+pub(super) mod file;
+pub(super) mod grants;
+pub(super) mod host;
+pub(super) mod limits;
+pub(super) mod misfire;
+pub(super) mod payload;
+pub(super) mod retry;
+pub(super) mod schedule;
+pub(super) mod task;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::diagnostic::Problems;
+use super::surroundings::{PluginFiles, Surroundings};
+
+/// What building needs to know beside the table itself, and where it notes problems.
+pub(super) struct Build<'a> {
+    pub(super) problems: &'a mut Problems,
+    pub(super) around: &'a Surroundings,
+    /// The text of the file, to find places within a value.
+    pub(super) text: &'a str,
+    /// The folder that relative paths start from: that of the file.
+    pub(super) root: &'a Path,
+    /// The zone of schedules without one of their own.
+    pub(super) timezone: TimeZone,
+    /// The state folder, which no guest may see.
+    pub(super) state: PathBuf,
+    /// What is in the plugins folder; none if it cannot be read.
+    pub(super) plugins: Option<PluginFiles>,
+}

@@ -1,0 +1,168 @@
+//! From a file to a [`Config`]: parse, read, inherit, build, check; every problem of every step in one report.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+
+use super::Config;
+use super::chains::{self, Chains};
+use super::diagnostic::{Diagnostic, Problems};
+use super::elements::Build;
+use super::elements::alerts::{Alert, AlertTable};
+use super::elements::file::FileTable;
+use super::elements::host::{HostSettings, HostTable};
+use super::elements::task::{DefaultsTable, Origin, TaskTable};
+use super::read::{Keys, Reader, Value};
+use super::report::Report;
+use super::surroundings::{PluginFiles, Surroundings};
+use super::syntax::{self, Tree};
+use super::values::Named;
+use crate::model::id::{AlertName, TaskName};
+use crate::model::task::Task;
+
+/// The largest configuration: 64 MiB. A hundred thousand tasks fit.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// A configuration, and what a person should know about it all the same.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is in it that does not stop the host; may be empty.
+    pub warnings: Report,
+}
+
+/// Loads a configuration.
+///
+/// # Errors
+///
+/// All that is wrong with it, in one report.
+pub fn load(file: &Path, around: &Surroundings) -> Result<Loaded, Report> {
+    let shown = file.display().to_string();
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(problem) => return Err(Report::new(shown, String::new(), vec![problem])),
+    };
+    // The folder of a file that could be read is known, but for a working folder that was removed.
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let root = absolute.parent().unwrap_or(Path::new("/"));
+    let (config, problems) = config_of(&text, root, around);
+    let report = Report::new(shown, text, problems.in_order());
+    match config {
+        Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
+        _ => Err(report),
+    }
+}
+
+fn read(file: &Path) -> Result<String, Diagnostic> {
+    let cannot = |why: String| Diagnostic::error(format!("cannot read {}: {why}", file.display()));
+    let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Diagnostic::error(format!("there is no file {}", file.display()))
+            .help("write one with `sandclock init`, or name another with `--config FILE`"),
+        _ => cannot(error.to_string()),
+    })?;
+    if !metadata.is_file() || metadata.len() > MAX_SIZE {
+        return Err(cannot("it is not a file of 64MiB at the most".to_owned()));
+    }
+    let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        cannot(format!("line {} is not UTF-8 text", line + 1))
+    })
+}
+
+/// The configuration that a text stands for, unless something in it cannot be built, and the problems with it.
+pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Option<Config>, Problems) {
+    let mut reader = Reader::default();
+    let tree = match syntax::parse(text, &mut reader.problems) {
+        Tree::Readable(tree) => tree,
+        Tree::Broken => return (None, reader.problems),
+    };
+    let span = tree.span();
+    let tree = Spanned::new(span, toml::de::DeValue::Table(tree.into_inner()));
+    let file = FileTable::read(&tree, &mut reader);
+    let mut problems = reader.problems;
+    let config = file.and_then(|file| build(&file, text, root, around, &mut problems));
+    (config, problems)
+}
+
+fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, problems: &mut Problems) -> Option<Config> {
+    let host_table: HostTable = file.host.value().unwrap_or_default();
+    let host = host_table.build(root, around);
+    let plugins = plugin_files(&host_table, &host, problems);
+    let tasks = settled_tasks(file, problems);
+    let alert_tables: Named<AlertName, AlertTable> = file.alerts.value().unwrap_or_default();
+    let mut build =
+        Build { problems, around, text, root, timezone: host.timezone.clone(), state: host.state.clone(), plugins };
+    let alerts: Vec<Option<Alert>> =
+        alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
+    let built: Vec<Option<(Task, Origin)>> = tasks.iter().map(|(name, task)| task.build(name, &mut build)).collect();
+
+    let known_alerts: Vec<&AlertName> = alert_tables.0.iter().map(|(name, _)| name.get_ref()).collect();
+    for (_, task) in &tasks {
+        check_alerts(&task.shared, &known_alerts, problems);
+    }
+    let chains: Chains<'_> = tasks.iter().map(|(name, task)| (name.get_ref(), task.after())).collect();
+    chains::check(&chains, problems);
+    if tasks.is_empty() && problems.is_empty() {
+        problems
+            .note(Diagnostic::warning("there are no tasks").help("a task begins with a line such as [tasks.hello]"));
+    }
+
+    let built = built.into_iter().collect::<Option<Vec<_>>>()?;
+    let origins = built.iter().map(|(task, origin)| (task.name.clone(), origin.clone())).collect();
+    Some(Config {
+        root: root.to_owned(),
+        host,
+        tasks: built.into_iter().map(|(task, _)| Arc::new(task)).collect(),
+        alerts: alerts.into_iter().collect::<Option<Vec<_>>>()?,
+        origins,
+    })
+}
+
+/// What is in the plugins folder, or a problem if there is none.
+fn plugin_files(table: &HostTable, host: &HostSettings, problems: &mut Problems) -> Option<PluginFiles> {
+    let error = match PluginFiles::list(&host.plugins) {
+        Ok(files) => return Some(files),
+        Err(error) => error,
+    };
+    let (message, help) = match error.kind() {
+        std::io::ErrorKind::NotFound => ("there is no plugins folder".to_owned(), "make it, and put .wasm files in it"),
+        _ => (format!("cannot list the plugins folder: {error}"), "the host has to be able to read it"),
+    };
+    let problem = match table.plugins.written() {
+        Some(plugins) => Diagnostic::error(message).at(plugins.span(), "expected the folder of the plugins").help(help),
+        None => Diagnostic::error(message)
+            .help("expected the folder `plugins` beside this file, or another one named by `plugins` in [host]")
+            .help(help),
+    };
+    problems.note(problem);
+    None
+}
+
+/// The tasks with all that they inherit.
+fn settled_tasks(file: &FileTable, problems: &mut Problems) -> Vec<(Spanned<TaskName>, TaskTable)> {
+    let mut defaults: DefaultsTable = file.defaults.value().unwrap_or_default();
+    defaults.settle(problems);
+    let tasks: Named<TaskName, TaskTable> = file.tasks.value().unwrap_or_default();
+    let settle = |(name, task): (_, Spanned<TaskTable>)| {
+        let mut task = task.into_inner();
+        task.shared.settle(problems);
+        task.shared.inherit_keys(&defaults);
+        (name, task)
+    };
+    tasks.0.into_iter().map(settle).collect()
+}
+
+fn check_alerts(task: &DefaultsTable, known: &[&AlertName], problems: &mut Problems) {
+    let names = task.alerts.written().into_iter().flat_map(|alerts| alerts.get_ref());
+    for name in names.filter(|name| !known.contains(&name.get_ref())) {
+        problems.note(
+            Diagnostic::error(format!("there is no alert `{}`", name.get_ref()))
+                .at(name.span(), "expected the name of an alert in this file")
+                .did_you_mean(name.get_ref().as_str(), known.iter().map(|known| known.as_str()))
+                .help(format!("an alert begins with the line [alerts.{}]", name.get_ref())),
+        );
+    }
+}
