@@ -123,7 +123,7 @@ fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     keys.extend(misfire(&task.misfire));
     keys.extend(retry(&task.retry));
     keys.extend(limits(&task.limits));
-    keys.extend(task.payload.as_ref().map(|blob| ("payload", payload(blob))));
+    keys.extend(task.payload.as_deref().map(|blob| ("payload", payload(blob))));
     keys.push(("after", task.after.iter().map(|name| name.as_str()).collect()));
     keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
     keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));

@@ -194,7 +194,7 @@ fn read_secret(source: &SecretSource, span: Span, build: &mut Build<'_>) -> Opti
         Ok(value) => return Some(Secret::new(value)),
         Err(why) => why,
     };
-    build.problems.note(Diagnostic::error(format!("{what} {why}")).at(span, "expected a secret there"));
+    build.problems.note(Diagnostic::error(format!("{what} {why}")).at(span, "the secret would come from there"));
     None
 }
 

@@ -103,7 +103,12 @@ impl ScheduleTable {
     pub(in crate::config) fn build(&self, task: &TaskName, span: Span, build: &mut Build<'_>) -> Option<Schedule> {
         let keys = &self.0;
         let when = keys.when(span, build.problems)?;
-        let _ = (task, when, Duration::ZERO, &build.timezone);
+        let written = match when {
+            When::Cron(cron) => cron.get_ref().0.clone(),
+            When::Every(every) => format!("{:?}", every.get_ref().0),
+            When::At(at) => at.get_ref().0.clone(),
+        };
+        let _ = (task, written, build.text, Duration::ZERO, &build.timezone);
         Some(manual())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -19,7 +20,6 @@ use crate::config::table::{choice, keys_are_a_value, table};
 use crate::config::values::{Time, Whole};
 use crate::model::id::{AlertName, PluginName, TaskName};
 use crate::model::overlap::Overlap;
-use crate::model::schedule::Schedule;
 use crate::model::task::{ExitCodes, Task};
 
 /// What the file says about a task and the task itself has no use for; needed to show it as TOML again.
@@ -195,7 +195,7 @@ impl TaskTable {
             retry: shared.retry.value().unwrap_or_default().build(),
             limits: shared.limits.value().unwrap_or_default().build(),
             grants,
-            payload: self.own.payload.value().map(|payload| payload.0),
+            payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
             alerts: shared.alerts.value().unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
             exit_codes,
