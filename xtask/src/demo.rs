@@ -29,7 +29,8 @@ The demo is on. What you will see, again and again:
 
   hello     every 5 s: the smallest plugin there is
   prober    every 10 s: looks at HTTP services, among them the host's own /healthz
-  puller    every 15 s: fetches pages from an API; when it has something new, report renders it
+  puller    every 15 s: fetches the pages of new orders from an API, which turns some requests away
+  report    after each puller: renders what puller fetched
   flaky     every 20 s: fails twice, is retried with a growing wait, and then succeeds
   nosy      every 30 s: asks for an address that it was not granted; the refusal says what would allow it
   runaway   every 20 s: an endless loop, stopped by its fuel while all the others go on

@@ -13,15 +13,14 @@ use crate::time::{rfc3339, unix_seconds};
 
 /// How long a client may take over its request or our answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the slow page takes.
-const SLOWNESS: Duration = Duration::from_secs(3);
 /// More than this no request of the demo has.
 const MAX_REQUEST: u64 = 16 * 1024;
 
-/// An order comes in at every fifth second, and the last ten minutes of them are on offer.
-const ORDER_EVERY: u64 = 5;
+/// An order comes in every second, and the last ten minutes of them are on offer.
 const ORDERS_KEPT: u64 = 600;
-const ORDERS_A_PAGE: usize = 10;
+const ORDERS_A_PAGE: usize = 6;
+/// One request for orders in so many is turned away, as happens with any service.
+const OVERLOADED_EVERY: u64 = 7;
 
 /// Serves in the background, for as long as the program lives.
 pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
@@ -45,23 +44,17 @@ fn converse(stream: TcpStream, visits: &AtomicU64) -> io::Result<()> {
     let Some(request) = Request::parse(&request) else {
         return Answer::text(400, "GET only\n").write(&stream);
     };
-    if request.path == "/slow" {
-        #[expect(clippy::disallowed_methods, reason = "the page is slow on purpose")]
-        thread::sleep(SLOWNESS);
-    }
     answer(&request, unix_seconds(), visits.fetch_add(1, Ordering::Relaxed)).write(&stream)
 }
 
 /// The answer at `now` to the request that has `before` others before it.
 fn answer(request: &Request<'_>, now: u64, before: u64) -> Answer {
     match request.path {
-        "/" => Answer::text(200, "the demo's service: /health /slow /unsteady /orders?since=TIME&page=N\n"),
+        "/" => Answer::text(200, "the demo's service: /health /orders?since=TIME&page=N\n"),
         "/health" => Answer::json(200, r#"{"status":"ok"}"#.to_owned()),
-        "/slow" => Answer::json(200, r#"{"status":"ok, at last"}"#.to_owned()),
-        "/unsteady" if !before.is_multiple_of(3) => {
-            Answer { retry_after: Some(2), ..Answer::json(503, r#"{"status":"overloaded"}"#.to_owned()) }
+        "/orders" if before % OVERLOADED_EVERY == OVERLOADED_EVERY - 1 => {
+            Answer { retry_after: Some(2), ..Answer::json(503, r#"{"error":"overloaded"}"#.to_owned()) }
         }
-        "/unsteady" => Answer::json(200, r#"{"status":"ok"}"#.to_owned()),
         "/orders" => Answer::json(200, orders(request, now)),
         _ => Answer::json(404, r#"{"error":"there is no such page"}"#.to_owned()),
     }
@@ -71,7 +64,7 @@ fn answer(request: &Request<'_>, now: u64, before: u64) -> Answer {
 fn orders(request: &Request<'_>, now: u64) -> String {
     let since = request.parameter("since").unwrap_or_else(|| rfc3339(0));
     let page: usize = request.parameter("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1);
-    let on_offer = (now.saturating_sub(ORDERS_KEPT) / ORDER_EVERY + 1..=now / ORDER_EVERY).map(Order);
+    let on_offer = (now.saturating_sub(ORDERS_KEPT) + 1..=now).map(Order);
     // Times in one form sort as text. Fractions of a second, if a client sends them, change nothing.
     let since: String = since.chars().take("2026-01-01T00:00:00".len()).collect();
     let new: Vec<String> = on_offer.filter(|order| order.time() > format!("{since}Z")).map(Order::json).collect();
@@ -81,13 +74,13 @@ fn orders(request: &Request<'_>, now: u64) -> String {
     format!(r#"{{"items":[{items}],"page":{page},"pages":{pages},"next":{next}}}"#)
 }
 
-/// The order with this number. All that it is follows from the number, so that every client sees the same.
+/// The order of this second since 1970. All that it is follows from that, so that every client sees the same.
 #[derive(Clone, Copy)]
 struct Order(u64);
 
 impl Order {
     fn time(self) -> String {
-        rfc3339(self.0 * ORDER_EVERY)
+        rfc3339(self.0)
     }
 
     fn json(self) -> String {
@@ -164,23 +157,24 @@ mod tests {
         let check = |target, before, status| assert_eq!(get(target, before).status, status, "{target}");
         check("/", 0, 200);
         check("/health", 0, 200);
-        check("/unsteady", 0, 200);
-        check("/unsteady", 1, 503);
+        check("/orders", 0, 200);
+        check("/orders", 6, 503);
+        check("/health", 6, 200);
         check("/nothing", 0, 404);
         assert!(Request::parse("POST /orders HTTP/1.1").is_none());
-        assert_eq!(get("/unsteady", 2).retry_after, Some(2));
+        assert_eq!(get("/orders", 13).retry_after, Some(2));
     }
 
     #[test]
     fn orders_come_in_pages_after_a_time() {
-        let first = get("/orders?since=2026-11-23T23%3A59%3A00Z", 0).body;
-        assert_eq!(first.matches("\"id\"").count(), 10, "{first}");
-        assert!(first.contains(r#""next":"/orders?since=2026-11-23T23:59:00Z&page=2""#), "{first}");
-        let second = get("/orders?since=2026-11-23T23:59:00.5Z&page=2", 0).body;
-        assert_eq!(second.matches("\"id\"").count(), 2, "{second}");
+        let first = get("/orders?since=2026-11-23T23%3A59%3A50Z", 0).body;
+        assert_eq!(first.matches("\"id\"").count(), 6, "{first}");
+        assert!(first.contains(r#""next":"/orders?since=2026-11-23T23:59:50Z&page=2""#), "{first}");
+        let second = get("/orders?since=2026-11-23T23:59:50.5Z&page=2", 0).body;
+        assert_eq!(second.matches("\"id\"").count(), 4, "{second}");
         assert!(second.contains(r#""time":"2026-11-24T00:00:00Z""#) && second.contains(r#""next":null"#), "{second}");
         let none = get("/orders?since=2026-11-24T00:00:00Z", 0).body;
         assert_eq!(none, r#"{"items":[],"page":1,"pages":0,"next":null}"#);
-        assert!(get("/orders", 0).body.contains(r#""pages":12"#));
+        assert!(get("/orders", 0).body.contains(r#""pages":100"#));
     }
 }
