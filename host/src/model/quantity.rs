@@ -132,7 +132,7 @@ pub fn count(value: u64) -> impl fmt::Display {
     })
 }
 
-/// Shows a limit's figure in its unit, as [`duration`], [`bytes`] and [`count`] do.
+/// Shows a limit's figure in its unit, as [`duration`], [`bytes()`] and [`count`] do.
 pub fn figure(value: u64, unit: Unit) -> impl fmt::Display {
     fmt::from_fn(move |f| match unit {
         Unit::Bytes => fmt::Display::fmt(&bytes(value), f),
