@@ -96,10 +96,8 @@ pub enum Refusal {
     LedgerFailing,
 }
 
-/// Where the ids of new runs come from.
-pub type Ids = Box<dyn FnMut() -> RunId + Send>;
-
 /// Everything that is decided about runs.
+#[derive(Debug)]
 pub struct Dispatcher {
     tasks: HashMap<TaskName, Arc<Task>>,
     /// The tasks that a task's success starts.
@@ -110,7 +108,8 @@ pub struct Dispatcher {
     active: HashMap<RunId, Active>,
     /// Runs that wait for their next attempt, by its time.
     retries: BTreeSet<(Timestamp, RunId)>,
-    ids: Ids,
+    last_run: Option<RunId>,
+    host: u8,
     mode: Mode,
 }
 
@@ -149,12 +148,12 @@ impl Dispatcher {
     /// Takes up where the ledger left off. The step closes or continues what an earlier host left unfinished, and
     /// gives tasks that the ledger has not seen before a cursor, from which their slots count.
     ///
-    /// `chance` yields numbers in `0.0..1.0` for jitter.
+    /// `host` is the number of this host in the ids of runs; `chance` yields numbers in `0.0..1.0` for jitter.
     pub fn new(
         tasks: Vec<Arc<Task>>,
         queue: Queue,
         recovered: Recovered,
-        ids: Ids,
+        host: u8,
         now: Timestamp,
         chance: &mut dyn FnMut() -> f64,
     ) -> (Self, Step) {
@@ -176,7 +175,8 @@ impl Dispatcher {
             queue,
             active: HashMap::new(),
             retries: BTreeSet::new(),
-            ids,
+            last_run: recovered.last_run,
+            host,
             mode: Mode::Serving,
         };
         for unfinished in recovered.unfinished {
@@ -205,7 +205,7 @@ impl Dispatcher {
     /// Decides over one task's due slots.
     pub fn due(&mut self, due: Due, now: Timestamp) -> Step {
         let mut step = Step::default();
-        for missed in due.missed {
+        if let Some(missed) = due.missed {
             step.entries.push(Entry::Missed {
                 task: due.task.name.clone(),
                 first: missed.first,
@@ -386,7 +386,8 @@ impl Dispatcher {
         now: Timestamp,
         step: &mut Step,
     ) -> RunId {
-        let id = (self.ids)();
+        let id = RunId::next(now.as_millisecond(), self.host, self.last_run);
+        self.last_run = Some(id);
         let payload = payload.or_else(|| task.payload.clone());
         let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, admitted_at: now });
         self.enter(run, 0, Entering::New, now, step);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::model::id::Digest;
@@ -26,7 +26,7 @@ pub(super) struct Job {
     /// The bytes it was made from.
     pub digest: Digest,
     /// Ends the attempt before its time.
-    pub stop: oneshot::Receiver<Stop>,
+    pub stop: watch::Receiver<Option<Stop>>,
 }
 
 /// An attempt that was executed.

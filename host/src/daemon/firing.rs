@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Reading, until};
@@ -70,9 +70,7 @@ struct Loop {
     /// Steps that the ledger refused to write, oldest first. While there are any, nothing is admitted.
     unrecorded: VecDeque<Pending>,
     /// How to end the attempts that go on.
-    stops: HashMap<RunId, oneshot::Sender<Stop>>,
-    /// Attempts that are to end as soon as they have begun.
-    early_stops: HashMap<RunId, Stop>,
+    stops: HashMap<RunId, watch::Sender<Option<Stop>>>,
     draining: Option<Draining>,
 }
 
@@ -105,7 +103,6 @@ impl Firing {
             recording: FuturesUnordered::new(),
             unrecorded: VecDeque::new(),
             stops: HashMap::new(),
-            early_stops: HashMap::new(),
             draining: None,
         };
         state.record(first, None);
@@ -157,9 +154,8 @@ impl Loop {
             draining.stopped = true;
             draining.deadline = reading.monotonic + STOP_TIME;
             draining.interrupted = self.stops.len();
-            for (_, stop) in self.stops.drain() {
-                // A guest that has just ended no longer listens.
-                let _ = stop.send(Stop::Interrupt(Interruption::Shutdown));
+            for stop in self.stops.values() {
+                stop.send_replace(Some(Stop::Interrupt(Interruption::Shutdown)));
             }
         }
         if let Some(pending) = self.unrecorded.pop_front() {
@@ -226,24 +222,16 @@ impl Loop {
         for effect in pending.step.effects {
             match effect {
                 Effect::Start { run, attempt } => {
-                    let (stop, stopped) = oneshot::channel();
                     let Some(plugin) = self.plugins.get(&run.task.plugin) else {
                         tracing::error!(run = %run.id, "an attempt started of a plugin that is not ready");
                         continue;
                     };
-                    match self.early_stops.remove(&run.id) {
-                        // The receiver lives in the job below, so this arrives.
-                        Some(early) => drop(stop.send(early)),
-                        None => drop(self.stops.insert(run.id, stop)),
-                    }
+                    let stop = self.stops.entry(run.id).or_default().subscribe();
                     let prepared = plugin.prepared.clone();
-                    self.firing.executor.submit(Job { run, attempt, prepared, digest: plugin.digest, stop: stopped });
+                    self.firing.executor.submit(Job { run, attempt, prepared, digest: plugin.digest, stop });
                 }
-                Effect::Stop { run, stop } => match self.stops.remove(&run) {
-                    // A guest that has just ended no longer listens.
-                    Some(sender) => drop(sender.send(stop)),
-                    None => drop(self.early_stops.insert(run, stop)),
-                },
+                // The attempt may not have begun yet; then it finds this when it does.
+                Effect::Stop { run, stop } => drop(self.stops.entry(run).or_default().send_replace(Some(stop))),
                 Effect::Tell(event) => self.tell(event),
             }
         }
@@ -257,7 +245,6 @@ impl Loop {
         let mut next = Some(first);
         while let Some(executed) = next {
             self.stops.remove(&executed.run.id);
-            self.early_stops.remove(&executed.run.id);
             let ended = Ended {
                 run: executed.run.id,
                 plugin: executed.digest,
@@ -298,14 +285,14 @@ impl Loop {
             }
             Command::Trigger { task, cause, payload, answer } => {
                 match self.firing.dispatcher.trigger(&task, cause, payload, now) {
-                    Ok((id, step)) => self.record(step, Some(Box::new(move || drop(answer.send(Ok(id)))))),
-                    Err(refusal) => drop(answer.send(Err(refusal))),
+                    Ok((id, step)) => self.record(step, Some(Box::new(move || _ = answer.send(Ok(id))))),
+                    Err(refusal) => _ = answer.send(Err(refusal)),
                 }
             }
             Command::Cancel { run, answer } => {
                 match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                    Some(step) => self.record(step, Some(Box::new(move || drop(answer.send(true))))),
-                    None => drop(answer.send(false)),
+                    Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
+                    None => _ = answer.send(false),
                 }
             }
             Command::Drain => self.drain(self.firing.grace),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::daemon::dispatcher::Refusal;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
@@ -46,6 +47,13 @@ pub struct Status {
     pub waiting: usize,
     /// Whether the ledger takes entries.
     pub ledger: LedgerHealth,
+}
+
+impl Status {
+    /// How a daemon is that has just been started.
+    pub(super) fn new(clock: &Clock) -> Self {
+        Self { turned_at: clock.monotonic(), running: 0, waiting: 0, ledger: LedgerHealth::Writable }
+    }
 }
 
 /// Whether the ledger takes entries.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -35,16 +36,19 @@ pub struct FilterError {
     source: tracing_subscriber::filter::ParseError,
 }
 
-/// Sends the host's log to stderr from now on. Calling it again in one process does nothing.
+/// Sends the host's log to a writer from now on. Calling it again in one process does nothing.
 ///
 /// # Errors
 ///
 /// If the filter is malformed.
-pub fn init(settings: &Settings) -> Result<(), FilterError> {
+pub fn init<W>(settings: &Settings, writer: W) -> Result<(), FilterError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|source| FilterError { filter: settings.filter.clone(), source })?;
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     // An error means that a log is set up already, in a test say.
     let _ = match settings.format {
         Format::Text => {

@@ -117,9 +117,11 @@ impl Prepared {
 
 /// Resolves when the attempt is to be stopped.
 async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
-    match stop.wait_for(Option::is_some).await.as_deref() {
-        Ok(Some(stop)) => *stop,
-        _ => std::future::pending().await,
+    // The guard of the value must not live across the wait below.
+    let stop = stop.wait_for(Option::is_some).await.map_or(None, |stop| *stop);
+    match stop {
+        Some(stop) => stop,
+        None => std::future::pending().await,
     }
 }
 

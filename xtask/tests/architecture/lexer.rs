@@ -102,8 +102,8 @@ fn nesting(token: &Token) -> i32 {
 fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = source;
+    let mut line = 1;
     while let Some(first) = rest.chars().next() {
-        let line = 1 + source[..source.len() - rest.len()].matches('\n').count();
         let (text, length) = if rest.starts_with("//") {
             (None, rest.find('\n').unwrap_or(rest.len()))
         } else if rest.starts_with("/*") {
@@ -122,6 +122,7 @@ fn tokens(source: &str) -> Vec<Token> {
             (Some(&rest[..first.len_utf8()]), first.len_utf8())
         };
         tokens.extend(text.map(|text| Token { text: text.to_owned(), line }));
+        line += rest[..length].matches('\n').count();
         rest = &rest[length..];
     }
     tokens

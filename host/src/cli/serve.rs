@@ -1,0 +1,146 @@
+//! `sandclock serve`: runs every task when it is due, until it is asked to stop.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::progress::Bars;
+use super::{Exit, Global, terminal};
+use crate::api::Api;
+use crate::clock::Clock;
+use crate::config::{self, Config, Surroundings};
+use crate::daemon::{Daemon, Parts};
+use crate::ledger::{Ledger, LedgerError};
+use crate::observe;
+use crate::plugins::{Logged, Plugins, Progress};
+use crate::sandbox::Sandbox;
+
+/// Run every task when it is due, until asked to stop.
+///
+/// SIGINT (Ctrl-C) and SIGTERM stop it: nothing more is started, and what runs has `host.grace-period` to end. A second
+/// signal does not wait. What is cut off is in the ledger as interrupted.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sandclock serve\n  sandclock serve --config /etc/sandclock.toml --log-format json\n  sandclock serve --log debug"
+)]
+pub(super) struct Arguments {
+    /// What to log: a level, or directives such as sandclock_host=debug
+    #[arg(long, value_name = "FILTER", env = "SANDCLOCK_LOG", default_value = "info")]
+    log: String,
+    /// In which form to log
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// In which form to log.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let bars = std::io::stderr().is_terminal().then(Bars::new);
+    let format = match arguments.log_format {
+        LogFormat::Text => observe::Format::Text,
+        LogFormat::Json => observe::Format::Json,
+    };
+    let settings = observe::Settings { format, filter: arguments.log.clone() };
+    match bars.clone() {
+        Some(bars) => observe::init(&settings, move || bars.clone())?,
+        None => observe::init(&settings, std::io::stderr)?,
+    }
+    let clock = Clock::system();
+    let config = match config::load(&global.config, &Surroundings::of_process(clock.now())) {
+        Ok(loaded) => {
+            terminal::remark(loaded.warnings.coloured().trim_end());
+            loaded.config
+        }
+        Err(report) => {
+            terminal::remark(report.coloured().trim_end());
+            return Ok(Exit::ConfigRefused);
+        }
+    };
+    let (ledger, recovered) = match Ledger::open(&config.ledger_settings(), clock) {
+        Ok(opened) => opened,
+        Err(error @ LedgerError::InUse { .. }) => {
+            terminal::error(&error.into());
+            return Ok(Exit::AlreadyRunning);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !recovered.unfinished.is_empty() {
+        tracing::warn!("{} runs were not over when the last host ended", recovered.unfinished.len());
+    }
+    let sandbox = Sandbox::new(config.sandbox_settings(), clock);
+    let parts = Parts {
+        tasks: config.tasks.clone(),
+        plugins: Plugins::open(config.plugins_settings(), sandbox, clock)?,
+        ledger,
+        recovered,
+        clock,
+        progress: match bars {
+            Some(bars) => Arc::new(bars) as Arc<dyn Progress>,
+            None => Arc::new(Logged),
+        },
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(&config, parts, clock))
+}
+
+async fn serve(config: &Config, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Reserved for a reload; without a handler it would end the process.
+    let mut hangup = signal(SignalKind::hangup())?;
+
+    let mut daemon = Daemon::start(config.daemon_settings(), parts)?;
+    let mut events = daemon.events();
+    let api = Api::start(&config.api_settings(), daemon.handle(), clock)?;
+    tracing::info!("serving {} tasks; http://{}/readyz says how it is", config.tasks.len(), api.address());
+
+    let mut signals = 0u32;
+    let drained = loop {
+        let signalled = tokio::select! {
+            drained = daemon.drained() => break drained?,
+            event = events.recv() => {
+                match event {
+                    Ok(event) => observe::narrate(&event),
+                    Err(RecvError::Lagged(lost)) => tracing::warn!("{lost} events came too fast to be told here; the ledger has them"),
+                    Err(RecvError::Closed) => {}
+                }
+                false
+            }
+            _ = interrupt.recv() => true,
+            _ = terminate.recv() => true,
+            _ = hangup.recv() => {
+                tracing::warn!("SIGHUP is reserved for reloading the configuration, which needs a restart for now");
+                false
+            }
+        };
+        if signalled {
+            signals += 1;
+            if signals == 1 {
+                tracing::info!("draining: nothing more is started; a second signal does not wait for what runs");
+                daemon.drain().await;
+            } else {
+                tracing::warn!("cutting off what still runs");
+                daemon.cut().await;
+            }
+        }
+    };
+    while let Ok(event) = events.try_recv() {
+        observe::narrate(&event);
+    }
+    if drained.unrecorded > 0 {
+        tracing::error!("{} entries could not be written to the ledger", drained.unrecorded);
+        return Ok(Exit::HostFailed);
+    }
+    tracing::info!(interrupted = drained.interrupted, "stopped; the ledger is complete");
+    Ok(if signals > 1 { Exit::Cut } else { Exit::Done })
+}
