@@ -101,10 +101,31 @@ impl<T: IntoOutput> IntoOutput for Option<T> {
     }
 }
 
+/// What a task function may return: this is what the macro checks it against.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a task cannot return `{Self}`",
+    note = "it returns a `Result`, such as `Result<(), sandclock::Failure>`, so that it can say that it failed"
+)]
+pub trait Returned {
+    /// The two types of the contract.
+    ///
+    /// # Errors
+    ///
+    /// What the task failed with.
+    fn answer(self) -> Result<Output, Failure>;
+}
+
+impl<T: IntoOutput, E: Into<Failure>> Returned for Result<T, E> {
+    fn answer(self) -> Result<Output, Failure> {
+        self.map(T::into_output).map_err(E::into)
+    }
+}
+
 /// Turns what a task function returned into the two types of the contract.
 #[doc(hidden)]
-pub fn answer<T: IntoOutput, E: Into<Failure>>(returned: Result<T, E>) -> Result<Output, Failure> {
-    returned.map(T::into_output).map_err(E::into)
+pub fn answer(returned: impl Returned) -> Result<Output, Failure> {
+    returned.answer()
 }
 
 #[cfg(test)]
@@ -141,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_task_may_return_any_error() {
-        let failure = answer::<(), _>(Err(io::Error::other("disk on fire"))).unwrap_err();
+        let failure = answer(Err::<(), _>(io::Error::other("disk on fire"))).unwrap_err();
         assert_eq!(failure, Failure::permanent("disk on fire"));
     }
 }

@@ -5,7 +5,7 @@
 #![warn(missing_docs)]
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, ItemFn, Path, ReturnType};
@@ -30,12 +30,19 @@ fn expand(attribute: TokenStream, function: TokenStream) -> Result<TokenStream, 
     let sdk = sdk_path(attribute)?;
     let function: ItemFn = syn::parse2(function)
         .map_err(|error| Error::new(error.span(), format!("`#[sandclock::task]` belongs on a function: {SHAPE}")))?;
-    let takes_run = check(&function)?;
+    let parameter = check(&function)?;
 
-    let name = &function.sig.ident;
-    // Its hygiene keeps it apart from a task that is itself called `run`.
+    // The spans let the compiler point at the type that does not fit. The hygiene of `mixed_site` keeps our `run` apart
+    // from a task that is itself called `run`.
+    let returned = match &function.sig.output {
+        ReturnType::Default => Span::call_site(),
+        ReturnType::Type(_, returned) => returned.span(),
+    };
+    let mut name = function.sig.ident.clone();
+    name.set_span(returned);
     let run = Ident::new("run", Span::mixed_site());
-    let call = if takes_run { quote!(#name(#run)) } else { quote!(#name()) };
+    let argument = parameter.map(|span| Ident::new("run", Span::mixed_site().located_at(span)));
+    let call = quote_spanned!(returned=> #name(#argument));
     Ok(quote! {
         const _: () = {
             fn __sandclock_task(#run: #sdk::Run) -> ::core::result::Result<#sdk::Output, #sdk::Failure> {
@@ -76,8 +83,8 @@ fn sdk_path(attribute: TokenStream) -> Result<Path, Error> {
     Ok(path.unwrap_or_else(|| syn::parse_quote!(::sandclock)))
 }
 
-/// Checks the function's shape; the answer is whether it takes the run.
-fn check(function: &ItemFn) -> Result<bool, Error> {
+/// Checks the function's shape; the answer is where the type of its parameter stands, if it has one.
+fn check(function: &ItemFn) -> Result<Option<Span>, Error> {
     let signature = &function.sig;
     let refuse = |span: Span, what: &str| Err(Error::new(span, format!("{what}; {SHAPE}")));
 
@@ -94,9 +101,9 @@ fn check(function: &ItemFn) -> Result<bool, Error> {
         return refuse(signature.ident.span(), "a task returns a `Result`, so that it can say that it failed");
     }
     match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
-        [] => Ok(false),
+        [] => Ok(None),
         [FnArg::Receiver(receiver)] => refuse(receiver.span(), "a task is a free function, not a method"),
-        [FnArg::Typed(_)] => Ok(true),
+        [FnArg::Typed(parameter)] => Ok(Some(parameter.ty.span())),
         [_, second, ..] => refuse(second.span(), "a task takes the run and nothing else: see `Run::payload`"),
     }
 }
