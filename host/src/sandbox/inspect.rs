@@ -1,6 +1,6 @@
 //! Says what a component imports, exports and needs, without compiling or running it.
 
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::{ComponentTypeRef, Parser, Payload, TypeBounds, Validator};
 
 use crate::sandbox::{Contract, Profile};
 
@@ -128,7 +128,11 @@ fn names(component: &[u8]) -> Result<(Vec<String>, Vec<String>), InspectError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    imports.push(import.map_err(InspectError::Invalid)?.name.name.to_owned());
+                    let import = import.map_err(InspectError::Invalid)?;
+                    // A name for a type that is known from elsewhere asks nothing of the host.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
@@ -158,6 +162,8 @@ mod tests {
                 (import "sandclock:task/http@0.1.0" (instance))
                 (import "wasi:cli/environment@0.2.0" (instance))
                 (import "acme:billing/charge@1.0.0" (instance))
+                (type $text string)
+                (import "greeting" (type (eq $text)))
                 (component $inner (import "hidden" (func)))
                 (instance $run)
                 (export "wasi:cli/run@0.2.3" (instance $run))
