@@ -4,9 +4,11 @@
 //! computed elsewhere and only shown here.
 
 mod check;
+mod compile_child;
 mod completions;
 mod exit;
 mod init;
+mod inspect;
 pub mod terminal;
 
 use std::ffi::OsString;
@@ -52,8 +54,13 @@ enum Command {
     Init(init::Arguments),
     /// Say what is wrong with the configuration, or what it means
     Check(check::Arguments),
+    /// Say what a plugin is, imports and exports, and the grants that it can make use of
+    Inspect(inspect::Arguments),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
+    /// Compile one plugin, as ordered on stdin
+    #[command(hide = true)]
+    CompileChild,
 }
 
 const EXAMPLES: &str = "\
@@ -80,6 +87,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match cli.command {
         Command::Init(arguments) => init::run(&arguments),
         Command::Check(arguments) => check::run(&arguments, &cli.global.config, clock),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };
     result.unwrap_or_else(|error| {

@@ -1,1 +1,296 @@
-//! plugins
+//! Plugins: from a file in the folder to code that can be run.
+//!
+//! A file is read once it is whole, hashed, copied under its hash, adapted and compiled in a child process, and the
+//! result is kept, sealed, for the next time. Knows nothing of tasks: which of them use a plugin, and what becomes of
+//! them when it is unusable, is for the daemon to say.
+
+mod folder;
+mod recognise;
+
+mod adapt;
+mod child;
+mod compile;
+
+mod cache;
+mod private;
+mod seal;
+mod store;
+
+mod describe;
+mod progress;
+mod unusable;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::model::id::{Digest, PluginName};
+use crate::sandbox::{Prepared, Profile, Sandbox, engine_key};
+
+use cache::{Cache, CachedImage, EngineKey};
+use compile::Compiler;
+use folder::{Folder, Taken};
+use seal::SealKey;
+use store::{Store, digest};
+
+pub use adapt::Form;
+pub use child::compile_child;
+pub use compile::{CompileFailure, CompileSettings};
+pub use describe::{DescribeError, Description, Sizes, describe, describe_file};
+pub use folder::{FileError, Listing, Stray};
+pub use private::StateError;
+pub use progress::{Logged, Progress, Quiet, Stage};
+pub use unusable::Unusable;
+
+/// Where plugins are, and how they are compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The folder that people put plugins into.
+    pub folder: PathBuf,
+    /// The host's own folder, for copies and compiled code.
+    pub state: PathBuf,
+    /// How they are compiled.
+    pub compile: CompileSettings,
+}
+
+/// A plugin that can be run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// Its name.
+    pub name: PluginName,
+    /// The bytes of its file.
+    pub digest: Digest,
+    /// Its code.
+    pub prepared: Prepared,
+}
+
+/// The plugins of a folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugins(Arc<Inner>);
+
+struct Inner {
+    folder: Folder,
+    store: Store,
+    cache: Cache,
+    compiler: Compiler,
+    sandbox: Sandbox,
+    clock: Clock,
+    max_size: u64,
+    /// How many files are in memory at once.
+    readers: Semaphore,
+}
+
+/// The plugins cannot be worked with at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginsError {
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// No guest can be run on this machine.
+    #[error("cannot set up the compiler for {0}: {1}")]
+    Engine(Profile, String),
+}
+
+/// A file that did not change for this long is taken to be whole.
+const SETTLE: Duration = Duration::from_millis(250);
+/// How often a file may be looked at until it no longer changes: for a minute.
+const LOOKS: u32 = 240;
+/// How many files are read at once.
+const READERS: usize = 4;
+
+impl Plugins {
+    /// Makes the folders for copies and compiled code. The plugins folder itself need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// If the state folder cannot be used, or the engine cannot be set up.
+    pub fn open(settings: Settings, sandbox: Sandbox, clock: Clock) -> Result<Self, PluginsError> {
+        let Settings { folder, state, compile } = settings;
+        let engines = Profile::ALL.into_iter().map(|profile| match engine_key(profile) {
+            Ok(key) => Ok(EngineKey { profile, key }),
+            Err(error) => Err(PluginsError::Engine(profile, format!("{error:#}"))),
+        });
+        let engines = engines.collect::<Result<_, _>>()?;
+        private::folder(&state)?;
+        let key = SealKey::open(&state.join("cache.key"))?;
+        Ok(Self(Arc::new(Inner {
+            folder: Folder::new(folder),
+            store: Store::open(state.join("plugins"))?,
+            cache: Cache::open(state.join("cache"), key, engines)?,
+            max_size: compile.max_size,
+            compiler: Compiler::new(compile),
+            sandbox,
+            clock,
+            readers: Semaphore::new(READERS),
+        })))
+    }
+
+    /// What is in the folder. Opens no file.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be listed.
+    pub fn scan(&self) -> io::Result<Listing> {
+        self.0.folder.list()
+    }
+
+    /// Prepares a plugin of the folder: waits until its file is whole, and compiles it if need be. Never blocks the
+    /// thread.
+    ///
+    /// # Errors
+    ///
+    /// Says what was found, what was expected and what to do.
+    pub async fn prepare(&self, name: &PluginName, progress: &dyn Progress) -> Result<Plugin, Unusable> {
+        let plugins = self.clone();
+        let found = name.clone();
+        let file = blocking(move || plugins.0.file_of(&found)).await?;
+        let plugins = self.clone();
+        self.make(name, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+    }
+
+    /// Prepares a file that need not be in the folder, under a name of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_file(
+        &self,
+        name: &PluginName,
+        path: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Plugin, Unusable> {
+        let (plugins, path) = (self.clone(), path.to_owned());
+        self.make(name, progress, move || folder::read_file(&path, plugins.0.max_size)).await
+    }
+
+    /// Prepares many plugins at once, and yields each as soon as it is done. What is compiled already never waits for
+    /// what is not.
+    pub fn prepare_all(
+        &self,
+        names: Vec<PluginName>,
+        progress: Arc<dyn Progress>,
+    ) -> impl Stream<Item = (PluginName, Result<Plugin, Unusable>)> + Send + Unpin + 'static {
+        names
+            .into_iter()
+            .map(|name| {
+                let (plugins, progress) = (self.clone(), Arc::clone(&progress));
+                Box::pin(async move {
+                    let result = plugins.prepare(&name, &*progress).await;
+                    (name, result)
+                })
+            })
+            .collect::<FuturesUnordered<_>>()
+    }
+
+    async fn make<R>(&self, name: &PluginName, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let result = self.make_whole(name, progress, read).await;
+        if result.is_err() {
+            progress.report(name, &Stage::Unusable);
+        }
+        result
+    }
+
+    async fn make_whole<R>(&self, name: &PluginName, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let (digest, image) = {
+            let _permit = self.0.readers.acquire().await.ok();
+            let bytes = self.settled(read).await?;
+            progress.report(name, &Stage::Found { size: bytes.len() as u64 });
+            let plugins = self.clone();
+            blocking(move || plugins.0.look_up(&bytes)).await?
+        };
+        let found = self.0.clock.monotonic();
+        let image = match image {
+            Some(image) => {
+                progress.report(name, &Stage::Cached);
+                image
+            }
+            None => self.compile(digest, || progress.report(name, &Stage::Compiling)).await?,
+        };
+        let plugins = self.clone();
+        let prepared = blocking(move || plugins.0.sandbox.load(&image.image())).await?;
+        let took = self.0.clock.monotonic().saturating_duration_since(found);
+        progress.report(name, &Stage::Ready { took });
+        Ok(Plugin { name: name.clone(), digest, prepared })
+    }
+
+    /// Reads a file until two looks at it agree.
+    async fn settled<R>(&self, read: R) -> Result<Vec<u8>, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let mut last = None;
+        for _ in 0..LOOKS {
+            match blocking(read.clone()).await {
+                Ok(Taken { bytes, stamp }) => {
+                    let rests = stamp
+                        .modified()
+                        .is_some_and(|modified| crate::clock::until(self.0.clock.now(), modified) >= SETTLE);
+                    if rests || last == Some(stamp) {
+                        return Ok(bytes);
+                    }
+                    last = Some(stamp);
+                }
+                Err(FileError::Changed(_)) => last = None,
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(SETTLE).await;
+        }
+        Err(Unusable::Unsettled { waited: SETTLE * LOOKS })
+    }
+
+    async fn compile(&self, digest: Digest, started: impl FnOnce()) -> Result<CachedImage, CompileFailure> {
+        let plugins = self.clone();
+        let draft = self.0.cache.draft()?;
+        let copy = self.0.store.path(digest);
+        let profile = self.0.compiler.compile(&copy, digest, draft.path(), started).await?;
+        blocking(move || plugins.0.cache.keep(digest, profile, draft)).await.map_err(CompileFailure::from)
+    }
+}
+
+impl Inner {
+    /// The one file of a plugin.
+    fn file_of(&self, name: &PluginName) -> Result<String, Unusable> {
+        let listing =
+            self.folder.list().map_err(|source| Unusable::Folder { folder: self.folder.path().to_owned(), source })?;
+        unusable::the_one_file(name, listing, self.folder.path())
+    }
+
+    /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
+    fn look_up(&self, bytes: &[u8]) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
+        let digest = digest(bytes);
+        let image = self.cache.find(digest);
+        if image.is_none() {
+            self.store.keep(digest, bytes)?;
+        }
+        Ok((digest, image))
+    }
+}
+
+/// Does work that takes a while, or waits for the disk, where no timer has to wait for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down: nobody is left to hear the answer.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+impl std::fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugins").field("folder", &self.0.folder).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,291 @@
+//! Has plugins compiled: in child processes with limits, a few at a time.
+//!
+//! Knows how a child is started, watched and ended, and what its end means. What it compiles to is not opened here.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+use tokio::sync::Semaphore;
+
+use super::blocking;
+use super::child::{Answer, Order, profile};
+use super::private::StateError;
+use crate::model::id::Digest;
+use crate::model::quantity::{bytes, duration};
+use crate::sandbox::Profile;
+
+/// How plugins are compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileSettings {
+    /// How long one may take.
+    pub timeout: Duration,
+    /// How much address space its compiler may use, in bytes.
+    pub memory: u64,
+    /// How large a plugin's file may be, in bytes.
+    pub max_size: u64,
+    /// How many are compiled at once.
+    pub parallel: NonZeroUsize,
+    /// The program whose command `compile-child` does the work.
+    pub program: PathBuf,
+}
+
+impl Default for CompileSettings {
+    /// What `[host] compile` says where it says nothing. The program is this one, and stays this one when its file is
+    /// replaced while it runs.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            memory: 2 << 30,
+            max_size: 32 << 20,
+            parallel: NonZeroUsize::MIN,
+            program: "/proc/self/exe".into(),
+        }
+    }
+}
+
+/// A plugin was not compiled. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileFailure {
+    /// The plugin is not one that can be compiled.
+    #[error("{0}")]
+    Refused(String),
+    /// It took too long.
+    #[error(
+        "compiling it took longer than {}: if you trust the plugin, raise host.compile.timeout",
+        duration(*.allowed)
+    )]
+    OutOfTime {
+        /// How long it may take.
+        allowed: Duration,
+    },
+    /// It took too much memory.
+    #[error(
+        "compiling it took more than {} of memory: if you trust the plugin, raise host.compile.memory",
+        bytes(*.allowed)
+    )]
+    OutOfMemory {
+        /// How many bytes it may take.
+        allowed: u64,
+    },
+    /// The compiler broke over it.
+    #[error("the compiler was ended by signal {signal}{}", said(.last_words))]
+    Crashed {
+        /// The number of the signal.
+        signal: i32,
+        /// The end of what it wrote to stderr.
+        last_words: String,
+    },
+    /// The compiler did not do its work.
+    #[error("the compiler failed: {0}")]
+    Failed(String),
+    /// The compiler could not be started or watched.
+    #[error("cannot {0} the compiler")]
+    Process(&'static str, #[source] io::Error),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+fn said(last_words: &str) -> String {
+    if last_words.is_empty() { String::new() } else { format!(" after it said: {last_words}") }
+}
+
+/// Threads of one compiler. More are little faster, and each takes address space from the others.
+const THREADS: usize = 4;
+
+/// Starts compilers.
+pub(super) struct Compiler {
+    settings: CompileSettings,
+    permits: Semaphore,
+    threads: usize,
+}
+
+impl Compiler {
+    pub(super) fn new(settings: CompileSettings) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS);
+        Self { permits: Semaphore::new(settings.parallel.get()), settings, threads }
+    }
+
+    /// Waits for a turn, then compiles a copy into an existing file. Dropping the future ends the compiler.
+    pub(super) async fn compile(
+        &self,
+        copy: &Path,
+        digest: Digest,
+        image: &Path,
+        started: impl FnOnce(),
+    ) -> Result<Profile, CompileFailure> {
+        let _permit = self.permits.acquire().await.map_err(|_| CompileFailure::Failed("it is closed".to_owned()))?;
+        started();
+        let order = Order {
+            input: copy.to_owned(),
+            digest: digest.to_string(),
+            output: image.to_owned(),
+            memory: self.settings.memory,
+            // What the clock on the wall allows, on all its threads: a stop that works without the host.
+            cpu_seconds: (self.settings.timeout.as_secs() + 1).saturating_mul(self.threads as u64),
+        };
+        let folder = image.parent().unwrap_or(Path::new("."));
+        let mut running = Running::start(&self.settings.program, &order, self.threads, folder)?;
+        let end = match tokio::time::timeout(self.settings.timeout, running.ended()).await {
+            Ok(status) => End::Ended(status.map_err(|error| CompileFailure::Process("watch", error))?),
+            Err(_) => End::TimedOut,
+        };
+        let (output, errors) =
+            running.written().map_err(|error| CompileFailure::Process("read the output of", error))?;
+        verdict(end, &output, &errors, &self.settings)
+    }
+}
+
+/// How a compiler ended.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Ended(ExitStatus),
+    TimedOut,
+}
+
+/// Decides what the end of a compiler means.
+fn verdict(end: End, output: &str, errors: &str, settings: &CompileSettings) -> Result<Profile, CompileFailure> {
+    let out_of_time = CompileFailure::OutOfTime { allowed: settings.timeout };
+    let out_of_memory = CompileFailure::OutOfMemory { allowed: settings.memory };
+    let End::Ended(status) = end else {
+        return Err(out_of_time);
+    };
+    // What Rust's allocator and the compiler's own maps say when there is no more.
+    let wants_memory = |text: &str| text.contains("memory allocation of") || text.contains("Cannot allocate memory");
+    match (status.signal().map(Signal::from_named_raw), serde_json::from_str(output)) {
+        (Some(Some(Signal::XCPU)), _) => Err(out_of_time),
+        (Some(Some(Signal::XFSZ)), _) => Err(out_of_memory),
+        (Some(_), _) if wants_memory(errors) => Err(out_of_memory),
+        (Some(_), _) => {
+            Err(CompileFailure::Crashed { signal: status.signal().unwrap_or_default(), last_words: last_words(errors) })
+        }
+        (None, Ok(Answer::Compiled { profile: name })) => {
+            profile(&name).ok_or_else(|| CompileFailure::Failed(format!("it answered with the profile {name:?}")))
+        }
+        (None, Ok(Answer::Refused(reason) | Answer::Failed(reason))) if wants_memory(&reason) => Err(out_of_memory),
+        (None, Ok(Answer::Refused(reason))) => Err(CompileFailure::Refused(reason)),
+        (None, Ok(Answer::Failed(reason))) => Err(CompileFailure::Failed(reason)),
+        (None, Err(_)) => Err(CompileFailure::Failed(format!("{status}{}", said(&last_words(errors))))),
+    }
+}
+
+/// The last lines that fit into a message.
+fn last_words(errors: &str) -> String {
+    let errors = errors.trim();
+    let start = errors.len().saturating_sub(500);
+    let start = (start..errors.len()).find(|at| errors.is_char_boundary(*at)).unwrap_or(0);
+    errors[start..].to_owned()
+}
+
+/// A compiler that runs.
+struct Running {
+    group: Group,
+    /// The child. Unlike the number of a process, it never comes to mean another.
+    pidfd: OwnedFd,
+    output: File,
+    errors: File,
+}
+
+impl Running {
+    fn start(program: &Path, order: &Order, threads: usize, folder: &Path) -> Result<Self, CompileFailure> {
+        let failed = |what| move |error: io::Error| CompileFailure::Process(what, error);
+        // Files rather than pipes: however much it says, it is not held up, and there is no reader to keep going.
+        let file = || tempfile::tempfile_in(folder).map_err(failed("make room for the output of"));
+        let (output, errors) = (file()?, file()?);
+        let child = Command::new(program)
+            .arg0("sandclock")
+            .arg("compile-child")
+            // What a plugin might get out of a compiler should not be the host's secrets.
+            .env_clear()
+            .env("RAYON_NUM_THREADS", threads.to_string())
+            .env("MALLOC_ARENA_MAX", "2")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().map_err(failed("start"))?)
+            .stderr(errors.try_clone().map_err(failed("start"))?)
+            .spawn()
+            .map_err(failed("start"))?;
+        let mut group = Group { child, reaped: false };
+        let pidfd = group.pidfd().map_err(failed("watch"))?;
+        group.order(order).map_err(failed("give an order to"))?;
+        Ok(Self { group, pidfd, output, errors })
+    }
+
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let pidfd = self.pidfd.try_clone()?;
+        // Waits without reaping: until the group is reaped, or killed and reaped, its number stays its own.
+        let wait = move || {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), options))
+        };
+        blocking(wait).await?;
+        self.group.reap()
+    }
+
+    /// What it wrote to stdout and to stderr, as far as somebody may want to know it.
+    fn written(&mut self) -> io::Result<(String, String)> {
+        let read = |file: &mut File| -> io::Result<String> {
+            let mut bytes = Vec::new();
+            file.rewind()?;
+            file.take(1 << 20).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        Ok((read(&mut self.output)?, read(&mut self.errors)?))
+    }
+}
+
+/// A child and what it may have started. They are ended when this is dropped.
+struct Group {
+    child: Child,
+    reaped: bool,
+}
+
+impl Group {
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    fn pidfd(&self) -> io::Result<OwnedFd> {
+        let pid = self.pid().ok_or(io::ErrorKind::NotFound)?;
+        Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+    }
+
+    /// Hands the order over. A pipe takes it at once; and the pipe stays open, as the sign that the host lives.
+    fn order(&mut self, order: &Order) -> io::Result<()> {
+        let mut line = serde_json::to_vec(order)?;
+        line.push(b'\n');
+        match self.child.stdin.as_mut().map(|pipe| pipe.write_all(&line)) {
+            // A child that is gone already says more by how it ended.
+            Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes note of the end of the child.
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        // Waiting closes the child's input, so it comes after the end.
+        let status = self.child.wait()?;
+        self.reaped = true;
+        Ok(status)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.reaped {
+            return;
+        }
+        // It is not reaped, so the number is still its own.
+        if let Some(group) = self.pid() {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.reap();
+    }
+}

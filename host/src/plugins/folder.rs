@@ -1,0 +1,246 @@
+//! The plugins folder: what is in it, and the bytes of a plugin's file.
+//!
+//! Whoever may write to the folder may put anything there, so only regular files that are really in it are opened, and
+//! opening never waits. What the bytes mean is for others to say.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+
+use crate::model::id::PluginName;
+use crate::model::quantity::bytes;
+
+/// The endings of the files that are plugins.
+const ENDINGS: [&str; 2] = ["wasm", "wat"];
+
+/// What is in the plugins folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The files of each plugin, by their names in the folder. More than one is a problem of that plugin.
+    pub plugins: BTreeMap<PluginName, Vec<String>>,
+    /// What looks as if it was meant as a plugin and cannot be one.
+    pub strays: Vec<Stray>,
+}
+
+/// Something in the plugins folder that looks as if it was meant as a plugin and cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Its name in the folder; what is not UTF-8 is replaced.
+    pub file: String,
+    /// What it is, and what is expected.
+    pub why: String,
+}
+
+/// The folder.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+/// A file's bytes, and when it was last seen to change.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub bytes: Vec<u8>,
+    pub stamp: Stamp,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &fs::Metadata) -> Self {
+        Self { inode: (meta.dev(), meta.ino()), size: meta.size(), modified: (meta.mtime(), meta.mtime_nsec()) }
+    }
+
+    /// When the content was last modified, as far as the file system tells.
+    pub(super) fn modified(&self) -> Option<Timestamp> {
+        Timestamp::new(self.modified.0, i32::try_from(self.modified.1).ok()?).ok()
+    }
+}
+
+/// A file cannot be taken as a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is gone, or never was there.
+    #[error("there is no file {0}")]
+    Missing(String),
+    /// It is no regular file.
+    #[error("{file} is {found}; expected a regular file")]
+    NotRegular {
+        /// The file.
+        file: String,
+        /// What it is, such as "a folder".
+        found: &'static str,
+    },
+    /// It is a symbolic link to elsewhere.
+    #[error("{0} is a symbolic link that leads out of the plugins folder; copy the file into the folder instead")]
+    LeadsOut(String),
+    /// It is larger than [`max_size`](super::CompileSettings::max_size).
+    #[error("{file} has {}, more than host.compile.max-size = {}", bytes(*size), bytes(*allowed))]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// How many bytes it has.
+        size: u64,
+        /// How many it may have.
+        allowed: u64,
+    },
+    /// It changed while it was read.
+    #[error("{0} changed while it was read")]
+    Changed(String),
+    /// The system says no.
+    #[error("cannot read {file}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lists the folder. Opens nothing in it.
+    pub(super) fn list(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let file = entry.file_name().to_string_lossy().into_owned();
+            match classify(&entry) {
+                Class::Plugin(name) => listing.plugins.entry(name).or_default().push(file),
+                Class::Stray(why) => listing.strays.push(Stray { file, why }),
+                Class::Unrelated => {}
+            }
+        }
+        listing.plugins.values_mut().for_each(|files| files.sort_unstable());
+        listing.strays.sort_unstable_by(|a, b| a.file.cmp(&b.file));
+        Ok(listing)
+    }
+
+    /// Reads a file of the folder: all of it, or an error.
+    pub(super) fn read(&self, file: &str, max_size: u64) -> Result<Taken, FileError> {
+        let open = || -> rustix::io::Result<File> {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let folder = rustix::fs::open(&self.path, flags, Mode::empty())?;
+            let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+            match rustix::fs::openat2(&folder, file, READ, Mode::empty(), beneath) {
+                // Where the kernel or a container has no openat2, no symbolic link is followed at all.
+                Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
+                    rustix::fs::openat(&folder, file, READ | OFlags::NOFOLLOW, Mode::empty())
+                }
+                result => result,
+            }
+            .map(File::from)
+        };
+        take(file, open(), max_size)
+    }
+}
+
+/// Reads a file that somebody named: links are followed, as anywhere.
+pub(super) fn read_file(path: &Path, max_size: u64) -> Result<Taken, FileError> {
+    let opened = rustix::fs::openat(CWD, path, READ, Mode::empty()).map(File::from);
+    take(&path.display().to_string(), opened, max_size)
+}
+
+/// Opening a FIFO waits for a writer, and opening a terminal may make it ours: neither, please.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+fn take(file: &str, opened: rustix::io::Result<File>, max_size: u64) -> Result<Taken, FileError> {
+    use rustix::io::Errno;
+    let unreadable = |source| FileError::Unreadable { file: file.to_owned(), source };
+    let mut opened = opened.map_err(|errno| match errno {
+        Errno::NOENT => FileError::Missing(file.to_owned()),
+        Errno::XDEV | Errno::LOOP => FileError::LeadsOut(file.to_owned()),
+        Errno::NXIO => FileError::NotRegular { file: file.to_owned(), found: "a socket or a device" },
+        errno => unreadable(errno.into()),
+    })?;
+    let before = opened.metadata().map_err(unreadable)?;
+    if !before.is_file() {
+        return Err(FileError::NotRegular { file: file.to_owned(), found: kind(before.file_type()) });
+    }
+    let too_large = |size| FileError::TooLarge { file: file.to_owned(), size, allowed: max_size };
+    if before.len() > max_size {
+        return Err(too_large(before.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
+    // A file can grow while it is read, so its size says little.
+    (&mut opened).take(max_size.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > max_size {
+        return Err(too_large(bytes.len() as u64));
+    }
+    let stamp = Stamp::of(&opened.metadata().map_err(unreadable)?);
+    if stamp != Stamp::of(&before) || stamp.size != bytes.len() as u64 {
+        return Err(FileError::Changed(file.to_owned()));
+    }
+    Ok(Taken { bytes, stamp })
+}
+
+enum Class {
+    Plugin(PluginName),
+    Stray(String),
+    Unrelated,
+}
+
+/// Decides by name and kind alone.
+fn classify(entry: &fs::DirEntry) -> Class {
+    let path = entry.path();
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if ending == "cwasm" {
+        let why = "code compiled elsewhere is never loaded: put the .wasm file here, it is compiled once and kept";
+        return Class::Stray(why.to_owned());
+    }
+    // Hidden files are how a careful copy is made: written under another name, then renamed.
+    let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+    if hidden || !ENDINGS.contains(&ending) {
+        return Class::Unrelated;
+    }
+    match entry.file_type() {
+        // Where a link leads is seen when it is opened.
+        Ok(kind) if kind.is_file() || kind.is_symlink() => {}
+        Ok(other) => return Class::Stray(format!("is {}; expected a regular file", kind(other))),
+        Err(error) => return Class::Stray(format!("cannot be examined: {error}")),
+    }
+    match path.file_stem().and_then(|stem| stem.to_str()).map(str::parse) {
+        Some(Ok(name)) => Class::Plugin(name),
+        Some(Err(error)) => Class::Stray(format!("cannot be named in a task: {error}")),
+        None => Class::Stray("cannot be named in a task: its name is not UTF-8".to_owned()),
+    }
+}
+
+fn kind(kind: fs::FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_char_device() || kind.is_block_device() {
+        "a device"
+    } else {
+        "no regular file"
+    }
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.file, self.why)
+    }
+}

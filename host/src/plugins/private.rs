@@ -1,0 +1,102 @@
+//! Files that only this user can read and nobody changes: private folders, and files that appear whole or not at all.
+//!
+//! Knows nothing of what is in them.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Something in the state folder cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {}", path.display())]
+pub struct StateError {
+    operation: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl StateError {
+    /// Names the operation and the object of an error, for `map_err`.
+    pub(super) fn of(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { operation, path, source }
+    }
+}
+
+/// Makes a folder that only this user can enter, or makes an existing one so.
+pub(super) fn folder(path: &Path) -> Result<(), StateError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StateError::of("create the folder", path))?;
+    let permissions = fs::metadata(path).map_err(StateError::of("read the permissions of", path))?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
+            .map_err(StateError::of("keep others out of the folder", path))?;
+    }
+    Ok(())
+}
+
+/// A new file of a hidden name in a folder: to be written, and then [published](publish).
+pub(super) fn draft(folder: &Path) -> Result<NamedTempFile, StateError> {
+    tempfile::Builder::new().prefix(".draft-").tempfile_in(folder).map_err(StateError::of("create a file in", folder))
+}
+
+/// Gives a draft its name, in the folder where it is. From then on nobody can write to it; whoever had an older file
+/// of that name open keeps that one. Durable when this returns.
+pub(super) fn publish(draft: NamedTempFile, target: &Path) -> Result<File, StateError> {
+    let error = |operation| StateError::of(operation, target);
+    draft.as_file().set_permissions(Permissions::from_mode(0o400)).map_err(error("protect"))?;
+    draft.as_file().sync_all().map_err(error("write"))?;
+    let file = draft.persist(target).map_err(|failed| error("put in place")(failed.error))?;
+    // The name is in the folder, and a folder has to be synced on its own.
+    target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()).map_err(error("put in place"))?;
+    Ok(file)
+}
+
+/// Writes a file whole or not at all; see [`publish`].
+pub(super) fn write(target: &Path, bytes: &[u8]) -> Result<(), StateError> {
+    let mut draft = draft(target.parent().unwrap_or(Path::new(".")))?;
+    draft.write_all(bytes).map_err(StateError::of("write", target))?;
+    publish(draft, target).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn folders_keep_others_out_even_if_they_let_them_in_before() {
+        let root = tempfile::tempdir().unwrap();
+        let (fresh, open) = (root.path().join("a/b"), root.path().join("open"));
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        for path in [&fresh, &open] {
+            folder(path).unwrap();
+            assert_eq!(mode(path), 0o700);
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_is_read_only() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        write(&path, b"first").unwrap();
+        let before = File::open(&path).unwrap();
+        write(&path, b"second, longer").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second, longer");
+        assert_eq!(io::read_to_string(before).unwrap(), "first", "a reader keeps what it opened");
+        assert_eq!(mode(&path), 0o400);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn errors_name_the_operation_and_the_object() {
+        let error = write(Path::new("/proc/none/x"), b"").unwrap_err();
+        assert_eq!(error.to_string(), "cannot create a file in /proc/none");
+    }
+}

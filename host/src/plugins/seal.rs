@@ -1,0 +1,143 @@
+//! Seals: proof that this host wrote a file, and that it is as it was.
+//!
+//! HMAC-SHA-256 (RFC 2104) under a random key that never leaves the state folder. A file from elsewhere has no seal of
+//! ours, whoever put it there.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::private::{self, StateError};
+use crate::model::id::Digest;
+
+/// How many bytes a key, and a seal, have.
+const LENGTH: usize = 32;
+
+/// The proof for one file.
+pub(super) type Seal = [u8; LENGTH];
+
+/// The key that seals are made with.
+pub(super) struct SealKey([u8; LENGTH]);
+
+impl SealKey {
+    /// Reads the key from a file, or makes one. A key that others could have read, or that is no key, is replaced:
+    /// what was sealed with it is then no longer accepted.
+    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+        match read_key(path) {
+            Ok(Some(key)) => return Ok(Self(key)),
+            Ok(None) => {
+                tracing::warn!(path = %path.display(), "the key of the compile cache was not private; made a new one")
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StateError::of("read the key", path)(error)),
+        }
+        let mut key = [0; LENGTH];
+        getrandom::fill(&mut key).map_err(|error| StateError::of("make the key", path)(error.into()))?;
+        private::write(path, &key)?;
+        // Another host may have made one at the same moment. Whichever is in place now is the one.
+        match read_key(path) {
+            Ok(Some(key)) => Ok(Self(key)),
+            Ok(None) => Err(StateError::of("keep others from the key", path)(io::ErrorKind::PermissionDenied.into())),
+            Err(error) => Err(StateError::of("read the key", path)(error)),
+        }
+    }
+
+    /// A seal in the making, for code that was compiled from `content` for the engine with this key.
+    pub(super) fn seal(&self, content: Digest, engine_key: &str) -> Sealing {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(b"sandclock image 1\0");
+        mac.update(content.as_bytes());
+        mac.update(&(engine_key.len() as u64).to_le_bytes());
+        mac.update(engine_key.as_bytes());
+        Sealing(mac)
+    }
+}
+
+/// The key in a file, if it is one, and nobody else can have read it.
+fn read_key(path: &Path) -> io::Result<Option<[u8; LENGTH]>> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    let private = meta.mode() & 0o077 == 0 && meta.uid() == rustix::process::geteuid().as_raw();
+    let mut bytes = Vec::with_capacity(LENGTH + 1);
+    file.take(LENGTH as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes.try_into().ok().filter(|_| private))
+}
+
+/// Takes in a file's bytes, and then makes or checks its seal.
+pub(super) struct Sealing(Hmac<Sha256>);
+
+impl Sealing {
+    /// Takes in all the rest of a file.
+    pub(super) fn read(mut self, file: &mut impl Read) -> io::Result<Self> {
+        io::copy(file, &mut self)?;
+        Ok(self)
+    }
+
+    /// The seal.
+    pub(super) fn make(self) -> Seal {
+        self.0.finalize().into_bytes().into()
+    }
+
+    /// Whether a seal fits. Takes as long for one that nearly does.
+    pub(super) fn fits(self, seal: &[u8]) -> bool {
+        self.0.verify_slice(seal).is_ok()
+    }
+}
+
+impl Write for Sealing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn seal(key: &SealKey, content: &[u8], engine_key: &str, image: &[u8]) -> Seal {
+        key.seal(super::super::store::digest(content), engine_key).read(&mut &*image).unwrap().make()
+    }
+
+    #[test]
+    fn a_seal_depends_on_all_that_it_is_for() {
+        let (key, other) = (SealKey([1; LENGTH]), SealKey([2; LENGTH]));
+        let original = seal(&key, b"a", "engine", b"image");
+        assert_eq!(original, seal(&key, b"a", "engine", b"image"));
+        for different in [
+            seal(&other, b"a", "engine", b"image"),
+            seal(&key, b"b", "engine", b"image"),
+            seal(&key, b"a", "engin", b"eimage"),
+            seal(&key, b"a", "engine", b"imagf"),
+        ] {
+            assert_ne!(original, different);
+        }
+    }
+
+    #[test]
+    fn the_key_stays_unless_others_could_have_read_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("key");
+        let first = SealKey::open(&path).unwrap().0;
+        assert_eq!(SealKey::open(&path).unwrap().0, first);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
+
+        fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        let second = SealKey::open(&path).unwrap().0;
+        assert_ne!(second, first);
+
+        private::write(&path, b"short").unwrap();
+        assert_ne!(SealKey::open(&path).unwrap().0, second);
+    }
+}
