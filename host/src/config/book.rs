@@ -40,7 +40,7 @@ fn section(chapter: &mut String, path: &str, doc: &str, table: &TableShape) {
     };
     let keys = || table.keys.iter().filter(|key| !inherited.contains(&key.name));
     for key in keys().filter(|key| key.presence != Presence::Table) {
-        describe(chapter, key);
+        describe(chapter, path, key);
     }
     for key in keys() {
         for (table, path) in tables_below(&key.shape, &format!("{path}.{}", key.name)) {
@@ -59,8 +59,8 @@ fn tables_below<'s>(shape: &'s Shape, path: &str) -> Vec<(&'s TableShape, String
     }
 }
 
-fn describe(chapter: &mut String, key: &Key) {
-    let _ = write!(chapter, "\n### `{}`\n\n{}\n\n", key.name, prose(key.doc));
+fn describe(chapter: &mut String, path: &str, key: &Key) {
+    let _ = write!(chapter, "\n### `{path}.{}`\n\n{}\n\n", key.name, prose(key.doc));
     let _ = writeln!(chapter, "- value: {}", value(&key.shape));
     if let Shape::Choice(choices) = &key.shape {
         for (word, meaning) in choices {

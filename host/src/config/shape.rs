@@ -2,6 +2,7 @@
 //!
 //! A shape is never written by hand beside the code that reads a value: both come from one declaration (see `table`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What may be written as a value.
@@ -12,7 +13,7 @@ pub(super) enum Shape {
     /// A whole number.
     Whole { min: u64, max: u64 },
     /// A text. `what` completes "expected …".
-    Text { what: &'static str },
+    Text { what: Cow<'static, str> },
     /// One of some words, each with what it means.
     Choice(Vec<(&'static str, &'static str)>),
     /// A list. `what` completes "expected a list of …".
@@ -24,7 +25,7 @@ pub(super) enum Shape {
     /// One of several shapes.
     Either(Vec<Shape>),
     /// Anything that `what` says. Its inside is not looked at.
-    Any { what: &'static str },
+    Any { what: Cow<'static, str> },
 }
 
 /// A table: what it is for, and its keys in the order in which they are explained.

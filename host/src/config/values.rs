@@ -62,7 +62,7 @@ pub(super) struct Count<const MIN: u64>(pub(super) u64);
 impl<const MIN: u64> Value for Count<MIN> {
     fn shape() -> Shape {
         let number = Shape::Whole { min: MIN, max: quantity::MAX_FIGURE };
-        Shape::Either(vec![number, Shape::Text { what: "a count such as \"10G\"" }])
+        Shape::Either(vec![number, Shape::Text { what: "a count such as \"10G\"".into() }])
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {
@@ -87,7 +87,8 @@ pub(super) struct Bytes<const MIN: u64>(pub(super) u64);
 
 impl<const MIN: u64> Value for Bytes<MIN> {
     fn shape() -> Shape {
-        Shape::Text { what: "a byte size such as \"64MiB\"" }
+        let least = if MIN > 0 { format!(", {:#} or more", quantity::bytes(MIN)) } else { String::new() };
+        Shape::Text { what: format!("a byte size such as \"64MiB\"{least}").into() }
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {
@@ -96,7 +97,7 @@ impl<const MIN: u64> Value for Bytes<MIN> {
         }
         match quantity::parse_bytes(reader.text::<Self>(node)?) {
             Ok(bytes) if bytes >= MIN => Some(Self(bytes)),
-            Ok(_) => reader.refuse(node, format!("expected at least {:#}", quantity::bytes(MIN))),
+            Ok(_) => reader.refuse(node, format!("expected {}", Self::shape())),
             Err(error) => reader.refuse(node, error),
         }
     }
@@ -108,7 +109,9 @@ pub(super) struct Time<const MIN_MS: u64>(pub(super) Duration);
 
 impl<const MIN_MS: u64> Value for Time<MIN_MS> {
     fn shape() -> Shape {
-        Shape::Text { what: "a duration such as \"30s\" or \"1h 30m\"" }
+        let least = Duration::from_millis(MIN_MS);
+        let least = if MIN_MS > 0 { format!(", {:#} or more", quantity::duration(least)) } else { String::new() };
+        Shape::Text { what: format!("a duration such as \"30s\" or \"1h 30m\"{least}").into() }
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {
@@ -118,9 +121,8 @@ impl<const MIN_MS: u64> Value for Time<MIN_MS> {
         match quantity::parse_duration(reader.text::<Self>(node)?) {
             Ok(time) if time >= Duration::from_millis(MIN_MS) => Some(Self(time)),
             Ok(time) => {
-                let least = quantity::duration(Duration::from_millis(MIN_MS));
-                let why = if time.is_zero() { "nothing could be done in no time: " } else { "" };
-                reader.refuse(node, format!("{why}expected at least {least:#}"))
+                let why = if time.is_zero() { "nothing can be done in no time: " } else { "" };
+                reader.refuse(node, format!("{why}expected {}", Self::shape()))
             }
             Err(error) => reader.refuse(node, error),
         }
@@ -153,7 +155,7 @@ macro_rules! text_is_a_value {
     ($($type:ty: $what:literal;)*) => {$(
         impl $crate::config::read::Value for $type {
             fn shape() -> $crate::config::shape::Shape {
-                $crate::config::shape::Shape::Text { what: $what }
+                $crate::config::shape::Shape::Text { what: $what.into() }
             }
 
             fn read(

@@ -14,7 +14,7 @@ pub(in crate::config) struct Payload(pub(in crate::config) Blob);
 
 impl Value for Payload {
     fn shape() -> Shape {
-        Shape::Any { what: "a text, a list or a table" }
+        Shape::Any { what: "a text, a list or a table".into() }
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {

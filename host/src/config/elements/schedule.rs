@@ -80,7 +80,7 @@ pub(in crate::config) struct AtText(pub(in crate::config) String);
 
 impl Value for AtText {
     fn shape() -> Shape {
-        Shape::Text { what: "a point in time such as \"2030-12-24T18:00:00[Europe/Berlin]\"" }
+        Shape::Text { what: "a point in time such as \"2030-12-24T18:00:00[Europe/Berlin]\"".into() }
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {

@@ -78,7 +78,7 @@ pub(in crate::config) struct Zone(pub(in crate::config) TimeZone);
 
 impl Value for Zone {
     fn shape() -> Shape {
-        Shape::Text { what: "a time zone of the IANA database such as \"Europe/Berlin\" or \"UTC\"" }
+        Shape::Text { what: "a time zone of the IANA database such as \"Europe/Berlin\" or \"UTC\"".into() }
     }
 
     fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {
