@@ -62,10 +62,8 @@ fn tables_below<'s>(shape: &'s Shape, path: &str) -> Vec<(&'s TableShape, String
 fn describe(chapter: &mut String, path: &str, key: &Key) {
     let _ = write!(chapter, "\n### `{path}.{}`\n\n{}\n\n", key.name, prose(key.doc));
     let _ = writeln!(chapter, "- value: {}", value(&key.shape));
-    if let Shape::Choice(choices) = &key.shape {
-        for (word, meaning) in choices {
-            let _ = writeln!(chapter, "  - `\"{word}\"`: {meaning}");
-        }
+    for (word, meaning) in choices(&key.shape) {
+        let _ = writeln!(chapter, "  - `\"{word}\"`: {meaning}");
     }
     let _ = match key.presence {
         Presence::Default(value) => writeln!(chapter, "- default: `{value}`"),
@@ -75,6 +73,15 @@ fn describe(chapter: &mut String, path: &str, key: &Key) {
     };
     if let Some(example) = key.example {
         let _ = writeln!(chapter, "- example: `{} = {example}`", key.name);
+    }
+}
+
+/// The words that can stand there, each with its meaning.
+fn choices(shape: &Shape) -> &[(&'static str, &'static str)] {
+    match shape {
+        Shape::Choice(choices) => choices,
+        Shape::List { item, .. } => choices(item),
+        _ => &[],
     }
 }
 
