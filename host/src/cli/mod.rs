@@ -9,6 +9,9 @@ mod completions;
 mod exit;
 mod init;
 mod inspect;
+mod logs;
+mod runs;
+mod state;
 pub mod terminal;
 
 use std::ffi::OsString;
@@ -56,6 +59,10 @@ enum Command {
     Check(check::Arguments),
     /// Say what a plugin is, imports and exports, and the grants that it can make use of
     Inspect(inspect::Arguments),
+    /// Show what became of runs and slots, newest first
+    Runs(runs::Arguments),
+    /// Show what a run logged, attempt by attempt, and how each ended
+    Logs(logs::Arguments),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
@@ -88,6 +95,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Init(arguments) => init::run(&arguments),
         Command::Check(arguments) => check::run(&arguments, &cli.global.config, clock),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Runs(arguments) => runs::run(&arguments, &cli.global.config, clock),
+        Command::Logs(arguments) => logs::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };

@@ -52,9 +52,11 @@ impl Reader {
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunRecord>, LedgerError> {
         let mut query = Query::new(RUNS);
         query.common(filter, "runs.id", "runs.task", "runs.admitted_at");
-        if let Some(class) = filter.outcome {
-            query.and("runs.outcome = ?", stored::class_code(class));
-            if class != OutcomeClass::Succeeded {
+        if let [first, others @ ..] = &filter.outcomes[..] {
+            query.and("runs.outcome IN (?", stored::class_code(*first));
+            others.iter().for_each(|class| query.more(", ?", stored::class_code(*class)));
+            query.sql.push(')');
+            if !filter.outcomes.contains(&OutcomeClass::Succeeded) {
                 // Says in constants what lets the index of all other outcomes be used.
                 query.sql.push_str(" AND runs.outcome > 0");
             }
@@ -124,7 +126,7 @@ impl Reader {
     }
 
     fn missed(&self, filter: &Filter) -> Result<Vec<MissedRecord>, LedgerError> {
-        let never_missed = filter.outcome.is_some_and(|class| class != OutcomeClass::Missed)
+        let never_missed = !filter.outcomes.is_empty() && !filter.outcomes.contains(&OutcomeClass::Missed)
             || filter.cause.is_some_and(|kind| kind != CauseKind::Schedule);
         if never_missed {
             return Ok(Vec::new());
@@ -216,7 +218,11 @@ impl Query {
 
     fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
+        self.more(condition, value);
+    }
+
+    fn more(&mut self, part: &str, value: impl Into<Value>) {
+        self.sql.push_str(part);
         self.values.push(value.into());
     }
 
@@ -239,7 +245,6 @@ impl Query {
     }
 
     fn newest_first(&mut self, id: &str, limit: u32) {
-        self.sql.push_str(&format!(" ORDER BY {id} DESC LIMIT ?"));
-        self.values.push(limit.into());
+        self.more(&format!(" ORDER BY {id} DESC LIMIT ?"), limit);
     }
 }

@@ -17,8 +17,8 @@ use crate::model::slot::Slot;
 pub struct Filter {
     /// Those of this task.
     pub task: Option<TaskName>,
-    /// Those that ended so.
-    pub outcome: Option<OutcomeClass>,
+    /// Those that ended in one of these ways; if there are none, all.
+    pub outcomes: Vec<OutcomeClass>,
     /// Those that exist for this reason; missed slots are due to their schedule.
     pub cause: Option<CauseKind>,
     /// Those entered at this time or later.
@@ -33,7 +33,7 @@ pub struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { task: None, outcome: None, cause: None, since: None, until: None, before: None, limit: 50 }
+        Self { task: None, outcomes: Vec::new(), cause: None, since: None, until: None, before: None, limit: 50 }
     }
 }
 

@@ -252,10 +252,12 @@ async fn records_are_listed_newest_first_by_what_was_asked() {
     assert_eq!(list(Filter { before: Some(id(milli(20))), ..all() }), [10, 0]);
     assert_eq!(list(Filter { task: task("a"), ..all() }), [50, 45, 20, 0]);
     assert_eq!(list(Filter { task: task("nobody"), ..all() }), [0; 0]);
-    assert_eq!(list(Filter { outcome: Some(OutcomeClass::Succeeded), ..all() }), [20, 0]);
-    assert_eq!(list(Filter { outcome: Some(OutcomeClass::FailedTransient), ..all() }), [10]);
-    assert_eq!(list(Filter { outcome: Some(OutcomeClass::Skipped), task: task("a"), ..all() }), [50]);
-    assert_eq!(list(Filter { outcome: Some(OutcomeClass::Missed), ..all() }), [45]);
+    assert_eq!(list(Filter { outcomes: vec![OutcomeClass::Succeeded], ..all() }), [20, 0]);
+    assert_eq!(list(Filter { outcomes: vec![OutcomeClass::FailedTransient], ..all() }), [10]);
+    assert_eq!(list(Filter { outcomes: vec![OutcomeClass::Skipped], task: task("a"), ..all() }), [50]);
+    assert_eq!(list(Filter { outcomes: vec![OutcomeClass::Missed], ..all() }), [45]);
+    let two = vec![OutcomeClass::FailedTransient, OutcomeClass::Skipped];
+    assert_eq!(list(Filter { outcomes: two, ..all() }), [50, 10]);
     assert_eq!(list(Filter { cause: Some(CauseKind::Http), ..all() }), [50]);
     assert_eq!(list(Filter { since: Some(time(10)), until: Some(time(45)), ..all() }), [20, 10]);
 
