@@ -18,7 +18,7 @@ pub enum Cause {
     Manual,
     /// Somebody asked for it over HTTP.
     Http,
-    /// The named task succeeded; the payload is what it put out.
+    /// The named task succeeded; the payload is what it put out, or the task's own if that was nothing.
     After(String),
 }
 

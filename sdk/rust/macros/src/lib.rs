@@ -38,7 +38,7 @@ fn expand(attribute: TokenStream, function: TokenStream) -> Result<TokenStream, 
         ReturnType::Default => Span::call_site(),
         ReturnType::Type(_, returned) => returned.span(),
     };
-    let mut name = function.sig.ident.clone();
+    let mut name = function.sig.ident;
     name.set_span(returned);
     let run = Ident::new("run", Span::mixed_site());
     let argument = parameter.map(|span| Ident::new("run", Span::mixed_site().located_at(span)));
