@@ -6,7 +6,6 @@ mod api;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 
@@ -65,6 +64,12 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     serve()
 }
 
+/// Whether the host would serve the demo's configuration. Takes the host and the plugins as they were last built.
+pub(crate) fn check() -> anyhow::Result<()> {
+    assemble()?;
+    command::run("checking the configuration of the demo", sandclock("check")?.stdout(Stdio::null()))
+}
+
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address}: does another demo run, or another sandclock?"))
@@ -85,30 +90,24 @@ fn assemble() -> anyhow::Result<()> {
 }
 
 fn serve() -> anyhow::Result<ExitCode> {
-    let program = host()?;
-    let config = root().join("demo/sandclock.toml");
     // Taken before the host starts. Ctrl-C reaches it as well, as part of our process group; we only wait for it.
     let signals = Signals::new([SIGINT, SIGTERM]).context("cannot take signals")?;
-    let mut host = Command::new(program)
-        .current_dir(root())
-        .args(["serve", "--config"])
-        .arg(config)
-        .stdin(Stdio::null())
-        .spawn()
-        .context("cannot start the host")?;
+    let mut host = sandclock("serve")?.stdin(Stdio::null()).spawn().context("cannot start the host")?;
     hand_on_sigterm(signals, &host);
     let status = host.wait().context("cannot wait for the host")?;
     say(&format!("the host has ended ({status})"));
     Ok(exit_code(status))
 }
 
-/// The host lies beside our own program: one `cargo build` profile made both.
-fn host() -> anyhow::Result<PathBuf> {
+/// The host on the demo's configuration. It lies beside our own program: one `cargo build` profile made both.
+fn sandclock(command: &str) -> anyhow::Result<Command> {
     let host = std::env::current_exe().context("cannot tell where xtask lies")?.with_file_name("sandclock");
     if !host.exists() {
-        bail!("cargo built the host, but not as {}", host.display());
+        bail!("the host is not built: there is no {}", shown(&host));
     }
-    Ok(host)
+    let mut sandclock = Command::new(host);
+    sandclock.current_dir(root()).arg(command).args(["--config", "demo/sandclock.toml"]);
+    Ok(sandclock)
 }
 
 /// A terminal sends its signals to all of a process group, but whoever sends SIGTERM sends it to us alone.
