@@ -140,7 +140,7 @@ fn example(name: &str) -> Task {
     Task {
         name: name.parse().unwrap(),
         plugin: "hello".parse().unwrap(),
-        schedule: Schedule,
+        schedule: Schedule::manual(),
         overlap: Default::default(),
         max_concurrent: NonZeroU32::MIN,
         misfire: Default::default(),

@@ -24,7 +24,7 @@ pub(crate) fn task(name: &str) -> Task {
     Task {
         name: name.parse().unwrap(),
         plugin: "plugin".parse().unwrap(),
-        schedule: Schedule,
+        schedule: Schedule::manual(),
         overlap: Overlap::Skip,
         max_concurrent: NonZeroU32::MIN,
         misfire: Misfire::default(),

@@ -15,6 +15,8 @@ use crate::config::table::table;
 use crate::config::values::{Time, text_is_a_value};
 use crate::model::id::TaskName;
 use crate::model::schedule::Schedule;
+use crate::model::schedule::at::{self, AtError};
+use crate::model::schedule::cron::CronError;
 
 table! {
     /// When a task is due: exactly one of `cron`, `every` and `at`.
@@ -102,20 +104,57 @@ impl ScheduleTable {
     /// Makes the schedule of a task. `span` is where the whole of it stands.
     pub(in crate::config) fn build(&self, task: &TaskName, span: Span, build: &mut Build<'_>) -> Option<Schedule> {
         let keys = &self.0;
-        let when = keys.when(span, build.problems)?;
-        let written = match when {
-            When::Cron(cron) => cron.get_ref().0.clone(),
-            When::Every(every) => format!("{:?}", every.get_ref().0),
-            When::At(at) => at.get_ref().0.clone(),
+        let splay = keys.splay.value().map_or(Duration::ZERO, |splay| splay.0);
+        let schedule = match keys.when(span.clone(), build.problems)? {
+            When::Cron(cron) => {
+                let zone = keys.timezone.value().map_or_else(|| build.timezone.clone(), |zone| zone.0);
+                Schedule::cron(&cron.get_ref().0, zone).map_err(|error| of_cron(&error, cron, build.text))
+            }
+            When::Every(every) => Schedule::every(every.get_ref().0)
+                .map_err(|error| Diagnostic::error("this interval cannot be used").at(every.span(), error.to_string())),
+            When::At(at) => at::parse(&at.get_ref().0).map(Schedule::at).map_err(|error| of_at(&error, at.span())),
         };
-        let _ = (task, written, build.text, Duration::ZERO, &build.timezone);
-        Some(manual())
+        match schedule {
+            Ok(schedule) => {
+                let schedule = schedule.with_splay(splay, task);
+                if schedule.next_after(build.around.now).is_none() {
+                    let problem = Diagnostic::warning(format!("`{task}` is never due again"))
+                        .at(span, "has passed")
+                        .help("the task stays, and can be run by hand");
+                    build.problems.note(problem);
+                }
+                Some(schedule)
+            }
+            Err(problem) => {
+                build.problems.note(problem);
+                None
+            }
+        }
     }
 }
 
-/// The schedule of a task that has none.
-pub(in crate::config) fn manual() -> Schedule {
-    Schedule
+/// What is wrong with a cron expression, with a caret under the very part of it.
+fn of_cron(error: &CronError, written: &Spanned<CronText>, text: &str) -> Diagnostic {
+    let whole = written.span();
+    let expression = written.get_ref().0.as_str();
+    let in_quotes = whole.start + 1..whole.end.saturating_sub(1);
+    // An escape, or a text of several lines, has other bytes in the file.
+    let place = match text.get(in_quotes.clone()) {
+        Some(inner) if inner == expression && !error.range().is_empty() => {
+            in_quotes.start + error.range().start..in_quotes.start + error.range().end
+        }
+        _ => whole,
+    };
+    let field = error.field().map_or(String::new(), |field| format!("{field}: "));
+    Diagnostic::error(format!("this cron expression cannot be used: {field}{}", error.why())).at(place, error.allowed())
+}
+
+fn of_at(error: &AtError, place: Span) -> Diagnostic {
+    let problem = Diagnostic::error("this is not a point in time").at(place, error.to_string());
+    match std::error::Error::source(error) {
+        Some(source) => problem.help(source.to_string()),
+        None => problem,
+    }
 }
 
 impl ScheduleKeys {

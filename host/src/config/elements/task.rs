@@ -20,6 +20,7 @@ use crate::config::table::{choice, keys_are_a_value, table};
 use crate::config::values::{Time, Whole};
 use crate::model::id::{AlertName, PluginName, TaskName};
 use crate::model::overlap::Overlap;
+use crate::model::schedule::Schedule;
 use crate::model::task::{ExitCodes, Task};
 
 /// What the file says about a task and the task itself has no use for; needed to show it as TOML again.
@@ -180,7 +181,7 @@ impl TaskTable {
         let plugin = self.plugin(name, build);
         let schedule = match &self.own.schedule {
             Field::Written(schedule) => schedule.get_ref().build(name.get_ref(), schedule.span(), build),
-            Field::Absent => Some(super::schedule::manual()),
+            Field::Absent => Some(Schedule::manual()),
             Field::Unreadable => None,
         };
         let (grants, secrets) = shared.grants.value().unwrap_or_default().build(build);
