@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows how a diagnostic is shown; `report` does that.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Whether a problem stops the host from starting.
@@ -27,7 +28,7 @@ impl Severity {
 pub(super) type Span = Range<usize>;
 
 /// One problem: what is wrong, where, what was expected there, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     pub(super) severity: Severity,
     pub(super) message: String,
@@ -39,7 +40,7 @@ pub struct Diagnostic {
 }
 
 /// A place in the text, and what to say under its caret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Label {
     pub(super) span: Span,
     pub(super) text: String,
@@ -95,24 +96,27 @@ impl Diagnostic {
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Diagnostic>);
+pub(super) struct Problems {
+    found: Vec<Diagnostic>,
+    told: HashSet<Diagnostic>,
+}
 
 impl Problems {
     /// Notes a problem. What is wrong in `[defaults]` is found again with every task that inherits it, and told once.
     pub(super) fn note(&mut self, problem: Diagnostic) {
-        if !self.0.contains(&problem) {
-            self.0.push(problem);
+        if self.told.insert(problem.clone()) {
+            self.found.push(problem);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// All of them in the order of the text; those without a place come last.
     pub(super) fn in_order(mut self) -> Vec<Diagnostic> {
-        self.0.sort_by_key(|problem| problem.place.as_ref().map_or(usize::MAX, |place| place.span.start));
-        self.0
+        self.found.sort_by_key(|problem| problem.place.as_ref().map_or(usize::MAX, |place| place.span.start));
+        self.found
     }
 }
 

@@ -51,7 +51,7 @@ impl Report {
         self.render(&Renderer::styled())
     }
 
-    /// The problems as JSON: an array of objects with severity, message, file, line, column, expected and help.
+    /// The problems as JSON: an array of objects with severity, message, file, line, column, detail and help.
     pub fn to_json(&self) -> serde_json::Value {
         self.diagnostics.iter().map(|diagnostic| self.json_of(diagnostic)).collect()
     }
@@ -121,7 +121,7 @@ impl Report {
             let (line, column) = self.position(place.span.start);
             object["line"] = line.into();
             object["column"] = column.into();
-            object["expected"] = place.text.as_str().into();
+            object["detail"] = place.text.as_str().into();
         }
         object
     }

@@ -80,6 +80,19 @@ fn every_problem_is_told_as_the_golden_files_have_it() {
 }
 
 #[test]
+fn the_json_of_a_problem_has_the_place_that_people_see() {
+    let text = "[tasks.hello]\npayload = \"é\"\ntimeout = 5 # é\n\t x = 1\n";
+    let (_, report) = load_text("sandclock.toml", text);
+    let json = report.to_json();
+    let places: Vec<_> =
+        json.as_array().unwrap().iter().map(|found| format!("{}:{}", found["line"], found["column"])).collect();
+    assert_eq!(places, ["3:11", "4:3"]);
+    for place in places {
+        assert!(report.to_string().contains(&format!("sandclock.toml:{place}")), "{report}");
+    }
+}
+
+#[test]
 fn defaults_become_what_the_golden_files_have() {
     check_folder("valid", "txt", |name, text| {
         let (config, report) = load_text(name, text);
