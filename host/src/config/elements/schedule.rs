@@ -23,11 +23,11 @@ table! {
     pub(in crate::config) struct ScheduleKeys {
         /// A cron expression: minute, hour, day of month, month, day of week; or six fields with the second first; or
         /// a macro such as `@daily`.
-        "cron" => cron: CronText = absent("see above"), example "0 9 * * MON-FRI";
+        "cron" => cron: CronText = absent("the schedule is of another kind"), example "0 9 * * MON-FRI";
         /// An interval. Its slots are counted from 1970, so that a restart does not shift them.
-        "every" => every: Time<1000> = absent("see above"), example "90s";
+        "every" => every: Time<1000> = absent("the schedule is of another kind"), example "90s";
         /// One point in time, with its offset or time zone.
-        "at" => at: AtText = absent("see above"), example "2030-12-24T18:00:00[Europe/Berlin]";
+        "at" => at: AtText = absent("the schedule is of another kind"), example "2030-12-24T18:00:00[Europe/Berlin]";
         /// The time zone in which `cron` is read.
         "timezone" => timezone: Zone = absent("that of `[host]`"), example "America/New_York";
         /// Each slot is put off by a part of this that depends on the task's name alone, so that tasks with the same

@@ -62,10 +62,11 @@ table! {
         "plugin" => plugin: PluginName = absent("the task's own name"), example "probe";
         /// When it is due: a cron expression as a text, or a table.
         "schedule" => schedule: ScheduleTable = absent("never by itself: it runs when asked for, or after another task"), example "*/5 * * * *";
-        /// What its runs work on, unless whoever asks for a run brings something else. A text is handed over as
+        /// What its runs work on, unless whoever starts a run brings something else. A text is handed over as
         /// `text/plain`, a list or a table as JSON.
         "payload" => payload: Payload = absent("nothing"), example { region = "eu", pages = [1, 2] };
-        /// The tasks whose success starts this one. It gets their output as its payload.
+        /// The tasks whose success starts this one. The output of the one that succeeded is its payload; if there was
+        /// none, it gets its own.
         "after" => after: Vec<Spanned<TaskName>> = default([]), example ["fetch"];
     }
 }
