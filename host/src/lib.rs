@@ -18,6 +18,6 @@ pub mod daemon;
 
 pub mod config;
 
-// pub mod api;
+pub mod api;
 
 pub mod cli;

@@ -15,7 +15,10 @@ use crate::daemon::{Handle, LedgerHealth, Status};
 const STALLED: Duration = Duration::from_secs(5);
 
 pub(super) fn routes(daemon: Handle, clock: Clock) -> Router {
-    Router::new().route("/healthz", get(|| async { "alive\n" })).route("/readyz", get(ready)).with_state((daemon, clock))
+    Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state((daemon, clock))
 }
 
 #[derive(Serialize)]

@@ -52,21 +52,25 @@ impl Api {
     /// If the address cannot be bound or the thread cannot be started.
     pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
         let listen_error = |source| StartError::Listen { listen: settings.listen, source };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let listener = runtime.block_on(TcpListener::bind(settings.listen)).map_err(listen_error)?;
+        let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
+        listener.set_nonblocking(true).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
             .spawn(move || {
-                let server = axum::serve(listener, health::routes(daemon, clock));
-                // Dropping the server ends the connections that are still open.
-                runtime.block_on(async {
+                let served = runtime.block_on(async {
+                    let server = axum::serve(TcpListener::from_std(listener)?, health::routes(daemon, clock));
+                    // Dropping the server ends the connections that are still open.
                     tokio::select! {
-                        served = server => if let Err(error) = served { tracing::error!("the API stopped: {error}") },
-                        _ = stopped => {}
+                        served = server => served,
+                        _ = stopped => Ok(()),
                     }
                 });
+                if let Err(error) = served {
+                    tracing::error!("the API stopped: {error}");
+                }
             })
             .map_err(StartError::Thread)?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })

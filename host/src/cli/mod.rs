@@ -3,6 +3,7 @@
 //! One file a command: its arguments, and a `run` that returns how the program exits. What a command finds out is
 //! computed elsewhere and only shown here.
 
+mod adhoc;
 mod check;
 mod compile_child;
 mod completions;
@@ -10,7 +11,10 @@ mod exit;
 mod init;
 mod inspect;
 mod logs;
+mod progress;
+mod run;
 mod runs;
+mod serve;
 mod state;
 pub mod terminal;
 
@@ -57,6 +61,10 @@ enum Command {
     Init(init::Arguments),
     /// Say what is wrong with the configuration, or what it means
     Check(check::Arguments),
+    /// Run every task when it is due, until asked to stop
+    Serve(serve::Arguments),
+    /// Run a task or a plugin's file once, now and in the foreground
+    Run(run::Arguments),
     /// Say what a plugin is, imports and exports, and the grants that it can make use of
     Inspect(inspect::Arguments),
     /// Show what became of runs and slots, newest first
@@ -93,6 +101,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let clock = Clock::system();
     let result = match cli.command {
         Command::Init(arguments) => init::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments, &cli.global.config, clock),
+        Command::Run(arguments) => run::run(&arguments, &cli.global.config, clock),
         Command::Check(arguments) => check::run(&arguments, &cli.global.config, clock),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments, &cli.global.config, clock),

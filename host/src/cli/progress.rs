@@ -35,7 +35,8 @@ impl Progress for Bars {
                 // The template is a constant, and it is well-formed.
                 let style = ProgressStyle::with_template("{spinner} compiling {msg} {elapsed}")
                     .unwrap_or_else(|_| ProgressStyle::default_spinner());
-                let bar = self.0.screen.add(ProgressBar::new_spinner().with_style(style).with_message(plugin.to_string()));
+                let bar =
+                    self.0.screen.add(ProgressBar::new_spinner().with_style(style).with_message(plugin.to_string()));
                 bar.enable_steady_tick(Duration::from_millis(120));
                 bars.insert(plugin.clone(), bar);
             }

@@ -1,6 +1,7 @@
 //! `sandclock serve`: runs every task when it is due, until it is asked to stop.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
-use super::{Exit, Global, terminal};
+use super::{Exit, terminal};
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
@@ -44,7 +45,7 @@ enum LogFormat {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
     let bars = std::io::stderr().is_terminal().then(Bars::new);
     let format = match arguments.log_format {
         LogFormat::Text => observe::Format::Text,
@@ -52,13 +53,14 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     };
     let settings = observe::Settings { format, filter: arguments.log.clone() };
     match bars.clone() {
-        Some(bars) => observe::init(&settings, move || bars.clone())?,
-        None => observe::init(&settings, std::io::stderr)?,
+        Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
+        None => observe::init(&settings, clock, std::io::stderr)?,
     }
-    let clock = Clock::system();
-    let config = match config::load(&global.config, &Surroundings::of_process(clock.now())) {
+    let config = match config::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => {
-            terminal::remark(loaded.warnings.coloured().trim_end());
+            if !loaded.warnings.is_empty() {
+                terminal::remark(loaded.warnings.coloured().trim_end());
+            }
             loaded.config
         }
         Err(report) => {

@@ -20,6 +20,7 @@ mod syntax;
 
 mod effective;
 mod schema;
+mod settings;
 
 #[cfg(test)]
 mod book;

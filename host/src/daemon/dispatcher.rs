@@ -616,3 +616,6 @@ impl Step {
         self.effects.push(Effect::Start { run, attempt });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,12 +289,10 @@ impl Loop {
                     Err(refusal) => _ = answer.send(Err(refusal)),
                 }
             }
-            Command::Cancel { run, answer } => {
-                match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                    Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
-                    None => _ = answer.send(false),
-                }
-            }
+            Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
+                Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
+                None => _ = answer.send(false),
+            },
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(Duration::ZERO),
         }

@@ -1,7 +1,201 @@
 //! The verbs: what is due, what may start, what becomes of a run.
+//!
+//! [`scheduler`], [`queue`] and [`dispatcher`] decide and are pure; the firing loop carries out on a thread of its own,
+//! and the executor runs guests. Others hold a [`Handle`].
 
 pub mod scheduler;
 
 pub mod queue;
 
 pub mod dispatcher;
+
+mod gap;
+
+mod executor;
+
+mod firing;
+
+mod handle;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::ledger::{Ledger, Recovered};
+use crate::model::event::Event;
+use crate::model::id::PluginName;
+use crate::model::task::Task;
+use crate::plugins::{Plugins, Progress};
+use dispatcher::Dispatcher;
+use executor::Executor;
+use firing::{Firing, PluginChange};
+use handle::Command;
+use queue::Queue;
+
+pub use dispatcher::Refusal;
+pub use firing::Drained;
+pub use handle::{Handle, LedgerHealth, Status, Stopped};
+
+/// How much goes on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many attempts may go on at once.
+    pub max_concurrent: NonZeroUsize,
+    /// How many runs may wait for their turn.
+    pub max_queued: usize,
+    /// How many threads run guests.
+    pub threads: NonZeroUsize,
+    /// How long a shutdown waits for what still runs.
+    pub grace: Duration,
+}
+
+/// What a daemon works with.
+pub struct Parts {
+    /// The tasks.
+    pub tasks: Vec<Arc<Task>>,
+    /// Where their plugins come from.
+    pub plugins: Plugins,
+    /// Where everything is recorded.
+    pub ledger: Ledger,
+    /// What the ledger held when it was opened.
+    pub recovered: Recovered,
+    /// The time.
+    pub clock: Clock,
+    /// Who watches the plugins being prepared.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// How many events an observer may be behind before it loses the oldest.
+const EVENTS: usize = 4096;
+/// The number of this host in the ids of runs. One host has one ledger, so there are no others.
+const HOST: u8 = 0;
+/// How many requests may wait for the firing loop.
+const COMMANDS: usize = 1024;
+
+/// A running daemon. Dropping it without [`Daemon::drained`] cuts it off.
+pub struct Daemon {
+    handle: Handle,
+    ended: oneshot::Receiver<Drained>,
+    firing: Option<JoinHandle<()>>,
+    /// Prepares plugins.
+    preparing: Option<Runtime>,
+}
+
+/// A thread of the daemon could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("start a thread of the daemon")]
+pub struct StartError(#[from] std::io::Error);
+
+impl Daemon {
+    /// Starts running what is due.
+    ///
+    /// # Errors
+    ///
+    /// If its threads cannot be started.
+    pub fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
+        let Parts { tasks, plugins, ledger, recovered, clock, progress } = parts;
+        let (commands, command_queue) = mpsc::channel(COMMANDS);
+        let (plugin_changes, plugin_queue) = mpsc::channel(COMMANDS);
+        let (events, _) = broadcast::channel(EVENTS);
+        let (status, status_seen) = watch::channel(Status::new(&clock));
+        let (ended_sender, ended) = oneshot::channel();
+
+        let mut names: Vec<PluginName> = tasks.iter().map(|task| task.plugin.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let workers = settings.max_concurrent.get();
+        let executor = Executor::start(workers, settings.threads.get(), clock)?;
+        let (dispatcher, first) = Dispatcher::new(
+            tasks,
+            Queue::new(workers, settings.max_queued),
+            recovered,
+            HOST,
+            clock.now(),
+            &mut fastrand::f64,
+        );
+        let firing = Firing {
+            dispatcher,
+            ledger,
+            executor,
+            clock,
+            grace: settings.grace,
+            commands: command_queue,
+            plugin_changes: plugin_queue,
+            events: events.clone(),
+            status,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
+            let drained = runtime.block_on(firing.run(first));
+            // Nobody listens if the daemon was dropped.
+            let _ = ended_sender.send(drained);
+        })?;
+        let preparing = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("sandclock-plugins")
+            .enable_all()
+            .build()?;
+        preparing.spawn(async move {
+            let mut prepared = plugins.prepare_all(names, progress);
+            while let Some((name, result)) = prepared.next().await {
+                if plugin_changes.send(PluginChange { name, result }).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let handle = Handle { commands, events, status: status_seen };
+        Ok(Self { handle, ended, firing: Some(thread), preparing: Some(preparing) })
+    }
+
+    /// A way to ask it for things.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// What happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.handle.events()
+    }
+
+    /// Begins the shutdown: nothing more is started, and what runs has the grace period to end.
+    pub async fn drain(&self) {
+        // It has ended already if nobody takes this.
+        let _ = self.handle.commands.send(Command::Drain).await;
+    }
+
+    /// Ends the grace period now: what still runs is interrupted.
+    pub async fn cut(&self) {
+        // It has ended already if nobody takes this.
+        let _ = self.handle.commands.send(Command::Cut).await;
+    }
+
+    /// Waits until everything is over.
+    ///
+    /// # Errors
+    ///
+    /// If the firing loop panicked.
+    pub async fn drained(&mut self) -> Result<Drained, Stopped> {
+        (&mut self.ended).await.map_err(|_| Stopped)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(preparing) = self.preparing.take() {
+            preparing.shutdown_background();
+        }
+        // The loop ends by itself when a drain is over; one that was never drained is told to, if it still listens.
+        let _ = self.handle.commands.try_send(Command::Cut);
+        if let Some(firing) = self.firing.take()
+            && firing.join().is_err()
+        {
+            tracing::error!("the firing loop panicked");
+        }
+    }
+}

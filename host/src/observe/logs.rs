@@ -7,6 +7,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::line::Line;
+use crate::clock::Clock;
+
 /// How the host logs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -41,21 +44,21 @@ pub struct FilterError {
 /// # Errors
 ///
 /// If the filter is malformed.
-pub fn init<W>(settings: &Settings, writer: W) -> Result<(), FilterError>
+pub fn init<W>(settings: &Settings, clock: Clock, writer: W) -> Result<(), FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|source| FilterError { filter: settings.filter.clone(), source })?;
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     // An error means that a log is set up already, in a test say.
     let _ = match settings.format {
         Format::Text => {
             let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            registry.with(layer.with_ansi(ansi)).try_init()
+            registry.with(layer.with_ansi(ansi).event_format(Line(clock))).try_init()
         }
-        Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        Format::Json => registry.with(layer.with_target(false).json().flatten_event(true)).try_init(),
     };
     Ok(())
 }

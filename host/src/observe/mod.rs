@@ -2,6 +2,7 @@
 //!
 //! They hear of a thing after it is in the ledger. They may lag; the daemon never waits for them.
 
+mod line;
 mod logs;
 mod narrate;
 

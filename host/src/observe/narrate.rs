@@ -42,7 +42,7 @@ pub fn narrate(event: &Event) {
         Event::SlotsMissed { task, first, last, count, why } => {
             tracing::warn!(task = %task.name, %first, %last, "missed {count} slots: {why}");
         }
-        Event::PluginReady { plugin } => tracing::info!(%plugin, "plugin ready"),
+        Event::PluginReady { plugin } => tracing::debug!(%plugin, "plugin ready"),
         Event::PluginUnusable { plugin, reason } => {
             tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", inert(reason));
         }

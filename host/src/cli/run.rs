@@ -1,0 +1,295 @@
+//! `sandclock run`: one run of a task or of a plugin's file, now and in the foreground.
+//!
+//! It is an attempt like any other, but nothing records it: no ledger is opened, so it works beside a running host.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::progress::Bars;
+use super::{Exit, adhoc, terminal};
+use crate::clock::Clock;
+use crate::config::{self, Surroundings};
+use crate::model::cause::Cause;
+use crate::model::grants::{FolderAccess, FolderGrant, HttpGrant};
+use crate::model::id::{PluginName, RunId};
+use crate::model::limits::{Unit, Usage};
+use crate::model::log::LogLine;
+use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
+use crate::model::payload::Blob;
+use crate::model::quantity::{duration, figure, parse_bytes, parse_count, parse_duration};
+use crate::model::run::Run;
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+use crate::model::text::inert;
+use crate::plugins::{Plugin, Plugins, Progress, Quiet};
+use crate::sandbox::{AttemptReport, AttemptRequest, Sandbox};
+
+/// Run a task or a plugin's file once, now and in the foreground.
+///
+/// A task runs with what the configuration gives it; a file runs with the defaults and nothing granted. Options add to
+/// either. There is one attempt, and no entry in the ledger. The log goes to stderr, the output to stdout.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sandclock run report
+  sandclock run report --payload '{\"region\": \"eu\"}' --content-type application/json
+  sandclock run ./probe.wasm --http 'GET https://example.com' --env LEVEL=debug
+  sandclock run report --slot 2026-11-23T09:00:00Z > report.txt
+
+Exit codes: 0 succeeded, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found, 10 failed for good,
+11 trapped, 12 a limit was exceeded, 13 cancelled (Ctrl-C), 75 failed, perhaps not for long.")]
+pub(super) struct Arguments {
+    /// A task of the configuration, or a .wasm or .wat file
+    #[arg(value_name = "TASK|FILE")]
+    target: String,
+    /// What the run works on, as text
+    #[arg(long, value_name = "TEXT", conflicts_with = "payload_file")]
+    payload: Option<String>,
+    /// What the run works on, from a file
+    #[arg(long, value_name = "FILE")]
+    payload_file: Option<PathBuf>,
+    /// What the payload is; JSON is recognised
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// The slot that the run is told
+    #[arg(long, value_name = "TIME")]
+    slot: Option<jiff::Timestamp>,
+    /// Grant HTTP requests, as in `grants.http` (may be repeated)
+    #[arg(long, value_name = "GRANT")]
+    http: Vec<HttpGrant>,
+    /// Grant an environment variable (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = environment)]
+    env: Vec<(String, String)>,
+    /// Grant a folder to read, under a path of the guest's (may be repeated)
+    #[arg(long, value_name = "HOST:GUEST", value_parser = folder)]
+    folder: Vec<FolderGrant>,
+    /// Grant a folder to read and write (may be repeated)
+    #[arg(long, value_name = "HOST:GUEST", value_parser = folder)]
+    folder_rw: Vec<FolderGrant>,
+    /// The longest the attempt may take, such as 30s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<std::time::Duration>,
+    /// The fuel it may burn, such as 10G
+    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
+    fuel: Option<u64>,
+    /// The memory it may have, such as 64MiB
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// Print outcome, usage, log and output as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
+    let file = adhoc::is_file(&arguments.target).then(|| PathBuf::from(&arguments.target));
+    let (task, settings) = match &file {
+        Some(file) if !file.exists() => {
+            terminal::error(&anyhow::anyhow!("there is no file {}", file.display()));
+            return Ok(Exit::NotFound);
+        }
+        Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?),
+        None => match config::load(config, &Surroundings::of_process(clock.now())) {
+            Err(report) => {
+                terminal::remark(report.coloured().trim_end());
+                return Ok(Exit::ConfigRefused);
+            }
+            Ok(loaded) => match loaded.config.tasks.iter().find(|task| task.name.as_str() == arguments.target) {
+                Some(task) => (Task::clone(task), loaded.config.plugins_settings()),
+                None => {
+                    let names: Vec<&str> = loaded.config.tasks.iter().map(|task| task.name.as_str()).collect();
+                    terminal::error(&anyhow::anyhow!(
+                        "no task is called {}; there are {} (for a file, write ./{0})",
+                        arguments.target,
+                        names.join(", ")
+                    ));
+                    return Ok(Exit::NotFound);
+                }
+            },
+        },
+    };
+    let task = arguments.adjusted(task);
+    let run = Run {
+        id: RunId::next(clock.now().as_millisecond(), 0, None),
+        cause: Cause::Manual,
+        slot: arguments.slot.map(Slot::at),
+        payload: arguments.payload()?.map(Arc::new).or_else(|| task.payload.clone()),
+        admitted_at: clock.now(),
+        task: Arc::new(task),
+    };
+    let sandbox = Sandbox::new(crate::sandbox::Settings::for_limits(1, [&run.task.limits]), clock);
+    let plugins = Plugins::open(settings, sandbox, clock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let report = runtime.block_on(async {
+        let plugin = prepare(&plugins, &run.task.plugin, file.as_deref()).await?;
+        anyhow::Ok(attempt(&plugin, Arc::new(run)).await)
+    })?;
+    if arguments.json {
+        terminal::print_json(&to_json(&report));
+    } else {
+        show(&report)?;
+    }
+    Ok(Exit::RunEnded(report.outcome.class()))
+}
+
+async fn prepare(plugins: &Plugins, name: &PluginName, file: Option<&Path>) -> anyhow::Result<Plugin> {
+    let bars = std::io::stderr().is_terminal().then(Bars::new);
+    let progress: &dyn Progress = bars.as_ref().map_or(&Quiet, |bars| bars);
+    let prepared = match file {
+        Some(file) => plugins.prepare_file(name, file, progress).await,
+        None => plugins.prepare(name, progress).await,
+    };
+    prepared.with_context(|| format!("the plugin {name} cannot be used"))
+}
+
+/// Runs the attempt; Ctrl-C cancels it.
+async fn attempt(plugin: &Plugin, run: Arc<Run>) -> AttemptReport {
+    let (stop, stopped) = watch::channel(None);
+    let attempt = plugin.prepared.attempt(AttemptRequest { run, attempt: 1, stop: stopped });
+    tokio::pin!(attempt);
+    loop {
+        tokio::select! {
+            report = &mut attempt => return report,
+            Ok(()) = tokio::signal::ctrl_c() => drop(stop.send_replace(Some(Stop::Cancel(CancelledBy::Operator)))),
+        }
+    }
+}
+
+impl Arguments {
+    /// The task with what the command line adds to it.
+    fn adjusted(&self, mut task: Task) -> Task {
+        task.grants.http.extend(self.http.iter().cloned());
+        task.grants.env.extend(self.env.iter().cloned());
+        task.grants.folders.extend(self.folder.iter().cloned());
+        let writable = self.folder_rw.iter().cloned();
+        task.grants.folders.extend(writable.map(|folder| FolderGrant { access: FolderAccess::ReadWrite, ..folder }));
+        task.limits.timeout = self.timeout.unwrap_or(task.limits.timeout);
+        task.limits.fuel = self.fuel.unwrap_or(task.limits.fuel);
+        task.limits.memory = self.memory.unwrap_or(task.limits.memory);
+        task
+    }
+
+    fn payload(&self) -> anyhow::Result<Option<Blob>> {
+        let bytes = match (&self.payload, &self.payload_file) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(file)) => {
+                std::fs::read(file).with_context(|| format!("read the payload {}", file.display()))?
+            }
+            (None, None) if self.content_type.is_some() => bail!("--content-type needs --payload or --payload-file"),
+            (None, None) => return Ok(None),
+        };
+        let content_type = match &self.content_type {
+            Some(content_type) => content_type.clone(),
+            None if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok() => Blob::JSON.to_owned(),
+            None if std::str::from_utf8(&bytes).is_ok() => Blob::TEXT.to_owned(),
+            None => Blob::BYTES.to_owned(),
+        };
+        Ok(Some(Blob { content_type, bytes }))
+    }
+}
+
+/// Shows the log and the outcome on stderr, the output on stdout.
+fn show(report: &AttemptReport) -> anyhow::Result<()> {
+    for line in &report.log {
+        terminal::remark(log_line(line));
+    }
+    let usage = &report.usage;
+    terminal::remark(format_args!(
+        "{} after {}, with {} fuel and {} of memory at its peak",
+        inert(&report.outcome.to_string()),
+        duration(usage.duration),
+        figure(usage.fuel, Unit::Count),
+        figure(usage.peak_memory, Unit::Bytes),
+    ));
+    for frame in frames(&report.outcome) {
+        terminal::remark(format_args!("  at {}", inert(frame)));
+    }
+    if let AttemptOutcome::Succeeded { output: Some(output) } = &report.outcome {
+        let mut stdout = std::io::stdout();
+        match std::str::from_utf8(&output.bytes) {
+            _ if !stdout.is_terminal() => stdout.write_all(&output.bytes)?,
+            Ok(text) => text.lines().for_each(|line| terminal::print_line(inert(line))),
+            Err(_) => terminal::remark(format_args!(
+                "the output is {} of {}; redirect stdout to keep it",
+                figure(output.bytes.len() as u64, Unit::Bytes),
+                inert(&output.content_type)
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn log_line(line: &LogLine) -> String {
+    let fields: String = line.fields.iter().map(|(key, value)| format!(" {}={}", inert(key), inert(value))).collect();
+    format!("{:>5} {:<6} {}{fields}", line.level.name(), line.source.name(), inert(&line.message))
+}
+
+fn frames(outcome: &AttemptOutcome) -> &[String] {
+    match outcome {
+        AttemptOutcome::Trapped(trap) => &trap.backtrace,
+        AttemptOutcome::Exceeded(exceeded) => &exceeded.backtrace,
+        _ => &[],
+    }
+}
+
+fn to_json(report: &AttemptReport) -> serde_json::Value {
+    let AttemptReport { outcome, usage, log, started_at } = report;
+    let Usage { duration, fuel, peak_memory, log_bytes, log_dropped, http_requests } = usage;
+    let output = match outcome {
+        AttemptOutcome::Succeeded { output: Some(output) } => Some(json!({
+            "content-type": output.content_type,
+            "text": std::str::from_utf8(&output.bytes).ok(),
+            "bytes": output.bytes.len(),
+        })),
+        _ => None,
+    };
+    let log: Vec<_> = log
+        .iter()
+        .map(|line| {
+            json!({
+                "at": line.at.to_string(),
+                "level": line.level.name(),
+                "source": line.source.name(),
+                "message": line.message,
+                "fields": line.fields.iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "outcome": outcome.class().name(),
+        "reason": outcome.to_string(),
+        "backtrace": frames(outcome),
+        "started-at": started_at.to_string(),
+        "usage": {
+            "milliseconds": duration.as_secs_f64() * 1e3,
+            "fuel": fuel,
+            "peak-memory": peak_memory,
+            "log-bytes": log_bytes,
+            "log-dropped": log_dropped,
+            "http-requests": http_requests,
+        },
+        "log": log,
+        "output": output,
+    })
+}
+
+fn environment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn folder(text: &str) -> Result<FolderGrant, String> {
+    let expected = || "expected HOST:GUEST, such as ./data:/data".to_owned();
+    let (host, guest) = text.rsplit_once(':').ok_or_else(expected)?;
+    if host.is_empty() || !guest.starts_with('/') {
+        return Err(expected());
+    }
+    Ok(FolderGrant { host: host.into(), guest: guest.to_owned(), access: FolderAccess::ReadOnly })
+}
