@@ -65,7 +65,10 @@ fn kept_its_schedule(ticks: &[Value]) {
     }
     let slots: Vec<jiff::Timestamp> = over.iter().map(|run| run["slot"].as_str().unwrap().parse().unwrap()).collect();
     for pair in slots.windows(2) {
-        assert_eq!((pair[1] - pair[0]).get_seconds() * 1000 + pair[1].duration_since(pair[0]).subsec_millis() as i64, 1000);
+        assert_eq!(
+            (pair[1] - pair[0]).get_seconds() * 1000 + pair[1].duration_since(pair[0]).subsec_millis() as i64,
+            1000
+        );
     }
 }
 

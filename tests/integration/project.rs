@@ -170,5 +170,7 @@ fn guest(name: &str) -> PathBuf {
         root.join(format!("target/guests/{name}.wasm")),
     ];
     let found = candidates.iter().find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("no guest {name}; `cargo xtask plugins` and `cargo xtask guests` build them")).clone()
+    found
+        .unwrap_or_else(|| panic!("no guest {name}; `cargo xtask plugins` and `cargo xtask guests` build them"))
+        .clone()
 }

@@ -37,14 +37,23 @@ fn a_signal_lets_a_short_run_finish() {
 
 #[test]
 fn health_is_answered_while_guests_keep_every_thread_busy() {
-    let mut config = String::from("[host]\nlisten = \"127.0.0.1:0\"\nmax-concurrent-runs = 8\n\n[defaults]\nlimits = { fuel = \"1T\", timeout = \"5m\" }\n\n");
+    let mut config = String::from(
+        "[host]\nlisten = \"127.0.0.1:0\"\nmax-concurrent-runs = 8\n\n[defaults]\nlimits = { fuel = \"1T\", timeout = \"5m\" }\n\n",
+    );
     for n in 0..8 {
         config += &format!("[tasks.spin-{n}]\nplugin = \"endless-loop\"\nschedule = {{ every = \"1s\" }}\n\n");
     }
     let project = Project::new(&config, &["endless-loop"]);
     let serving = project.serve();
-    serving.until("all spin", || (0..8).all(|n| project.runs(&format!("spin-{n}")).iter().any(|run| run["state"] == "running")));
-    let address = serving.log().split("http://").nth(1).and_then(|rest| rest.split_whitespace().next().map(str::to_owned)).unwrap();
+    serving.until("all spin", || {
+        (0..8).all(|n| project.runs(&format!("spin-{n}")).iter().any(|run| run["state"] == "running"))
+    });
+    let address = serving
+        .log()
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
+        .unwrap();
     assert!(request(&address, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(request(&address, "/readyz").starts_with("HTTP/1.1 200"), "the firing loop turns all the same");
 }

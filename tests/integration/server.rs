@@ -22,10 +22,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = requests.clone();
-        let routes = routes.layer(axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
-            seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
-            next.run(request)
-        }));
+        let routes = routes.layer(axum::middleware::from_fn(
+            move |request: axum::extract::Request, next: axum::middleware::Next| {
+                seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+                next.run(request)
+            },
+        ));
         runtime.spawn(async move { axum::serve(listener, routes).await });
         Self { address, requests, _runtime: runtime }
     }

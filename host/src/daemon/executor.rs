@@ -64,7 +64,7 @@ impl Executor {
         let (jobs, queue) = async_channel::bounded::<Job>(workers);
         let (results, executed) = async_channel::bounded(workers);
         for _ in 0..workers {
-            runtime.spawn(work(queue.clone(), results.clone(), clock.clone()));
+            runtime.spawn(work(queue.clone(), results.clone(), clock));
         }
         Ok(Self { jobs, executed, runtime: Some(runtime) })
     }
