@@ -14,6 +14,7 @@ use wasi_preview1_component_adapter_provider::{
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
+use super::exit_code::carry_exit_codes;
 use super::recognise::{Kind, recognise};
 
 /// A component, and what it was made from.
@@ -126,8 +127,9 @@ fn adapt_module(module: &[u8]) -> Result<Adapted, AdaptError> {
             return Err(AdaptError::UnknownImports { modules });
         }
     }
+    let module = carry_exit_codes(module)?;
     let component = ComponentEncoder::default()
-        .module(module)
+        .module(&module)
         .and_then(|encoder| encoder.validate(true).adapter(PREVIEW1, adapter))
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| AdaptError::Encode(format!("{error:#}")))?;

@@ -10,6 +10,7 @@ mod recognise;
 mod adapt;
 mod child;
 mod compile;
+mod exit_code;
 
 mod cache;
 mod private;
