@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use wasmtime::Store;
 
-use crate::model::limits::Usage;
-use crate::model::log::LogLine;
+use crate::model::limits::{Limits, Usage};
+use crate::model::log::{Level, LogLine};
 use crate::model::outcome::{AttemptOutcome, Stop};
 use crate::model::run::Run;
 use crate::sandbox::Prepared;
@@ -19,6 +19,8 @@ use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Egress;
 use crate::sandbox::journal::Journal;
+use crate::sandbox::lesson;
+use crate::sandbox::meter::Hit;
 use crate::sandbox::redaction::Redaction;
 use crate::sandbox::verdict::{Ending, Evidence, verdict};
 
@@ -75,28 +77,20 @@ impl Prepared {
         };
         let duration = clock.monotonic().duration_since(started);
 
-        let fuel_left = store.as_ref().and_then(|store| store.get_fuel().ok());
-        let fuel = fuel_left.map_or(0, |left| task.limits.fuel - left);
-        let (peak_memory, hit) =
-            store.as_ref().map_or((0, None), |store| (store.data().meter().peak_memory(), store.data().meter().hit()));
-        let outcome =
-            verdict(ending, Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel });
+        let Consumption { fuel, peak_memory, hit } = consumption(store.as_ref(), &task.limits);
+        let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };
+        let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
         egress.finish();
-        let log = journal.finish();
-        AttemptReport {
-            outcome: redacted(outcome, &redaction),
-            usage: Usage {
-                duration,
-                fuel,
-                peak_memory,
-                log_bytes: log.kept,
-                log_dropped: log.dropped,
-                http_requests: egress.requests(),
-            },
-            log: log.lines,
-            started_at,
+        if let AttemptOutcome::Exceeded(exceeded) = &outcome {
+            journal.host(Level::Error, lesson::limit(&task.name, exceeded), Vec::new());
         }
+        let (log_bytes, log_dropped) = journal.end_streams();
+        let usage = Usage { duration, fuel, peak_memory, log_bytes, log_dropped, http_requests: egress.requests() };
+        if log_dropped > 0 {
+            journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
+        }
+        AttemptReport { outcome, usage, log: journal.take(), started_at }
     }
 
     /// Sets the guest up, in a store that outlives the call so that it can be asked what was used, and calls it.
@@ -113,6 +107,26 @@ impl Prepared {
             Err(error) => Ending::HostFailed(chain(&error)),
         }
     }
+}
+
+/// What a guest has consumed.
+#[derive(Debug, Default)]
+struct Consumption {
+    fuel: u64,
+    peak_memory: u64,
+    hit: Option<Hit>,
+}
+
+/// What the guest of a store has consumed; nothing, if it did not come to that.
+fn consumption(store: Option<&Store<Guest>>, limits: &Limits) -> Consumption {
+    store.map_or_else(Consumption::default, |store| {
+        let meter = store.data().meter();
+        Consumption {
+            fuel: store.get_fuel().map_or(0, |left| limits.fuel.saturating_sub(left)),
+            peak_memory: meter.peak_memory(),
+            hit: meter.hit(),
+        }
+    })
 }
 
 /// Resolves when the attempt is to be stopped.

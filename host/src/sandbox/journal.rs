@@ -20,17 +20,6 @@ pub(crate) enum TextStream {
     Stderr,
 }
 
-/// What a journal holds in the end.
-#[derive(Debug)]
-pub(crate) struct Log {
-    /// The lines, in the order in which the host received them.
-    pub(crate) lines: Vec<LogLine>,
-    /// Bytes kept of what the guest wrote.
-    pub(crate) kept: u64,
-    /// Bytes dropped of what the guest wrote.
-    pub(crate) dropped: u64,
-}
-
 #[derive(Debug)]
 struct Pages {
     clock: Clock,
@@ -75,8 +64,8 @@ impl Journal {
         self.pages().write(stream, bytes);
     }
 
-    /// Ends the lines that are still being written and takes everything out.
-    pub(crate) fn finish(&self) -> Log {
+    /// Ends the lines that are still being written. Returns the bytes kept and dropped of what the guest wrote.
+    pub(crate) fn end_streams(&self) -> (u64, u64) {
         let mut pages = self.pages();
         for stream in [TextStream::Stdout, TextStream::Stderr] {
             let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
@@ -84,7 +73,12 @@ impl Journal {
                 pages.stream_line(stream, &rest);
             }
         }
-        Log { lines: std::mem::take(&mut pages.lines), kept: pages.kept, dropped: pages.dropped }
+        (pages.kept, pages.dropped)
+    }
+
+    /// Takes the lines out, in the order in which the host received them.
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        std::mem::take(&mut self.pages().lines)
     }
 
     /// A panic while the lock was held leaves at worst one line unfinished.
@@ -215,8 +209,10 @@ mod tests {
         Journal::new(Clock::system(), allowed, Redaction::of(&Grants { secrets, ..Grants::default() }))
     }
 
-    fn messages(log: &Log) -> Vec<&str> {
-        log.lines.iter().map(|line| line.message.as_str()).collect()
+    /// The messages, and the bytes kept and dropped.
+    fn finish(journal: &Journal) -> (Vec<String>, u64, u64) {
+        let (kept, dropped) = journal.end_streams();
+        (journal.take().into_iter().map(|line| line.message).collect(), kept, dropped)
     }
 
     #[test]
@@ -226,9 +222,9 @@ mod tests {
             journal.write(TextStream::Stdout, piece.as_bytes());
         }
         journal.write(TextStream::Stderr, b"\xff\n");
-        let log = journal.finish();
-        assert_eq!(messages(&log), ["one", "two", "", "my *** is safe", "\u{fffd}", "last"]);
-        assert_eq!((log.kept, log.dropped), (6 + 14 + 3 + 4, 0));
+        let (messages, kept, dropped) = finish(&journal);
+        assert_eq!(messages, ["one", "two", "", "my *** is safe", "\u{fffd}", "last"]);
+        assert_eq!((kept, dropped), (6 + 14 + 3 + 4, 0));
     }
 
     #[test]
@@ -239,9 +235,9 @@ mod tests {
                 journal.write(TextStream::Stdout, b"12345678\n");
             }
             journal.guest(Level::Info, "more".to_owned(), vec![("a".to_owned(), "b".to_owned())]);
-            let log = journal.finish();
-            assert_eq!(messages(&log), ["12345678", "12"]);
-            assert_eq!((log.kept, log.dropped), (10, 8 * 1000 + 6 - 10));
+            let (messages, kept, dropped) = finish(&journal);
+            assert_eq!(messages, ["12345678", "12"]);
+            assert_eq!((kept, dropped), (10, 8 * 1000 + 6 - 10));
         }
     }
 
@@ -252,9 +248,9 @@ mod tests {
             for _ in 0..1000 {
                 journal.write(TextStream::Stderr, &[b'x'; 1000]);
             }
-            let log = journal.finish();
-            assert_eq!((log.kept, log.kept + log.dropped), (100_000, 1_000_000));
-            assert!(log.lines.iter().all(|line| line.message.len() <= bounds::LOG_LINE + secret.len()));
+            let (messages, kept, dropped) = finish(&journal);
+            assert_eq!((kept, kept + dropped), (100_000, 1_000_000));
+            assert!(messages.iter().all(|message| message.len() <= bounds::LOG_LINE + secret.len()));
         }
     }
 
@@ -264,8 +260,8 @@ mod tests {
         for _ in 0..bounds::LOG_LINES + 5 {
             journal.write(TextStream::Stdout, b"x\n");
         }
-        let log = journal.finish();
-        assert_eq!((log.lines.len(), log.dropped), (bounds::LOG_LINES, 5));
+        let (messages, _, dropped) = finish(&journal);
+        assert_eq!((messages.len(), dropped), (bounds::LOG_LINES, 5));
     }
 
     #[test]
@@ -276,9 +272,8 @@ mod tests {
             for piece in text.as_bytes().chunks(777) {
                 journal.write(TextStream::Stdout, piece);
             }
-            let log = journal.finish();
-            let whole: String = messages(&log).concat();
-            assert_eq!(whole, text.replace("hunter2", "***"));
+            let (messages, ..) = finish(&journal);
+            assert_eq!(messages.concat(), text.replace("hunter2", "***"));
         }
     }
 
@@ -288,6 +283,6 @@ mod tests {
         journal.write(TextStream::Stdout, b"abcdef\n");
         journal.host(Level::Info, "GET hunter2".to_owned(), Vec::new());
         journal.host(Level::Info, "x".repeat(bounds::HOST_LOG), Vec::new());
-        assert_eq!(messages(&journal.finish()), ["abc", "GET ***"]);
+        assert_eq!(finish(&journal).0, ["abc", "GET ***"]);
     }
 }

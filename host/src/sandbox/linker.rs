@@ -18,5 +18,9 @@ pub(super) fn linker(profile: Profile, engine: &Engine) -> wasmtime::Result<Link
     }
     task::Task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     logging::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    #[cfg(test)]
+    linker
+        .instance("sandclock:test/faults")?
+        .func_wrap("panic", |_, (): ()| -> wasmtime::Result<()> { panic!("a test's fault") })?;
     Ok(linker)
 }

@@ -25,6 +25,7 @@ mod bounds;
 mod meter;
 
 mod journal;
+mod lesson;
 mod log_door;
 mod redaction;
 mod stdio;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use wasi_preview1_component_adapter_provider as preview1;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{PackageId, Resolve};
 
 use crate::clock::Clock;
 use crate::model::cause::Cause;
@@ -55,17 +58,17 @@ pub(crate) fn run(task: Task) -> Run {
     }
 }
 
-/// Compiles and loads a component given as text.
-pub(crate) fn load(wat: &str) -> Result<Prepared, LoadError> {
-    let compiled = compile(&wat::parse_str(wat).unwrap()).unwrap();
+/// Compiles and loads a component, given as text or binary.
+pub(crate) fn load(component: impl AsRef<[u8]>) -> Result<Prepared, LoadError> {
+    let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap()).unwrap();
     let sandbox = Sandbox::new(Settings::for_limits(4, []), Clock::system());
     sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image))
 }
 
-/// Runs a component given as text once, as the first attempt of this run.
-pub(crate) async fn attempt(wat: &str, run: Run) -> AttemptReport {
+/// Runs a component once, as the first attempt of this run.
+pub(crate) async fn attempt(component: impl AsRef<[u8]>, run: Run) -> AttemptReport {
     let (_sender, stop) = watch::channel(None);
-    load(wat).unwrap().attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }).await
+    load(component).unwrap().attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }).await
 }
 
 /// A plain program whose whole world is a core module with the function `run`, which returns 0 for success.
@@ -79,4 +82,36 @@ pub(crate) fn program(core: &str) -> String {
             (export "wasi:cli/run@0.2.3" (instance $exports))
         )"#
     )
+}
+
+/// A plain program over WASI preview 1, as C and Go toolchains make them: a core module with `_start`. It may import
+/// `exit-with-code` beside.
+pub(crate) fn command(core: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let exit = "package wasi:cli@0.2.12;
+        interface exit { exit-with-code: func(status-code: u8); }
+        world exiting { import exit; }";
+    let package = resolve.push_str("exit.wit", exit).unwrap();
+    component(core, &resolve, package, preview1::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+}
+
+/// A typed task: a core module with `run`, `memory` and `cabi_realloc`, and imports of our interfaces.
+pub(crate) fn typed(core: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();
+    component(core, &resolve, package, preview1::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
+}
+
+/// The component of a core module that implements the only world of a package.
+fn component(core: &str, resolve: &Resolve, package: PackageId, adapter: &[u8]) -> Vec<u8> {
+    let mut module = wat::parse_str(format!("(module {core})")).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .adapter(preview1::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)
+        .unwrap()
+        .encode()
+        .unwrap()
 }

@@ -10,6 +10,7 @@ use url::Host;
 use crate::model::grants::{HttpGrant, HttpTarget, HttpTargetError};
 use crate::model::task::Task;
 use crate::sandbox::http::address::{NotPublic, check_public};
+use crate::sandbox::lesson;
 
 /// What the requests of one attempt have to pass.
 #[derive(Debug)]
@@ -81,34 +82,24 @@ impl Policy {
 
     /// What was tried, and the lines of TOML that would allow it. None for what has been said before.
     pub(crate) fn lesson(&self, refusal: &Refusal) -> Option<String> {
-        let task = match self.task.name.as_str() {
-            name if name.contains('.') => format!("tasks.{name:?}"),
-            name => format!("tasks.{name}"),
-        };
-        let grants = |new: String| {
-            let mut grants: Vec<String> = self.task.grants.http.iter().map(|grant| format!("\"{grant}\"")).collect();
-            grants.push(format!("\"{new}\""));
-            format!("[{task}.grants] http = [{}]", grants.join(", "))
-        };
-        Some(match refusal {
+        let lesson = match refusal {
             Refusal::TooMany { times: 2.., .. } => return None,
-            Refusal::TooMany { limit, .. } => format!(
-                "request refused: {refusal}; to allow more: [{task}.limits] http-requests = {}",
-                u64::from(*limit) * 2
-            ),
-            Refusal::Target(_) | Refusal::Connect => format!("request refused: {refusal}"),
-            Refusal::NotGranted(target) => {
-                format!("request refused: {refusal}; to allow it: {}", grants(HttpGrant::covering(target).to_string()))
-            }
+            Refusal::TooMany { .. } => Some(lesson::http_requests(&self.task)),
+            Refusal::Target(_) | Refusal::Connect => None,
+            Refusal::NotGranted(target) => Some(lesson::http_grant(&self.task, &HttpGrant::covering(target))),
             Refusal::Address { address, target, .. } => {
                 let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-                let new = format!("{} {}://{host}:{}", target.method(), target.scheme(), target.port());
-                format!(
-                    "request refused: {refusal}, and only a grant that names the address itself reaches there; \
-                     to allow it, request that address, and grant it: {}",
-                    grants(HttpGrant::parse(&new).map_or(new, |grant| grant.to_string()))
-                )
+                let outright = format!("{} {}://{host}:{}", target.method(), target.scheme(), target.port());
+                HttpGrant::parse(&outright).ok().map(|grant| {
+                    let allow = lesson::http_grant(&self.task, &grant);
+                    format!("only a request to the address itself, granted as such, reaches there; {allow}")
+                })
             }
+        };
+        let refused = format!("request refused: {refusal}");
+        Some(match lesson {
+            Some(lesson) => format!("{refused}; {lesson}"),
+            None => refused,
         })
     }
 }

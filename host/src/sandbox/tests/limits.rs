@@ -1,3 +1,5 @@
+//! Limits: each ends the guest that reaches it, and is named with its figures.
+
 use std::time::Duration;
 
 use crate::model::limits::{Limit, Limits};
@@ -140,4 +142,32 @@ async fn tables_and_instances_are_limited() {
     let report = attempt(wat, run(task)).await;
     let found = exceeded(&report);
     assert_eq!((found.limit, found.allowed, found.used), (Limit::Instances, 2, 3));
+}
+
+#[tokio::test]
+async fn programs_of_wasi_03_run_under_the_same_limits() {
+    let program = |core: &str| {
+        format!(
+            r#"(component
+                (core module $main {core})
+                (core instance $main (instantiate $main))
+                (func $run async (result (result)) (canon lift (core func $main "run")))
+                (instance $exports (export "run" (func $run)))
+                (export "wasi:cli/run@0.3.0" (instance $exports)))"#
+        )
+    };
+    let limits = Limits { timeout: Duration::from_millis(100), memory: 4 * PAGE, ..Limits::default() };
+    for (core, expected) in [
+        (r#"(func (export "run") (result i32) (i32.const 0))"#, None),
+        (r#"(func (export "run") (result i32) (loop (br 0)) (i32.const 0))"#, Some(Limit::Timeout)),
+        (r#"(memory 5) (func (export "run") (result i32) (i32.const 0))"#, Some(Limit::Memory)),
+    ] {
+        let mut task = task("limited");
+        task.limits = limits;
+        let report = attempt(program(core), run(task)).await;
+        match expected {
+            Some(limit) => assert_eq!(exceeded(&report).limit, limit),
+            None => assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }),
+        }
+    }
 }

@@ -1,3 +1,6 @@
 //! Guests of every temper, each with the report that it has to end in.
 
+mod http;
 mod limits;
+mod programs;
+mod tasks;

@@ -1,3 +1,5 @@
+//! What a grant allows, what it refuses, and what is no grant.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,0 +1,91 @@
+//! What the host adds to a log when it said no: what was tried, and the lines of TOML that would allow it. Pure.
+
+use crate::model::grants::HttpGrant;
+use crate::model::id::TaskName;
+use crate::model::limits::{Limits, Usage};
+use crate::model::outcome::Exceeded;
+use crate::model::quantity;
+use crate::model::task::Task;
+
+/// After a limit ended an attempt.
+pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
+    let Exceeded { limit, allowed, used, .. } = exceeded;
+    let figure = |value| quantity::figure(value, limit.unit());
+    format!(
+        "stopped at limits.{limit} = {:#}, having come to {}; to allow more: {} {limit} = \"{:#}\"",
+        figure(*allowed),
+        figure(*used),
+        table(task, "limits"),
+        figure(allowed.saturating_mul(2)),
+    )
+}
+
+/// After lines were dropped from the log.
+pub(crate) fn log(task: &TaskName, limits: &Limits, usage: &Usage) -> String {
+    format!(
+        "{} of log were dropped, past limits.log = {:#}; to keep more: {} log = \"{:#}\"",
+        quantity::bytes(usage.log_dropped),
+        quantity::bytes(limits.log),
+        table(task, "limits"),
+        quantity::bytes(limits.log.saturating_mul(2)),
+    )
+}
+
+/// After one request too many.
+pub(crate) fn http_requests(task: &Task) -> String {
+    let more = task.limits.http_requests.saturating_mul(2).max(1);
+    format!("to allow more: {} http-requests = {more}", table(&task.name, "limits"))
+}
+
+/// After a request that no grant allows: the grants there are, and a new one.
+pub(crate) fn http_grant(task: &Task, new: &HttpGrant) -> String {
+    let grants = task.grants.http.iter().chain([new]).map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>();
+    format!("to allow it: {} http = [{}]", table(&task.name, "grants"), grants.join(", "))
+}
+
+/// The heading of a task's table. A name with a dot in it has to be quoted in TOML.
+fn table(task: &TaskName, name: &str) -> String {
+    match task.as_str() {
+        task if task.contains('.') => format!("[tasks.\"{task}\".{name}]"),
+        task => format!("[tasks.{task}.{name}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::limits::Limit;
+
+    #[test]
+    fn lessons_can_be_pasted() {
+        let task: TaskName = "a.b".parse().unwrap();
+        for (limit, allowed, used, expected) in [
+            (
+                Limit::Memory,
+                64 << 20,
+                65 << 20,
+                "limits.memory = 64MiB, having come to 65MiB; to allow more: [tasks.\"a.b\".limits] memory = \"128MiB\"",
+            ),
+            (
+                Limit::Fuel,
+                10_000_000_000,
+                10_000_000_003,
+                "limits.fuel = 10G, having come to 10G; to allow more: [tasks.\"a.b\".limits] fuel = \"20G\"",
+            ),
+            (
+                Limit::Timeout,
+                90_000,
+                90_001,
+                "limits.timeout = 1m 30s, having come to 1m 30s; to allow more: [tasks.\"a.b\".limits] timeout = \"3m\"",
+            ),
+        ] {
+            let lesson = super::limit(&task, &Exceeded { limit, allowed, used, backtrace: Vec::new() });
+            assert_eq!(lesson, format!("stopped at {expected}"));
+        }
+        let usage = Usage { log_dropped: 4096, ..Usage::default() };
+        assert_eq!(
+            log(&"report".parse().unwrap(), &Limits::default(), &usage),
+            "4KiB of log were dropped, past limits.log = 256KiB; to keep more: [tasks.report.limits] log = \"512KiB\""
+        );
+    }
+}
