@@ -16,12 +16,12 @@ use super::elements::host::HostSettings;
 use super::elements::schedule::ScheduleTable;
 use super::elements::task::Origin;
 use crate::model::grants::{FolderAccess, Grants};
+use crate::model::id::TaskName;
 use crate::model::limits::Limits;
 use crate::model::misfire::{Misfire, MisfirePolicy};
 use crate::model::payload::Blob;
 use crate::model::quantity;
 use crate::model::retry::{Backoff, Jitter, Retry};
-use crate::model::slot::Slot;
 use crate::model::task::Task;
 
 /// A configuration with every default in its place. Its `Display` is TOML.
@@ -34,9 +34,20 @@ pub struct Effective {
 #[derive(Debug, Clone)]
 struct Table {
     path: Vec<String>,
-    /// What is no key: shown as a comment, and in JSON beside the keys.
-    remarks: Vec<(&'static str, Json)>,
+    /// When a task runs next: shown as a comment, and in JSON beside the keys.
+    next: Option<Next>,
     keys: Keys,
+}
+
+/// When a task runs next.
+#[derive(Debug, Clone)]
+enum Next {
+    /// In this slot, shown in the zone of its schedule.
+    Slot(String),
+    /// Its last slot has passed.
+    Over,
+    /// It has no schedule.
+    Unscheduled { after: Vec<String> },
 }
 
 /// Dotted keys and their values, in the order in which they are shown.
@@ -45,19 +56,19 @@ type Keys = Vec<(&'static str, Json)>;
 impl Effective {
     /// What a configuration means at this time.
     pub fn new(config: &Config, now: Timestamp) -> Self {
-        let mut tables = vec![Table { path: vec!["host".to_owned()], remarks: Vec::new(), keys: host(config) }];
+        let mut tables = vec![Table { path: vec!["host".to_owned()], next: None, keys: host(config) }];
         let no_origin = Origin::default();
         tables.extend(config.tasks.iter().map(|task| {
             let origin = config.origins.get(&task.name).unwrap_or(&no_origin);
             Table {
                 path: vec!["tasks".to_owned(), task.name.to_string()],
-                remarks: vec![("next", next_slot(task, &zone(origin, &config.host), now))],
+                next: Some(Next::of(task, origin, &config.host, now)),
                 keys: task_keys(task, origin, config),
             }
         }));
         tables.extend(config.alerts.iter().map(|alert| Table {
             path: vec!["alerts".to_owned(), alert.name.to_string()],
-            remarks: Vec::new(),
+            next: None,
             keys: alert_keys(alert),
         }));
         Self { tables }
@@ -69,7 +80,10 @@ impl Effective {
         for table in &self.tables {
             let object = table.path.iter().fold(&mut root, |object, name| &mut object[name.as_str()]);
             *object = json!({});
-            for (key, value) in table.remarks.iter().chain(&table.keys) {
+            if let Some(next) = &table.next {
+                object["next"] = next.to_json();
+            }
+            for (key, value) in &table.keys {
                 let place = key.split('.').fold(&mut *object, |object, name| &mut object[name]);
                 *place = value.clone();
             }
@@ -83,8 +97,8 @@ impl fmt::Display for Effective {
         for (index, table) in self.tables.iter().enumerate() {
             let path: Vec<String> = table.path.iter().map(|name| toml_key(name)).collect();
             writeln!(f, "{}[{}]", if index == 0 { "" } else { "\n" }, path.join("."))?;
-            for (name, value) in &table.remarks {
-                writeln!(f, "# {name}: {}", value.as_str().unwrap_or("never"))?;
+            if let Some(next) = &table.next {
+                writeln!(f, "# next: {next}")?;
             }
             let width = table.keys.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
             for (key, value) in &table.keys {
@@ -92,6 +106,38 @@ impl fmt::Display for Effective {
             }
         }
         Ok(())
+    }
+}
+
+impl Next {
+    fn of(task: &Task, origin: &Origin, host: &HostSettings, now: Timestamp) -> Self {
+        let Some(schedule) = &origin.schedule else {
+            return Next::Unscheduled { after: task.after.iter().map(TaskName::to_string).collect() };
+        };
+        // The zone in which people think of the task's slots.
+        let zone = schedule.0.timezone.value().map_or_else(|| host.timezone.clone(), |zone| zone.0);
+        match task.schedule.next_after(now) {
+            Some(slot) => Next::Slot(slot.time().to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()),
+            None => Next::Over,
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Next::Slot(slot) => slot.as_str().into(),
+            Next::Over | Next::Unscheduled { .. } => Json::Null,
+        }
+    }
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Next::Slot(slot) => f.write_str(slot),
+            Next::Over => f.write_str("never"),
+            Next::Unscheduled { after } if after.is_empty() => f.write_str("when somebody asks for it"),
+            Next::Unscheduled { after } => write!(f, "after {}", after.join(" or ")),
+        }
     }
 }
 
@@ -236,17 +282,6 @@ fn alert_keys(alert: &Alert) -> Keys {
     };
     keys.push(("after-failures", alert.after_failures.get().into()));
     keys
-}
-
-/// The zone in which people think of a task's slots.
-fn zone(origin: &Origin, host: &HostSettings) -> TimeZone {
-    let own = origin.schedule.as_ref().and_then(|schedule| schedule.0.timezone.value());
-    own.map_or_else(|| host.timezone.clone(), |zone| zone.0)
-}
-
-fn next_slot(task: &Task, zone: &TimeZone, now: Timestamp) -> Json {
-    let shown = |slot: Slot| slot.time().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-    task.schedule.next_after(now).map(shown).into()
 }
 
 fn zone_name(zone: &TimeZone) -> Json {
