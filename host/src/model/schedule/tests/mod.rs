@@ -1,7 +1,9 @@
-//! Schedules against named cases.
+//! Schedules against named cases, and against oracles in every zone.
 
+mod days;
 mod named;
 mod texts;
+mod zones;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};

@@ -1,6 +1,7 @@
 //! What is said about an expression that cannot be used.
 
 use jiff::tz::TimeZone;
+use proptest::prelude::*;
 
 use super::cron;
 use crate::model::schedule::Schedule;
@@ -62,4 +63,45 @@ fn schedules_show_what_they_are() {
     display(Schedule::manual(), "manual");
     let at = super::super::at::parse("2026-12-24T18:00[Europe/Berlin]").unwrap();
     display(Schedule::at(at), "at 2026-12-24T18:00:00+01:00[Europe/Berlin]");
+}
+
+/// Expressions with everything that the grammar has.
+pub(super) fn any_expression() -> impl Strategy<Value = String> {
+    fn field(low: u8, high: u8, special: &'static str) -> impl Strategy<Value = String> {
+        let item = prop_oneof![
+            4 => (low..=high).prop_map(|value| value.to_string()),
+            2 => (low..=high, low..=high).prop_map(|(a, b)| format!("{}-{}", a.min(b), a.max(b))),
+            1 => (low..=high, low..=high, 1..=7_u8).prop_map(|(a, b, step)| format!("{}-{}/{step}", a.min(b), a.max(b))),
+            1 => (1..=high / 2 + 1).prop_map(|step| format!("*/{step}")),
+            1 => proptest::string::string_regex(special).unwrap(),
+        ];
+        let list = prop::collection::vec(item, 1..4).prop_map(|items| items.join(","));
+        prop_oneof![Just("*".to_owned()), list]
+    }
+    let days = (
+        field(1, 31, "L|LW|[1-9]W|L-[1-9]"),
+        field(1, 12, "JAN|feb|MAR|DEC"),
+        field(0, 7, "SUN|mon|Fri|SATL|[0-6]L|[0-7]#[1-5]|TUE#2"),
+    );
+    let times = (prop::option::of(field(0, 59, "0")), field(0, 59, "59"), field(0, 23, "0"));
+    (times, days).prop_map(|((second, minute, hour), (day, month, weekday))| {
+        let second = second.map_or(String::new(), |second| format!("{second} "));
+        format!("{second}{minute} {hour} {day} {month} {weekday}")
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_answered_and_the_place_is_within_it(text in "[-*,/#?@A-Z0-9L Wé]{0,24}") {
+        if let Err(error) = Schedule::cron(&text, TimeZone::UTC) {
+            prop_assert!(text.get(error.range()).is_some(), "{:?}", error);
+        }
+    }
+
+    #[test]
+    fn expressions_of_the_grammar_are_read(expression in any_expression()) {
+        if let Err(error) = Schedule::cron(&expression, TimeZone::UTC) {
+            prop_assert!(error.why().contains("no year"), "{}: {}", expression, error);
+        }
+    }
 }
