@@ -85,6 +85,12 @@ pub(crate) enum AdaptError {
         /// The names of the modules that it imports from, without the known one.
         modules: Vec<String>,
     },
+    /// A program whose memory WASI could not read.
+    #[error(
+        "the core module exports `_start` but no `memory`; a program for WASI preview 1 exports its memory, for example \
+         as (memory (export \"memory\") 1)"
+    )]
+    NoMemory,
     /// The module and its component type do not fit together.
     #[error("the core module cannot be made into a component: {0}")]
     Encode(String),
@@ -114,6 +120,9 @@ fn adapt_binary(component: Vec<u8>) -> Result<Adapted, AdaptError> {
 fn adapt_module(module: &[u8]) -> Result<Adapted, AdaptError> {
     let outline = Outline::of(module).map_err(|error| malformed(module, &error))?;
     let starts = outline.exports.iter().any(|name| name == "_start");
+    if starts && !outline.exports.iter().any(|name| name == "memory") {
+        return Err(AdaptError::NoMemory);
+    }
     let (form, adapter) = match (outline.typed, starts) {
         // A program can have a component type too: for the imports that it uses beside those of WASI.
         (true, true) => (Form::TypedModule, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER),
@@ -188,5 +197,101 @@ pub(super) fn list(names: &[String]) -> String {
     match names.len().checked_sub(SHOWN) {
         Some(rest @ 1..) => format!("{} and {rest} more", shown.join(", ")),
         _ => shown.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wit_component::{StringEncoding, embed_component_metadata};
+    use wit_parser::Resolve;
+
+    use super::*;
+
+    const START: &str = r#"(module (memory (export "memory") 0) (func (export "_start")))"#;
+    const HELLO: &str = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")))"#;
+    const WORLD: &str = "package test:guest; world guest { import now: func() -> u64; export work: func(); }";
+    const GUEST: &str = r#"(module (import "$root" "now" (func (result i64))) (func (export "work")))"#;
+
+    /// A module with a component type, as `wit-bindgen` leaves it.
+    fn typed(wat: &str) -> Vec<u8> {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("guest.wit", WORLD).unwrap();
+        let world = resolve.select_world(&[package], None).unwrap();
+        let mut module = wat::parse_str(wat).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        module
+    }
+
+    fn exports(component: &[u8]) -> Vec<String> {
+        crate::sandbox::inspect(component).unwrap().exports
+    }
+
+    #[test]
+    fn every_form_becomes_a_component() {
+        let check = |bytes: &[u8], form: Form, export: &str| {
+            let adapted = adapt(bytes).unwrap();
+            assert_eq!(adapted.form, form);
+            let exports = exports(&adapted.component);
+            assert!(exports.iter().any(|name| name.starts_with(export)), "{exports:?}");
+        };
+        let component = r#"(component (instance $run) (export "wasi:cli/run@0.2.0" (instance $run)))"#;
+        check(component.as_bytes(), Form::Component, "wasi:cli/run@0.2.0");
+        check(&wat::parse_str(component).unwrap(), Form::Component, "wasi:cli/run@0.2.0");
+        check(START.as_bytes(), Form::Program, "wasi:cli/run@0.2.");
+        check(HELLO.as_bytes(), Form::Program, "wasi:cli/run@0.2.");
+        check(&wat::parse_str(HELLO).unwrap(), Form::Program, "wasi:cli/run@0.2.");
+        check(&typed(GUEST), Form::TypedModule, "work");
+        let both = GUEST.replace(
+            "(func (export \"work\"))",
+            r#"(memory (export "memory") 1) (func (export "work")) (func (export "_start"))"#,
+        );
+        check(&typed(&both), Form::TypedModule, "wasi:cli/run@0.2.");
+    }
+
+    #[test]
+    fn what_cannot_be_adapted_is_told_with_what_was_expected() {
+        let check = |bytes: &[u8], expected: &[&str]| {
+            let message = adapt(bytes).unwrap_err().to_string();
+            assert!(expected.iter().all(|part| message.contains(part)), "{message}");
+        };
+        check(b"", &["found an empty file", "expected a WebAssembly component"]);
+        check(b"<!DOCTYPE html>", &["found an HTML or XML page"]);
+        check(b"\x7fELF\x02\x01\x01", &["compiled ahead of time (.cwasm)"]);
+        check(b"(module (fnuc))", &["text form", "fnuc", "^"]);
+        check(br#"(module (func (export "add")))"#, &["exports `add`", "expected `_start`", "wit-bindgen"]);
+        check(b"(module)", &["exports nothing"]);
+        check(br#"(module (func (export "_start")))"#, &["no `memory`", r#"(memory (export "memory") 1)"#]);
+        check(
+            br#"(module (import "env" "emscripten_resize_heap" (func)) (import "wasi_unstable" "fd_write" (func))
+                (memory (export "memory") 1) (func (export "_start")))"#,
+            &["imports from `env`, `wasi_unstable`", "wasm32-wasip1"],
+        );
+        check(&typed(r#"(module (func (export "other")))"#), &["cannot be made into a component", "work"]);
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_is_never_taken_for_whole() {
+        let component = adapt(HELLO.as_bytes()).unwrap().component;
+        for whole in [component, typed(GUEST), wat::parse_str(HELLO).unwrap()] {
+            for length in (0..whole.len()).step_by(1 + whole.len() / 200) {
+                // What ends between two sections is well-formed, but what is to be called comes last.
+                let inspected = adapt(&whole[..length]).map(|adapted| crate::sandbox::inspect(&adapted.component));
+                let contract = inspected.ok().and_then(Result::ok).and_then(|inspection| inspection.contract);
+                assert_eq!(contract, None, "{length} of {}", whole.len());
+            }
+            let message = adapt(&whole[..whole.len() - 1]).unwrap_err().to_string();
+            assert!(message.contains("was it copied completely?"), "{message}");
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        assert_eq!(list(&names), "`0`, `1`, `2`, `3`, `4`, `5`, `6`, `7` and 12 more");
+        assert_eq!(list(&names[..1]), "`0`");
+        assert_eq!(list(&[]), "nothing");
     }
 }

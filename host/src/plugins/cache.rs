@@ -9,6 +9,7 @@ use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use tempfile::NamedTempFile;
 
@@ -59,9 +60,15 @@ enum Distrust {
 }
 
 impl Cache {
-    /// Opens the cache in a folder, which is made if need be.
-    pub(super) fn open(folder: PathBuf, key: SealKey, engines: Vec<EngineKey>) -> Result<Self, StateError> {
+    /// Opens the cache in a folder, which is made if need be. Images that were not used since a time are removed.
+    pub(super) fn open(
+        folder: PathBuf,
+        key: SealKey,
+        engines: Vec<EngineKey>,
+        since: Timestamp,
+    ) -> Result<Self, StateError> {
         private::folder(&folder)?;
+        private::sweep(&folder, since)?;
         Ok(Self { folder, key, engines })
     }
 
@@ -120,7 +127,12 @@ impl Cache {
         };
         io::Read::read_to_end(&mut io::Read::take(&mut seal_file, 64), &mut seal).map_err(Distrust::Unreadable)?;
         let sealing = self.key.seal(content, &engine.key).read(&mut file).map_err(Distrust::Unreadable)?;
-        if sealing.fits(&seal) { Ok(CachedImage { file, profile: engine.profile }) } else { Err(Distrust::Foreign) }
+        if !sealing.fits(&seal) {
+            return Err(Distrust::Foreign);
+        }
+        private::touch(&file);
+        private::touch(&seal_file);
+        Ok(CachedImage { file, profile: engine.profile })
     }
 }
 
@@ -133,4 +145,128 @@ fn open_regular(path: &Path) -> Result<File, Distrust> {
     };
     let is_file = file.metadata().map_err(Distrust::Unreadable)?.is_file();
     if is_file { Ok(file) } else { Err(Distrust::Foreign) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::plugins::store::digest;
+
+    fn engine(key: &str) -> Vec<EngineKey> {
+        vec![EngineKey { profile: Profile::Wasi02, key: key.to_owned() }]
+    }
+
+    fn open(root: &Path, engine_key: &str) -> Cache {
+        let key = SealKey::open(&root.join("key")).unwrap();
+        Cache::open(root.join("cache"), key, engine(engine_key), Timestamp::MIN).unwrap()
+    }
+
+    /// A cache with one entry, for the content "plugin".
+    fn filled(root: &Path) -> Cache {
+        let cache = open(root, "engine");
+        let mut draft = cache.draft().unwrap();
+        draft.write_all(b"machine code").unwrap();
+        cache.keep(digest(b"plugin"), Profile::Wasi02, draft).unwrap();
+        cache
+    }
+
+    fn entry(root: &Path, ending: &str) -> PathBuf {
+        root.join("cache").join(format!("{}-engine.{ending}", digest(b"plugin")))
+    }
+
+    fn replace(path: &Path, bytes: &[u8]) {
+        private::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_is_found_again_by_another_start() {
+        let root = tempfile::tempdir().unwrap();
+        drop(filled(root.path()));
+        let found = open(root.path(), "engine").find(digest(b"plugin")).unwrap();
+        assert_eq!(found.profile, Profile::Wasi02);
+        assert_eq!(io::read_to_string(&found.file).unwrap(), "", "it was read to its end to be verified");
+        let mode = fs::metadata(entry(root.path(), "image")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o400);
+    }
+
+    #[test]
+    fn what_was_verified_is_what_is_loaded() {
+        let root = tempfile::tempdir().unwrap();
+        let found = filled(root.path()).find(digest(b"plugin")).unwrap();
+        replace(&entry(root.path(), "image"), b"somebody else's");
+        let path = format!("/proc/self/fd/{}", found.file.as_raw_fd());
+        assert_eq!(fs::read(path).unwrap(), b"machine code");
+    }
+
+    #[test]
+    fn other_contents_and_other_engines_are_not_found() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(filled(root.path()).find(digest(b"another")).is_none());
+        assert!(open(root.path(), "newer").find(digest(b"plugin")).is_none());
+    }
+
+    #[test]
+    fn what_this_host_did_not_seal_is_not_found() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 8] = [
+            ("truncated", |root| replace(&entry(root, "image"), b"machine")),
+            ("extended", |root| replace(&entry(root, "image"), b"machine code and more")),
+            ("emptied", |root| replace(&entry(root, "image"), b"")),
+            ("sealed with nothing", |root| replace(&entry(root, "seal"), b"")),
+            ("sealed at length", |root| {
+                let seal = fs::read(entry(root, "seal")).unwrap();
+                replace(&entry(root, "seal"), &[&*seal, b"x"].concat());
+            }),
+            ("not sealed", |root| fs::remove_file(entry(root, "seal")).unwrap()),
+            ("under another key", |root| fs::remove_file(root.join("key")).unwrap()),
+            ("of another content", |root| {
+                let name = |ending: &str| root.join("cache").join(format!("{}-engine.{ending}", digest(b"other")));
+                let cache = open(root, "engine");
+                let mut draft = cache.draft().unwrap();
+                draft.write_all(b"other code").unwrap();
+                cache.keep(digest(b"other"), Profile::Wasi02, draft).unwrap();
+                for ending in ["image", "seal"] {
+                    fs::rename(name(ending), entry(root, ending)).unwrap();
+                }
+            }),
+        ];
+        for (name, change) in changes {
+            let root = tempfile::tempdir().unwrap();
+            drop(filled(root.path()));
+            change(root.path());
+            assert!(open(root.path(), "engine").find(digest(b"plugin")).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        drop(filled(root.path()));
+        let elsewhere = root.path().join("elsewhere");
+        fs::rename(entry(root.path(), "image"), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, entry(root.path(), "image")).unwrap();
+        assert!(open(root.path(), "engine").find(digest(b"plugin")).is_none());
+    }
+
+    #[test]
+    fn no_flipped_bit_is_overlooked() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = filled(root.path());
+        for path in [entry(root.path(), "image"), entry(root.path(), "seal")] {
+            let whole = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut damaged = whole.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                fs::write(&path, damaged).unwrap();
+                assert!(cache.find(digest(b"plugin")).is_none(), "bit {bit} of {}", path.display());
+            }
+            fs::write(&path, whole).unwrap();
+            assert!(cache.find(digest(b"plugin")).is_some());
+        }
+    }
 }

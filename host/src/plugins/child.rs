@@ -142,3 +142,52 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::store::digest;
+
+    /// Has bytes compiled in this process.
+    fn compiled(bytes: &[u8], name: &[u8]) -> (Answer, Vec<u8>) {
+        let root = tempfile::tempdir().unwrap();
+        let (input, output) = (root.path().join("input"), root.path().join("output"));
+        std::fs::write(&input, bytes).unwrap();
+        std::fs::write(&output, b"what was here before").unwrap();
+        let digest = digest(name).to_string();
+        let answer = work(&Order { input, digest, output: output.clone(), memory: 0, cpu_seconds: 0 });
+        (answer, std::fs::read(output).unwrap())
+    }
+
+    #[test]
+    fn a_program_is_compiled_into_the_file() {
+        let program = br#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+        let (answer, image) = compiled(program, program);
+        assert_eq!(answer, Answer::Compiled { profile: "wasi-0.2".to_owned() });
+        assert!(image.starts_with(b"\x7fELF"));
+    }
+
+    #[test]
+    fn a_component_that_nobody_could_call_is_refused_before_it_is_compiled() {
+        let component = br#"(component (component $c) (instance $i (instantiate $c)) (export "a:b/c" (instance $i)))"#;
+        let (answer, image) = compiled(component, component);
+        let Answer::Refused(reason) = answer else { panic!("{answer:?}") };
+        assert!(reason.contains("exports `a:b/c`; expected `run`"), "{reason}");
+        assert_eq!(image, b"what was here before");
+    }
+
+    #[test]
+    fn a_copy_that_is_not_what_was_ordered_is_not_compiled() {
+        let (answer, _) = compiled(b"(module)", b"something else");
+        let Answer::Failed(reason) = answer else { panic!("{answer:?}") };
+        assert!(reason.contains("is not what its name says"), "{reason}");
+    }
+
+    #[test]
+    fn every_profile_is_known_by_its_name() {
+        for known in Profile::ALL {
+            assert_eq!(profile(known.name()), Some(known));
+        }
+        assert_eq!(profile("wasi"), None);
+    }
+}

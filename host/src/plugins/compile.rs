@@ -289,3 +289,54 @@ impl Drop for Group {
         let _ = self.reap();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(end: End, output: &str, errors: &str, expected: Result<Profile, &str>) {
+        let settings =
+            CompileSettings { timeout: Duration::from_secs(5), memory: 1 << 30, ..CompileSettings::default() };
+        match (verdict(end, output, errors, &settings), expected) {
+            (Ok(profile), Ok(expected)) => assert_eq!(profile, expected),
+            (Err(failure), Err(expected)) => assert!(failure.to_string().contains(expected), "{failure}"),
+            (found, expected) => panic!("found {found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn each_end_of_a_compiler_has_its_meaning() {
+        let exit = |code: i32| End::Ended(ExitStatus::from_raw(code << 8));
+        let signal = |number: i32| End::Ended(ExitStatus::from_raw(number));
+        let compiled = r#"{"compiled":{"profile":"wasi-0.2"}}"#;
+        check(exit(0), compiled, "a warning", Ok(Profile::Wasi02));
+        check(exit(0), r#"{"compiled":{"profile":"wasi-9"}}"#, "", Err("answered with the profile \"wasi-9\""));
+        check(exit(0), r#"{"refused":"found JSON"}"#, "", Err("found JSON"));
+        check(
+            exit(0),
+            r#"{"refused":"mmap: Cannot allocate memory (os error 12)"}"#,
+            "",
+            Err("raise host.compile.memory"),
+        );
+        check(exit(0), r#"{"failed":"cannot limit the process"}"#, "", Err("the compiler failed: cannot limit"));
+        check(exit(0), "", "", Err("the compiler failed: exit status: 0"));
+        check(exit(101), "", "thread main panicked", Err("exit status: 101 after it said: thread main panicked"));
+        check(
+            End::TimedOut,
+            compiled,
+            "",
+            Err("took longer than 5s: if you trust the plugin, raise host.compile.timeout"),
+        );
+        check(signal(24), "", "", Err("raise host.compile.timeout"));
+        check(signal(25), "", "", Err("took more than 1GiB of memory"));
+        check(signal(6), "", "memory allocation of 64 bytes failed", Err("raise host.compile.memory"));
+        check(signal(11), compiled, "stack overflow", Err("ended by signal 11 after it said: stack overflow"));
+        check(signal(9), "", "", Err("ended by signal 9"));
+    }
+
+    #[test]
+    fn last_words_are_whole_characters() {
+        assert_eq!(last_words(" short \n"), "short");
+        assert_eq!(last_words(&"\u{20ac}".repeat(400)).chars().count(), 166);
+    }
+}

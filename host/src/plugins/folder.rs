@@ -53,9 +53,12 @@ pub(super) struct Taken {
 /// What changes when a file does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    inode: (u64, u64),
-    size: u64,
-    modified: (i64, i64),
+    /// Which file it is: the numbers of its device and of itself.
+    pub inode: (u64, u64),
+    /// How many bytes it has.
+    pub size: u64,
+    /// When its content was modified: Unix seconds, and nanoseconds within the second.
+    pub modified: (i64, i64),
 }
 
 impl Stamp {
@@ -135,6 +138,12 @@ impl Folder {
         Ok(listing)
     }
 
+    /// The names of the files that a plugin has, without a look at anything else in the folder.
+    pub(super) fn files_of(&self, plugin: &PluginName) -> Vec<String> {
+        let names = ENDINGS.iter().map(|ending| format!("{plugin}.{ending}"));
+        names.filter(|name| self.path.join(name).symlink_metadata().is_ok()).collect()
+    }
+
     /// Reads a file of the folder: all of it, or an error.
     pub(super) fn read(&self, file: &str, max_size: u64) -> Result<Taken, FileError> {
         let open = || -> rustix::io::Result<File> {
@@ -204,7 +213,7 @@ fn classify(entry: &fs::DirEntry) -> Class {
     let path = entry.path();
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if ending == "cwasm" {
-        let why = "code compiled elsewhere is never loaded: put the .wasm file here, it is compiled once and kept";
+        let why = "is code compiled elsewhere, which is never loaded; put the .wasm file here instead";
         return Class::Stray(why.to_owned());
     }
     // Hidden files are how a careful copy is made: written under another name, then renamed.
@@ -242,5 +251,100 @@ fn kind(kind: fs::FileType) -> &'static str {
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.file, self.why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    const MAX: u64 = 1 << 20;
+
+    /// A folder with one of each strange kind of file.
+    fn strange() -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("plugins");
+        fs::create_dir_all(path.join("folder.wasm")).unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(path.join(name), bytes).unwrap();
+        write("good.wasm", b"good");
+        write("empty.wasm", b"");
+        write("large.wasm", &vec![0; 1 + MAX as usize]);
+        write("twice.wasm", b"binary");
+        write("twice.wat", b"text");
+        write("native.cwasm", b"code");
+        write("-dash.wasm", b"");
+        write("notes.txt", b"");
+        write(".hidden.wasm", b"");
+        fs::write(path.join(OsStr::from_bytes(b"caf\xe9.wasm")), b"").unwrap();
+        fs::write(root.path().join("outside.wasm"), b"outside").unwrap();
+        rustix::fs::mknodat(CWD, path.join("fifo.wasm"), rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .unwrap();
+        drop(UnixListener::bind(path.join("socket.wasm")).unwrap());
+        for (link, target) in [
+            ("passwd.wasm", "/etc/passwd"),
+            ("up.wasm", "../outside.wasm"),
+            ("sideways.wasm", "../plugins/good.wasm"),
+            ("magic.wasm", "/proc/self/exe"),
+            ("loop.wasm", "loop.wasm"),
+            ("to-fifo.wasm", "fifo.wasm"),
+            ("to-socket.wasm", "socket.wasm"),
+            ("dangling.wasm", "nothing"),
+            ("inside.wasm", "good.wasm"),
+        ] {
+            symlink(target, path.join(link)).unwrap();
+        }
+        (root, Folder::new(path))
+    }
+
+    #[test]
+    fn the_folder_is_listed_with_what_cannot_be_a_plugin() {
+        let (_root, folder) = strange();
+        let listing = folder.list().unwrap();
+        let plugins: Vec<&str> = listing.plugins.keys().map(PluginName::as_str).collect();
+        let expected = "dangling empty good inside large loop magic passwd sideways to-fifo to-socket twice up";
+        assert_eq!(plugins.join(" "), expected);
+        assert_eq!(listing.plugins[&"twice".parse::<PluginName>().unwrap()], ["twice.wasm", "twice.wat"]);
+        let strays: Vec<String> = listing.strays.iter().map(ToString::to_string).collect();
+        let check = |file: &str, expected: &str| {
+            assert!(
+                strays.iter().any(|stray| stray.starts_with(file) && stray.contains(expected)),
+                "{file}: {strays:#?}"
+            );
+        };
+        assert_eq!(strays.len(), 6, "{strays:#?}");
+        check("\"folder.wasm\"", "is a folder; expected a regular file");
+        check("\"fifo.wasm\"", "is a FIFO");
+        check("\"socket.wasm\"", "is a socket");
+        check("\"native.cwasm\"", "never loaded");
+        check("\"-dash.wasm\"", "starts with a letter or digit");
+        check("\"caf\u{fffd}.wasm\"", "not UTF-8");
+    }
+
+    #[test]
+    fn only_regular_files_of_the_folder_are_read() {
+        let (_root, folder) = strange();
+        let check = |file: &str, expected: &str| match folder.read(file, MAX) {
+            Ok(taken) => assert_eq!(String::from_utf8(taken.bytes).unwrap(), expected, "{file}"),
+            Err(error) => assert!(error.to_string().contains(expected), "{file}: {error}"),
+        };
+        check("good.wasm", "good");
+        check("empty.wasm", "");
+        check("inside.wasm", "good");
+        for file in ["passwd.wasm", "up.wasm", "sideways.wasm", "magic.wasm", "loop.wasm"] {
+            check(file, "leads out of the plugins folder");
+        }
+        check("../outside.wasm", "leads out of the plugins folder");
+        check("fifo.wasm", "is a FIFO; expected a regular file");
+        check("to-fifo.wasm", "is a FIFO; expected a regular file");
+        check("socket.wasm", "is a socket or a device");
+        check("to-socket.wasm", "is a socket or a device");
+        check("folder.wasm", "is a folder");
+        check("dangling.wasm", "there is no file");
+        check("large.wasm", "has 1MiB, more than host.compile.max-size = 1MiB");
     }
 }

@@ -6,6 +6,7 @@
 
 mod folder;
 mod recognise;
+mod settle;
 
 mod adapt;
 mod child;
@@ -24,9 +25,9 @@ mod unusable;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, Stream};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ use cache::{Cache, CachedImage, EngineKey};
 use compile::Compiler;
 use folder::{Folder, Taken};
 use seal::SealKey;
+use settle::{Whole, settled};
 use store::{Store, digest};
 
 pub use adapt::Form;
@@ -97,12 +99,10 @@ pub enum PluginsError {
     Engine(Profile, String),
 }
 
-/// A file that did not change for this long is taken to be whole.
-const SETTLE: Duration = Duration::from_millis(250);
-/// How often a file may be looked at until it no longer changes: for a minute.
-const LOOKS: u32 = 240;
 /// How many files are read at once.
 const READERS: usize = 4;
+/// Compiled code that was not used for this long is removed at the next start.
+const KEPT_UNUSED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Plugins {
     /// Makes the folders for copies and compiled code. The plugins folder itself need not be there yet.
@@ -119,10 +119,11 @@ impl Plugins {
         let engines = engines.collect::<Result<_, _>>()?;
         private::folder(&state)?;
         let key = SealKey::open(&state.join("cache.key"))?;
+        let since = clock.now().saturating_sub(KEPT_UNUSED).unwrap_or(Timestamp::MIN);
         Ok(Self(Arc::new(Inner {
             folder: Folder::new(folder),
-            store: Store::open(state.join("plugins"))?,
-            cache: Cache::open(state.join("cache"), key, engines)?,
+            store: Store::open(state.join("plugins"), since)?,
+            cache: Cache::open(state.join("cache"), key, engines, since)?,
             max_size: compile.max_size,
             compiler: Compiler::new(compile),
             sandbox,
@@ -147,11 +148,13 @@ impl Plugins {
     ///
     /// Says what was found, what was expected and what to do.
     pub async fn prepare(&self, name: &PluginName, progress: &dyn Progress) -> Result<Plugin, Unusable> {
-        let plugins = self.clone();
-        let found = name.clone();
-        let file = blocking(move || plugins.0.file_of(&found)).await?;
-        let plugins = self.clone();
-        self.make(name, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+        let making = async {
+            let (plugins, sought) = (self.clone(), name.clone());
+            let file = blocking(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
+            let plugins = self.clone();
+            self.make(name, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+        };
+        told(name, progress, making.await)
     }
 
     /// Prepares a file that need not be in the folder, under a name of the caller's choice.
@@ -166,7 +169,8 @@ impl Plugins {
         progress: &dyn Progress,
     ) -> Result<Plugin, Unusable> {
         let (plugins, path) = (self.clone(), path.to_owned());
-        self.make(name, progress, move || folder::read_file(&path, plugins.0.max_size)).await
+        let made = self.make(name, progress, move || folder::read_file(&path, plugins.0.max_size)).await;
+        told(name, progress, made)
     }
 
     /// Prepares many plugins at once, and yields each as soon as it is done. What is compiled already never waits for
@@ -192,20 +196,8 @@ impl Plugins {
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
     {
-        let result = self.make_whole(name, progress, read).await;
-        if result.is_err() {
-            progress.report(name, &Stage::Unusable);
-        }
-        result
-    }
-
-    async fn make_whole<R>(&self, name: &PluginName, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
-    where
-        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
-    {
         let (digest, image) = {
-            let _permit = self.0.readers.acquire().await.ok();
-            let bytes = self.settled(read).await?;
+            let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
             progress.report(name, &Stage::Found { size: bytes.len() as u64 });
             let plugins = self.clone();
             blocking(move || plugins.0.look_up(&bytes)).await?
@@ -225,31 +217,6 @@ impl Plugins {
         Ok(Plugin { name: name.clone(), digest, prepared })
     }
 
-    /// Reads a file until two looks at it agree.
-    async fn settled<R>(&self, read: R) -> Result<Vec<u8>, Unusable>
-    where
-        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
-    {
-        let mut last = None;
-        for _ in 0..LOOKS {
-            match blocking(read.clone()).await {
-                Ok(Taken { bytes, stamp }) => {
-                    let rests = stamp
-                        .modified()
-                        .is_some_and(|modified| crate::clock::until(self.0.clock.now(), modified) >= SETTLE);
-                    if rests || last == Some(stamp) {
-                        return Ok(bytes);
-                    }
-                    last = Some(stamp);
-                }
-                Err(FileError::Changed(_)) => last = None,
-                Err(error) => return Err(error.into()),
-            }
-            tokio::time::sleep(SETTLE).await;
-        }
-        Err(Unusable::Unsettled { waited: SETTLE * LOOKS })
-    }
-
     async fn compile(&self, digest: Digest, started: impl FnOnce()) -> Result<CachedImage, CompileFailure> {
         let plugins = self.clone();
         let draft = self.0.cache.draft()?;
@@ -260,13 +227,6 @@ impl Plugins {
 }
 
 impl Inner {
-    /// The one file of a plugin.
-    fn file_of(&self, name: &PluginName) -> Result<String, Unusable> {
-        let listing =
-            self.folder.list().map_err(|source| Unusable::Folder { folder: self.folder.path().to_owned(), source })?;
-        unusable::the_one_file(name, listing, self.folder.path())
-    }
-
     /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
     fn look_up(&self, bytes: &[u8]) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
         let digest = digest(bytes);
@@ -276,6 +236,11 @@ impl Inner {
         }
         Ok((digest, image))
     }
+}
+
+/// Reports a plugin that cannot be used.
+fn told<T>(name: &PluginName, progress: &dyn Progress, result: Result<T, Unusable>) -> Result<T, Unusable> {
+    result.inspect_err(|_| progress.report(name, &Stage::Unusable))
 }
 
 /// Does work that takes a while, or waits for the disk, where no timer has to wait for it.

@@ -4,9 +4,10 @@
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 /// Something in the state folder cannot be read or written.
@@ -61,9 +62,47 @@ pub(super) fn write(target: &Path, bytes: &[u8]) -> Result<(), StateError> {
     publish(draft, target).map(drop)
 }
 
+/// Notes that a file is still in use, so that it is not [swept](sweep).
+pub(super) fn touch(file: &File) {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    // At worst the file is made again one day.
+    let _ = rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: now, last_modification: now });
+}
+
+/// Removes the files of a folder that nobody has touched since a time.
+pub(super) fn sweep(folder: &Path, since: Timestamp) -> Result<(), StateError> {
+    let entries = fs::read_dir(folder).map_err(StateError::of("list", folder))?;
+    for entry in entries.filter_map(Result::ok) {
+        let unused = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.mtime() < since.as_second());
+        if unused {
+            // Another host may sweep too; whoever comes second finds nothing.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_has_touched_is_swept() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["old", "used", "new"] {
+            write(&root.path().join(name), b"").unwrap();
+        }
+        let day = Timestamp::constant(1_764_000_000, 0);
+        for name in ["old", "used"] {
+            let file = File::open(root.path().join(name)).unwrap();
+            file.set_modified((day - jiff::SignedDuration::from_hours(1)).into()).unwrap();
+        }
+        touch(&File::open(root.path().join("used")).unwrap());
+        sweep(root.path(), day).unwrap();
+        let mut left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["new", "used"]);
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

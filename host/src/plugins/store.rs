@@ -2,9 +2,10 @@
 //!
 //! A plugin is compiled from its copy: what was hashed is what is compiled, whatever becomes of the file meanwhile.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::private::{self, StateError};
@@ -22,9 +23,10 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if need be.
-    pub(super) fn open(folder: PathBuf) -> Result<Self, StateError> {
+    /// Opens the store in a folder, which is made if need be. Copies that were not compiled since a time are removed.
+    pub(super) fn open(folder: PathBuf, since: Timestamp) -> Result<Self, StateError> {
         private::folder(&folder)?;
+        private::sweep(&folder, since)?;
         Ok(Self { folder })
     }
 
@@ -37,7 +39,12 @@ impl Store {
     pub(super) fn keep(&self, digest: Digest, bytes: &[u8]) -> Result<(), StateError> {
         let path = self.path(digest);
         match read_copy(&path, digest) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                if let Ok(copy) = File::open(&path) {
+                    private::touch(&copy);
+                }
+                Ok(())
+            }
             Err(_) => private::write(&path, bytes),
         }
     }
@@ -65,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_back_or_refused() {
         let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path().join("plugins")).unwrap();
+        let store = Store::open(root.path().join("plugins"), Timestamp::MIN).unwrap();
         let id = digest(b"content");
         store.keep(id, b"content").unwrap();
         assert_eq!(read_copy(&store.path(id), id).unwrap(), b"content");

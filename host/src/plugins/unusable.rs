@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::adapt::list;
 use super::compile::CompileFailure;
-use super::folder::{FileError, Listing};
+use super::folder::{FileError, Folder, Listing};
 use crate::model::id::PluginName;
 use crate::model::quantity::duration;
 use crate::sandbox::LoadError;
@@ -58,14 +58,17 @@ pub enum Unusable {
     Load(#[from] LoadError),
 }
 
-/// The one file of a plugin, among all that is in the folder.
-pub(super) fn the_one_file(plugin: &PluginName, mut listing: Listing, folder: &Path) -> Result<String, Unusable> {
-    match listing.plugins.remove(plugin) {
-        Some(mut files) if files.len() == 1 => Ok(files.remove(0)),
-        Some(files) => Err(Unusable::Ambiguous { files }),
-        None => {
-            Err(Unusable::Missing { plugin: plugin.clone(), folder: folder.to_owned(), hint: hint(plugin, &listing) })
+/// The one file of a plugin in the folder.
+pub(super) fn the_one_file(plugin: &PluginName, folder: &Folder) -> Result<String, Unusable> {
+    let mut files = folder.files_of(plugin);
+    match files.len() {
+        0 => {
+            let path = folder.path().to_owned();
+            let listing = folder.list().map_err(|source| Unusable::Folder { folder: path.clone(), source })?;
+            Err(Unusable::Missing { plugin: plugin.clone(), folder: path, hint: hint(plugin, &listing) })
         }
+        1 => Ok(files.remove(0)),
+        _ => Err(Unusable::Ambiguous { files }),
     }
 }
 
@@ -88,5 +91,43 @@ fn hint(plugin: &PluginName, listing: &Listing) -> String {
             let names: Vec<String> = listing.plugins.keys().map(PluginName::to_string).collect();
             format!("; it has {}", list(&names))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_without_a_file_of_its_own_is_told_what_is_there() {
+        let check = |files: &[&str], expected: &str| {
+            let root = tempfile::tempdir().unwrap();
+            files.iter().for_each(|file| std::fs::write(root.path().join(file), b"").unwrap());
+            let found = match the_one_file(&"report".parse().unwrap(), &Folder::new(root.path().to_owned())) {
+                Ok(file) => file,
+                Err(error) => error.to_string().replace(&root.path().display().to_string(), "plugins"),
+            };
+            assert_eq!(found, expected);
+        };
+        let none = "there is no report.wasm or report.wat in plugins";
+        check(&["report.wat", "other.wasm"], "report.wat");
+        check(&["report.wasm", "report.txt"], "report.wasm");
+        check(&[], &format!("{none}; the folder has no plugins"));
+        check(&["reprot.wasm"], &format!("{none}; did you mean \"reprot\"?"));
+        check(&["alpha.wasm", "beta.wat"], &format!("{none}; it has `alpha`, `beta`"));
+        check(&["report.wasm", "report.wat"], "`report.wasm`, `report.wat` have the same stem; keep one of them");
+        check(
+            &["report.cwasm"],
+            &format!(
+                "{none}; \"report.cwasm\" is code compiled elsewhere, which is never loaded; put the .wasm file here \
+                 instead"
+            ),
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = the_one_file(&"report".parse().unwrap(), &Folder::new("/nowhere/plugins".into())).unwrap_err();
+        assert_eq!(error.to_string(), "cannot list the plugins folder /nowhere/plugins");
     }
 }
