@@ -508,8 +508,12 @@ impl Dispatcher {
     /// Goes on with a run that an earlier host did not finish.
     fn take_up(&mut self, unfinished: Unfinished, now: Timestamp, chance: f64, step: &mut Step) {
         let Some(task) = self.tasks.get(&unfinished.task).cloned() else {
-            let outcome = Outcome::Skipped(Skip::TaskRemoved);
-            step.entries.push(Entry::Ended { run: unfinished.run, outcome, at: now });
+            step.entries.push(match unfinished.state {
+                RunState::Running { attempt } => {
+                    interrupted(unfinished.run, attempt, unfinished.since, now, Next::Final)
+                }
+                _ => Entry::Ended { run: unfinished.run, outcome: Outcome::Skipped(Skip::TaskRemoved), at: now },
+            });
             return;
         };
         let run = Arc::new(Run {
@@ -525,21 +529,10 @@ impl Dispatcher {
             RunState::Queued => return self.enter(run, attempts, Entering::Known, now, step),
             RunState::Waiting { until, .. } => until,
             RunState::Running { attempt } => {
-                let outcome = AttemptOutcome::Interrupted(Interruption::Crash);
-                let retry_at = retry_at(&run.task, attempts, &outcome, now, chance);
-                step.entries.push(Entry::AttemptEnded {
-                    run: run.id,
-                    attempt,
-                    outcome: Arc::new(outcome.clone()),
-                    usage: Usage::default(),
-                    plugin: None,
-                    log: Arc::default(),
-                    started_at: unfinished.since,
-                    ended_at: now,
-                    next: next(retry_at),
-                });
+                let retry_at = retry_at(&run.task, attempts, &CUT_OFF, now, chance);
+                step.entries.push(interrupted(run.id, attempt, unfinished.since, now, next(retry_at)));
                 let Some(until) = retry_at else {
-                    let outcome = Arc::new(Outcome::Attempted(outcome));
+                    let outcome = Arc::new(Outcome::Attempted(CUT_OFF));
                     step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts }));
                     return;
                 };
@@ -551,6 +544,16 @@ impl Dispatcher {
         self.retries.insert((until, run.id));
         self.active.insert(run.id, Active { run, attempts, stage: Stage::Waiting { until } });
     }
+}
+
+/// How an attempt ended that was going on when an earlier host went away.
+const CUT_OFF: AttemptOutcome = AttemptOutcome::Interrupted(Interruption::Crash);
+
+/// The end of such an attempt. What it used and logged is lost.
+fn interrupted(run: RunId, attempt: u32, started_at: Timestamp, ended_at: Timestamp, next: Next) -> Entry {
+    let outcome = Arc::new(CUT_OFF);
+    let (usage, log) = (Usage::default(), Arc::default());
+    Entry::AttemptEnded { run, attempt, outcome, usage, plugin: None, log, started_at, ended_at, next }
 }
 
 /// When the next attempt is due, if there is to be one.

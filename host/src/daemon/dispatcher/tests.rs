@@ -306,12 +306,18 @@ fn what_an_earlier_host_left_is_taken_up() {
             unfinished(2, "a", RunState::Running { attempt: 1 }, 1),
             unfinished(3, "b", RunState::Running { attempt: 2 }, 2),
             unfinished(4, "c", RunState::Waiting { next_attempt: 2, until }, 1),
+            unfinished(5, "gone", RunState::Running { attempt: 1 }, 1),
         ],
         ..Recovered::default()
     };
     let mut world = World::recovering(["a", "b", "c"].map(task).into(), recovered);
     world.said.drain(..3);
-    world.says(&["ended skipped", "attempt 1 interrupted retry", "attempt 2 interrupted final"]);
+    world.says(&[
+        "ended skipped",
+        "attempt 1 interrupted retry",
+        "attempt 2 interrupted final",
+        "attempt 1 interrupted final",
+    ]);
     world.plugin(PluginState::Ready);
     world.pass(1);
     world.says(&["started 2", "start a 2"]);
