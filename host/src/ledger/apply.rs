@@ -16,8 +16,11 @@ use super::tasks::{Known, Tasks};
 use super::{lines, stored};
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
-use crate::model::outcome::{AttemptOutcome, Outcome};
+use crate::model::limits::Usage;
+use crate::model::log::LogLine;
+use crate::model::outcome::{AttemptOutcome, Miss, Outcome, OutcomeClass};
 use crate::model::payload::Blob;
+use crate::model::run::Run;
 use crate::model::slot::Slot;
 
 /// The writer's side of a transaction: the database, and what is remembered between entries.
@@ -35,27 +38,7 @@ impl Book {
     /// Applies an entry. When it fails, the caller undoes what came before it in the same call.
     pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         match entry {
-            Entry::Admitted { run, admission } => {
-                let started_at = match admission {
-                    Admission::Queued => None,
-                    Admission::Running => Some(run.admitted_at),
-                };
-                self.insert_run(&NewRun {
-                    id: run.id,
-                    task: &run.task.name,
-                    slot: run.slot,
-                    cause: &run.cause,
-                    at: run.admitted_at,
-                    state: if started_at.is_some() { RUNNING } else { QUEUED },
-                    started_at,
-                    outcome: None,
-                })?;
-                self.insert_blob(
-                    "INSERT INTO payloads (run, content_type, bytes) VALUES (?, ?, ?)",
-                    run.id,
-                    run.payload.as_deref(),
-                )
-            }
+            Entry::Admitted { run, admission } => self.admitted(run, *admission),
             Entry::Skipped { id, task, slot, cause, why, at } => self.insert_run(&NewRun {
                 id: *id,
                 task,
@@ -67,26 +50,7 @@ impl Book {
                 outcome: Some(&Outcome::Skipped(*why)),
             }),
             Entry::Missed { task, first, last, count, why, at } => {
-                let Known { key, cursor } = self.known(task)?;
-                if cursor >= Some(*first) && self.has_entries(key, *first, *last)? {
-                    return Err(LedgerError::RangeTaken { task: task.clone(), first: *first, last: *last });
-                }
-                let id = RunId::next(at.as_millisecond(), RANGES, self.last_range);
-                self.last_range = Some(id);
-                self.execute(
-                    "INSERT INTO missed (id, task, first_slot, last_slot, count, why, entered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    params![
-                        id.as_i64(),
-                        key,
-                        first.as_millis(),
-                        last.as_millis(),
-                        integer(*count),
-                        stored::miss_code(*why),
-                        at.as_millisecond()
-                    ],
-                )?;
-                self.tasks.advance(task, *last);
-                Ok(())
+                self.insert_missed(task, *first, *last, *count, *why, *at)
             }
             Entry::CursorSet { task, slot } => {
                 self.known(task)?;
@@ -95,78 +59,28 @@ impl Book {
             }
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(
-                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, started_at = COALESCE(started_at, ?3), retry_at = NULL
+                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, started_at = coalesce(started_at, ?3), retry_at = NULL
                      WHERE id = ?1 AND state IN (0, 2) AND attempts = ?2 - 1",
                     params![run.as_i64(), attempt, at.as_millisecond()],
                 )?;
                 in_order(started, "start", *run)
             }
             Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, started_at, ended_at, next } => {
-                let (state, retry_at, class) = match next {
-                    Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
-                    Next::Final => (FINAL, None, Some(stored::class_code(outcome.class()))),
-                };
-                let ended = self.execute(
-                    "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
-                         started_at = CASE attempts WHEN 1 THEN ?7 ELSE started_at END
-                     WHERE id = ?1 AND state = 1 AND attempts = ?2",
-                    params![
-                        run.as_i64(),
-                        attempt,
-                        state,
-                        ended_at.as_millisecond(),
-                        retry_at,
-                        class,
-                        started_at.as_millisecond()
-                    ],
-                )?;
-                in_order(ended, "attempt's end", *run)?;
-                let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
-                self.execute(
-                    "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
-                         peak_memory, log_bytes, log_dropped, http_requests)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    params![
-                        run.as_i64(),
-                        attempt,
-                        stored::class_code(outcome.class()),
-                        stored::attempt_detail(outcome),
-                        plugin,
-                        started_at.as_millisecond(),
-                        ended_at.as_millisecond(),
-                        micros(usage.duration),
-                        integer(usage.fuel),
-                        integer(usage.peak_memory),
-                        integer(usage.log_bytes),
-                        integer(usage.log_dropped),
-                        usage.http_requests
-                    ],
-                )?;
-                if !log.is_empty() {
-                    self.execute(
-                        "INSERT INTO logs (run, attempt, lines) VALUES (?, ?, ?)",
-                        params![run.as_i64(), attempt, lines::encode(log)],
-                    )?;
-                }
+                let times = (*started_at, *ended_at);
+                self.leave_attempt(*run, *attempt, outcome.class(), times, *next)?;
+                self.insert_attempt(*run, *attempt, outcome, usage, *plugin, times)?;
+                self.insert_log(*run, *attempt, log)?;
                 match &**outcome {
-                    AttemptOutcome::Succeeded { output } => self.insert_blob(
-                        "INSERT INTO outputs (run, content_type, bytes) VALUES (?, ?, ?)",
-                        *run,
-                        output.as_ref(),
-                    ),
+                    AttemptOutcome::Succeeded { output: Some(output) } => self.insert_blob("outputs", *run, output),
                     _ => Ok(()),
                 }
             }
             Entry::Ended { run, outcome, at } => {
+                let (class, detail) = (stored::class_code(outcome.class()), stored::outcome_detail(outcome));
                 let ended = self.execute(
                     "UPDATE runs SET state = 3, since = ?2, retry_at = NULL, outcome = ?3, detail = ?4
                      WHERE id = ?1 AND state IN (0, 2)",
-                    params![
-                        run.as_i64(),
-                        at.as_millisecond(),
-                        stored::class_code(outcome.class()),
-                        stored::outcome_detail(outcome)
-                    ],
+                    params![run.as_i64(), at.as_millisecond(), class, detail],
                 )?;
                 in_order(ended, "end", *run)
             }
@@ -179,6 +93,123 @@ impl Book {
             "INSERT INTO probe (id, probed_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET probed_at = ?1",
             [now.as_millisecond()],
         )?;
+        Ok(())
+    }
+
+    fn admitted(&mut self, run: &Run, admission: Admission) -> Result<(), LedgerError> {
+        let (state, started_at) = match admission {
+            Admission::Queued => (QUEUED, None),
+            Admission::Running => (RUNNING, Some(run.admitted_at)),
+        };
+        self.insert_run(&NewRun {
+            id: run.id,
+            task: &run.task.name,
+            slot: run.slot,
+            cause: &run.cause,
+            at: run.admitted_at,
+            state,
+            started_at,
+            outcome: None,
+        })?;
+        match &run.payload {
+            Some(payload) => self.insert_blob("payloads", run.id, payload),
+            None => Ok(()),
+        }
+    }
+
+    fn insert_missed(
+        &mut self,
+        task: &TaskName,
+        first: Slot,
+        last: Slot,
+        count: u64,
+        why: Miss,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let Known { key, cursor } = self.known(task)?;
+        // Whatever was decided lies at the cursor or before it, so slots beyond need no look at what is there.
+        if cursor >= Some(first) && self.has_entries(key, first, last)? {
+            return Err(LedgerError::RangeTaken { task: task.clone(), first, last });
+        }
+        let id = RunId::next(at.as_millisecond(), RANGES, self.last_range);
+        self.last_range = Some(id);
+        self.execute(
+            "INSERT INTO missed (id, task, first_slot, last_slot, count, why, entered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                id.as_i64(),
+                key,
+                first.as_millis(),
+                last.as_millis(),
+                integer(count),
+                stored::miss_code(why),
+                at.as_millisecond()
+            ],
+        )?;
+        self.tasks.advance(task, last);
+        Ok(())
+    }
+
+    /// Brings a run from an attempt to what comes after it.
+    fn leave_attempt(
+        &self,
+        run: RunId,
+        attempt: u32,
+        class: OutcomeClass,
+        (started_at, ended_at): (Timestamp, Timestamp),
+        next: Next,
+    ) -> Result<(), LedgerError> {
+        let (state, retry_at, outcome) = match next {
+            Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
+            Next::Final => (FINAL, None, Some(stored::class_code(class))),
+        };
+        let (started_at, ended_at) = (started_at.as_millisecond(), ended_at.as_millisecond());
+        let left = self.execute(
+            "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
+                 started_at = CASE attempts WHEN 1 THEN ?7 ELSE started_at END
+             WHERE id = ?1 AND state = 1 AND attempts = ?2",
+            params![run.as_i64(), attempt, state, ended_at, retry_at, outcome, started_at],
+        )?;
+        in_order(left, "end of an attempt", run)
+    }
+
+    fn insert_attempt(
+        &mut self,
+        run: RunId,
+        attempt: u32,
+        outcome: &AttemptOutcome,
+        usage: &Usage,
+        plugin: Option<Digest>,
+        (started_at, ended_at): (Timestamp, Timestamp),
+    ) -> Result<(), LedgerError> {
+        let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
+        self.execute(
+            "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
+                 peak_memory, log_bytes, log_dropped, http_requests)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                run.as_i64(),
+                attempt,
+                stored::class_code(outcome.class()),
+                stored::attempt_detail(outcome),
+                plugin,
+                started_at.as_millisecond(),
+                ended_at.as_millisecond(),
+                micros(usage.duration),
+                integer(usage.fuel),
+                integer(usage.peak_memory),
+                integer(usage.log_bytes),
+                integer(usage.log_dropped),
+                usage.http_requests
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn insert_log(&self, run: RunId, attempt: u32, log: &[LogLine]) -> Result<(), LedgerError> {
+        if !log.is_empty() {
+            let sql = "INSERT INTO logs (run, attempt, lines) VALUES (?, ?, ?)";
+            self.execute(sql, params![run.as_i64(), attempt, lines::encode(log)])?;
+        }
         Ok(())
     }
 
@@ -247,10 +278,9 @@ impl Book {
         Ok(first.is_some_and(|first| first <= to.as_millis()))
     }
 
-    fn insert_blob(&self, sql: &str, run: RunId, blob: Option<&Blob>) -> Result<(), LedgerError> {
-        if let Some(Blob { content_type, bytes }) = blob {
-            self.execute(sql, params![run.as_i64(), content_type, bytes])?;
-        }
+    fn insert_blob(&self, table: &'static str, run: RunId, blob: &Blob) -> Result<(), LedgerError> {
+        let sql = format!("INSERT INTO {table} (run, content_type, bytes) VALUES (?, ?, ?)");
+        self.execute(&sql, params![run.as_i64(), blob.content_type, blob.bytes])?;
         Ok(())
     }
 

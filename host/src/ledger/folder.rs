@@ -1,7 +1,7 @@
 //! The state folder as the ledger sees it: its files, and the lock that keeps a second host out.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -29,11 +29,7 @@ impl Claim {
     /// Claims a folder, and makes it first if it is not there. What it holds is for the host's user only: payloads,
     /// outputs and logs may be confidential.
     pub(super) fn take(folder: &Path) -> Result<Self, LedgerError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(LedgerError::file("make the state folder", folder))?;
+        create(folder).map_err(LedgerError::file("make the state folder", folder))?;
         let path = folder.join("lock");
         let mut lock = OpenOptions::new()
             .read(true)
@@ -53,6 +49,18 @@ impl Claim {
         // The number is for the message above only. Not even a full disk is a reason not to start for want of it.
         let _ = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", process::id()));
         Ok(Self { _lock: lock })
+    }
+}
+
+/// Makes a folder that is still there after a power cut, if it is not there at all.
+fn create(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match std::path::absolute(folder)?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
     }
 }
 

@@ -50,21 +50,7 @@ impl Reader {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunRecord>, LedgerError> {
-        let mut query = Query::new(RUNS);
-        query.common(filter, "runs.id", "runs.task", "runs.admitted_at");
-        if let [first, others @ ..] = &filter.outcomes[..] {
-            query.and("runs.outcome IN (?", stored::class_code(*first));
-            others.iter().for_each(|class| query.more(", ?", stored::class_code(*class)));
-            query.sql.push(')');
-            if !filter.outcomes.contains(&OutcomeClass::Succeeded) {
-                // Says in constants what lets the index of all other outcomes be used.
-                query.sql.push_str(" AND runs.outcome > 0");
-            }
-        }
-        if let Some(kind) = filter.cause {
-            query.and("runs.cause = ?", stored::cause_code(kind));
-        }
-        query.newest_first("runs.id", filter.limit);
+        let query = Query::of_runs(filter);
         let mut names = Names::default();
         rows::collect(&self.0, "runs", &query.sql, params_from_iter(query.values), |row| run(row, &mut names))
     }
@@ -216,6 +202,25 @@ impl Query {
         Self { sql: sql.to_owned(), values: Vec::new() }
     }
 
+    fn of_runs(filter: &Filter) -> Self {
+        let mut query = Self::new(RUNS);
+        query.common(filter, "runs.id", "runs.task", "runs.admitted_at");
+        if let [first, others @ ..] = &filter.outcomes[..] {
+            query.and("runs.outcome IN (?", stored::class_code(*first));
+            others.iter().for_each(|class| query.more(", ?", stored::class_code(*class)));
+            query.sql.push(')');
+            if !filter.outcomes.contains(&OutcomeClass::Succeeded) {
+                // Says in constants what lets the index of all other outcomes be used.
+                query.sql.push_str(" AND runs.outcome > 0");
+            }
+        }
+        if let Some(kind) = filter.cause {
+            query.and("runs.cause = ?", stored::cause_code(kind));
+        }
+        query.newest_first("runs.id", filter.limit);
+        query
+    }
+
     fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.sql.push_str(" AND ");
         self.more(condition, value);
@@ -246,5 +251,46 @@ impl Query {
 
     fn newest_first(&mut self, id: &str, limit: u32) {
         self.more(&format!(" ORDER BY {id} DESC LIMIT ?"), limit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::ledger::Durability;
+
+    /// How SQLite goes about a query: which indexes it searches, and whether it has to sort.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = explain.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
+        steps.filter(|step: &String| step.contains("runs") || step.contains("TEMP")).collect()
+    }
+
+    #[test]
+    fn no_list_reads_more_of_a_long_history_than_it_has_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(folder.path(), Durability::Normal).unwrap();
+        let check = |filter: Filter, expected: &str| {
+            assert_eq!(plan(&connection, &Query::of_runs(&filter).sql), [expected], "{filter:?}");
+        };
+        let all = Filter::default;
+        let task = Some("a".parse().unwrap());
+        let (since, before) = (Some(Timestamp::UNIX_EPOCH), RunId::from_i64(9));
+        check(all(), "SCAN runs");
+        check(Filter { before, ..all() }, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)");
+        check(Filter { since, ..all() }, "SEARCH runs USING INTEGER PRIMARY KEY (rowid>?)");
+        check(Filter { outcomes: vec![OutcomeClass::Succeeded], ..all() }, "SCAN runs");
+        check(
+            Filter { outcomes: vec![OutcomeClass::Trapped], ..all() },
+            "SEARCH runs USING INDEX runs_not_succeeded (outcome=?)",
+        );
+        check(Filter { task: task.clone(), ..all() }, "SEARCH runs USING INDEX runs_task (task=?)");
+        check(Filter { task: task.clone(), before, ..all() }, "SEARCH runs USING INDEX runs_task (task=? AND id<?)");
+        check(
+            Filter { task, outcomes: vec![OutcomeClass::Succeeded], ..all() },
+            "SEARCH runs USING INDEX runs_task (task=?)",
+        );
     }
 }
