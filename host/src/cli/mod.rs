@@ -11,6 +11,7 @@ mod exit;
 mod init;
 mod inspect;
 mod logs;
+mod next;
 mod progress;
 mod run;
 mod runs;
@@ -63,6 +64,8 @@ enum Command {
     Check(check::Arguments),
     /// Run every task when it is due, until asked to stop
     Serve(serve::Arguments),
+    /// Show when tasks are due, and where clocks are changed on the way
+    Next(next::Arguments),
     /// Run a task or a plugin's file once, now and in the foreground
     Run(run::Arguments),
     /// Say what a plugin is, imports and exports, and the grants that it can make use of
@@ -102,6 +105,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match cli.command {
         Command::Init(arguments) => init::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments, &cli.global.config, clock),
+        Command::Next(arguments) => next::run(&arguments, &cli.global.config, clock),
         Command::Run(arguments) => run::run(&arguments, &cli.global.config, clock),
         Command::Check(arguments) => check::run(&arguments, &cli.global.config, clock),
         Command::Inspect(arguments) => inspect::run(&arguments),

@@ -1,0 +1,194 @@
+//! Slots that are to come, as a table for people and as JSON.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use serde_json::{Value as Json, json};
+
+use super::upcoming::{ClockChange, Upcoming};
+use crate::model::quantity;
+use crate::model::task::Task;
+
+const CHANGE: Style = AnsiColor::Yellow.on_default();
+
+/// The slots as an aligned table. `zone` is that of slots that have none of their own.
+pub(super) fn table(slots: &[Upcoming<'_>], zone: &TimeZone, now: Timestamp) -> String {
+    if slots.is_empty() {
+        return String::new();
+    }
+    let head = ["DUE", "IN", "TASK", "ZONE"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = slots.iter().map(|next| cells(next, zone, now)).collect();
+    let widths: [usize; 4] = std::array::from_fn(|column| {
+        let cells = rows.iter().chain([&head]).map(|row| &row[column]);
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    let line = |cells: &[String; 4], change: Option<ClockChange>| {
+        let cells: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells = cells.join("  ");
+        match change {
+            Some(change) => format!("{cells}  {CHANGE}{}{CHANGE:#}\n", said(change)),
+            None => format!("{}\n", cells.trim_end()),
+        }
+    };
+    let lines = rows.iter().zip(slots).map(|(row, next)| line(row, next.change));
+    std::iter::once(line(&head, None)).chain(lines).collect()
+}
+
+fn cells(next: &Upcoming<'_>, zone: &TimeZone, now: Timestamp) -> [String; 4] {
+    let local = local(next, zone);
+    let format = if local.millisecond() == 0 { "%a %Y-%m-%d %H:%M:%S %:z" } else { "%a %Y-%m-%d %H:%M:%S%.3f %:z" };
+    [
+        local.strftime(format).to_string(),
+        distance(next.slot.time().duration_since(now)),
+        next.task.name.to_string(),
+        zone_name(&local),
+    ]
+}
+
+/// The slots as an array of objects: `due` in UTC, `local` in the zone of the task.
+pub(super) fn json(slots: &[Upcoming<'_>], zone: &TimeZone) -> Json {
+    let of_slot = |next: &Upcoming<'_>| {
+        let local = local(next, zone);
+        json!({
+            "task": next.task.name.as_str(),
+            "due": next.slot.to_string(),
+            "local": local.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
+            "timezone": zone_name(&local),
+            "clocks": next.change.map(|change| {
+                let (word, from, to) = parts(change);
+                json!({ "change": word, "from": from.to_string(), "to": to.to_string() })
+            }),
+        })
+    };
+    slots.iter().map(of_slot).collect()
+}
+
+/// Why there is no slot to show.
+pub(super) fn nothing(tasks: &[&Task]) -> String {
+    match tasks {
+        [] => "there are no tasks".to_owned(),
+        [task] if task.schedule.zone().is_some() => format!("{} is never due again", task.name),
+        [task] => format!("{} has no schedule: it runs when asked for, or after another task", task.name),
+        _ => "no task is due again".to_owned(),
+    }
+}
+
+fn local(next: &Upcoming<'_>, zone: &TimeZone) -> Zoned {
+    next.slot.time().to_zoned(next.task.schedule.zone().unwrap_or(zone).clone())
+}
+
+fn zone_name(time: &Zoned) -> String {
+    match time.time_zone().iana_name() {
+        Some(name) => name.to_owned(),
+        None => time.strftime("%:z").to_string(),
+    }
+}
+
+/// How long it is until a time, or since.
+fn distance(time: SignedDuration) -> String {
+    let whole = Duration::from_secs(time.unsigned_abs().as_secs());
+    let suffix = if time.is_negative() { " ago" } else { "" };
+    format!("{}{suffix}", quantity::duration(whole))
+}
+
+fn said(change: ClockChange) -> String {
+    let (word, from, to) = parts(change);
+    // Samoa skipped a whole day, of which times alone say nothing.
+    let format = if to.duration_since(from).as_hours() < 24 { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    format!("the clocks {word} {} to {}", from.strftime(format), to.strftime(format))
+}
+
+fn parts(change: ClockChange) -> (&'static str, DateTime, DateTime) {
+    match change {
+        ClockChange::Skip { from, to } => ("skip", from, to),
+        ClockChange::Repeat { from, to } => ("repeat", from, to),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::adhoc;
+    use crate::cli::next::upcoming::upcoming;
+    use crate::model::schedule::Schedule;
+    use crate::model::schedule::at;
+
+    pub(in crate::cli::next) fn task(name: &str, schedule: Schedule) -> Task {
+        Task { schedule, ..adhoc::task(Path::new(&format!("{name}.wasm"))).unwrap() }
+    }
+
+    pub(in crate::cli::next) fn cron(expression: &str, zone: &str) -> Schedule {
+        Schedule::cron(expression, TimeZone::get(zone).unwrap()).unwrap()
+    }
+
+    fn shown(tasks: &[Task], from: &str, count: usize) -> (String, Json) {
+        let from: Timestamp = from.parse().unwrap();
+        let tasks: Vec<&Task> = tasks.iter().collect();
+        let slots = upcoming(&tasks, from, count);
+        let table = table(&slots, &TimeZone::UTC, from);
+        (anstream::adapter::strip_str(&table).to_string(), json(&slots, &TimeZone::UTC))
+    }
+
+    #[test]
+    fn slots_line_up_in_the_time_of_their_zones() {
+        let nightly = task("nightly", cron("30 2 * * *", "America/New_York"));
+        let every = Schedule::every(Duration::from_secs(6 * 60 * 60)).unwrap();
+        let name = "six-hourly".parse().unwrap();
+        let every = task("six-hourly", every.with_splay(Duration::from_secs(60), &name));
+        let once = task("once", Schedule::at(at::parse("2026-03-08T12:00:00+01:00").unwrap()));
+        let (table, json) = shown(&[nightly, every, once], "2026-03-08T00:00:10Z", 6);
+        insta::assert_snapshot!(table, @r"
+        DUE                                 IN       TASK        ZONE
+        Sun 2026-03-08 00:00:37.445 +00:00  27s      six-hourly  UTC
+        Sun 2026-03-08 06:00:37.445 +00:00  6h       six-hourly  UTC
+        Sun 2026-03-08 03:00:00 -04:00      6h 59m   nightly     America/New_York  the clocks skip 02:00 to 03:00
+        Sun 2026-03-08 12:00:00 +01:00      10h 59m  once        +01:00
+        Sun 2026-03-08 12:00:37.445 +00:00  12h      six-hourly  UTC
+        Sun 2026-03-08 18:00:37.445 +00:00  18h      six-hourly  UTC
+        ");
+        let expected = json!([
+            {
+                "task": "six-hourly",
+                "due": "2026-03-08T06:00:37.445Z",
+                "local": "2026-03-08T06:00:37.445+00:00",
+                "timezone": "UTC",
+                "clocks": null,
+            },
+            {
+                "task": "nightly",
+                "due": "2026-03-08T07:00:00Z",
+                "local": "2026-03-08T03:00:00-04:00",
+                "timezone": "America/New_York",
+                "clocks": { "change": "skip", "from": "2026-03-08T02:00:00", "to": "2026-03-08T03:00:00" },
+            },
+        ]);
+        assert_eq!(json.as_array().unwrap()[1..3], *expected.as_array().unwrap());
+    }
+
+    #[test]
+    fn what_has_no_slots_makes_no_table() {
+        assert_eq!(shown(&[task("manual", Schedule::manual())], "2026-03-08T00:00:10Z", 5).0, "");
+    }
+
+    #[test]
+    fn a_skipped_day_is_told_with_its_date() {
+        let (table, _) = shown(&[task("morning", cron("0 9 * * *", "Pacific/Apia"))], "2011-12-29T20:00:00Z", 1);
+        assert!(table.contains("the clocks skip 2011-12-30 00:00 to 2011-12-31 00:00"), "{table}");
+    }
+
+    #[test]
+    fn distances_are_rounded() {
+        let check = |seconds: i64, expected: &str| assert_eq!(distance(SignedDuration::from_secs(seconds)), expected);
+        check(0, "0s");
+        check(45, "45s");
+        check(3 * 60 + 20, "3m 20s");
+        check(14 * 3600 + 3 * 60, "14h 3m");
+        check(-3600, "1h ago");
+        check(12 * 86_400 + 4 * 3600, "12d 4h");
+    }
+}
