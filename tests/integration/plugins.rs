@@ -1,7 +1,10 @@
 //! Plugins from the file to the loaded code, compiled by the real program in child processes.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use sandclock_host::plugins::{
     CompileFailure, CompileSettings, Plugin, Plugins, Progress, Quiet, Settings, Stage, Unusable,
 };
 use sandclock_host::sandbox::{self, Contract, Sandbox};
+use sha2::{Digest, Sha256};
 
 const PROGRAM: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 /// Nothing here takes this long, unless it never ends.
@@ -215,6 +219,32 @@ async fn a_compiler_that_is_no_longer_wanted_is_ended() {
     assert_eq!(compilers(&ground), 0);
     // It was the only one allowed at a time, and its place is free again.
     prepare(&plugins, "hello", &Quiet).await.unwrap();
+}
+
+#[test]
+fn a_compiler_does_not_outlive_its_host() {
+    let ground = Ground::with(&[]);
+    let (input, output) = (ground.root.path().join("bomb"), ground.root.path().join("image"));
+    let bomb = bomb(10_000);
+    fs::write(&input, &bomb).unwrap();
+    fs::write(&output, "").unwrap();
+    let order = serde_json::json!({
+        "input": input,
+        "digest": Sha256::digest(&bomb).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "output": output,
+        "memory": 2u64 << 30,
+        "cpu_seconds": 60,
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sandclock"))
+        .arg("compile-child")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The order is given, and then the host is gone.
+    writeln!(child.stdin.take().unwrap(), "{order}").unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    assert_eq!(fs::read(output).unwrap(), b"");
 }
 
 /// How many processes write to a file in the compile cache.

@@ -163,3 +163,78 @@ fn grants(f: &mut fmt::Formatter<'_>, task: &str, needs: &[Need]) -> fmt::Result
     writeln!(f, "\nIt can make use of these grants (programs often import more than they use):")?;
     write!(f, "\n[tasks.{task}.grants]\n{lines}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::describe;
+
+    /// What is shown of a component in its text form, without the lines that depend on its bytes.
+    fn shown(file: &str, wat: &str) -> String {
+        let description = describe(wat.as_bytes()).unwrap();
+        let text = Shown { file: Path::new(file), description: &description }.to_string();
+        let steady = |line: &&str| !line.starts_with("  digest") && !line.starts_with("  size");
+        text.lines().filter(steady).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_person_sees_what_a_plugin_is_and_what_to_grant_it() {
+        let wat = r#"(component
+            (import "wasi:http/outgoing-handler@0.2.3" (instance))
+            (import "wasi:cli/environment@0.2.3" (instance))
+            (import "wasi:filesystem/preopens@0.2.3" (instance))
+            (import "wasi:sockets/tcp@0.2.3" (instance))
+            (instance $run)
+            (export "wasi:cli/run@0.2.3" (instance $run)))"#;
+        insta::assert_snapshot!(shown("plugins/report.v2.wat", wat), @r#"
+        plugins/report.v2.wat
+          form      component, as text
+          contract  plain program (WASI 0.2)
+          profile   wasi-0.2
+          imports   wasi:http/outgoing-handler@0.2.3
+                    wasi:cli/environment@0.2.3
+                    wasi:filesystem/preopens@0.2.3
+                    wasi:sockets/tcp@0.2.3
+          exports   wasi:cli/run@0.2.3
+
+        It can make use of these grants (programs often import more than they use):
+
+        [tasks."report.v2".grants]
+        http    = ["GET https://api.example.com"]
+        folders = { "/data" = { path = "data", access = "read-only" } }
+        env     = { LANG = "C" }
+        secrets = { API_TOKEN = { env = "API_TOKEN" } }
+        "#);
+    }
+
+    #[test]
+    fn a_plugin_that_cannot_be_used_is_shown_with_the_reasons() {
+        let wat = r#"(component
+            (import "acme:billing/charge@1.0.0" (instance))
+            (instance $i)
+            (export "acme:lib/maths" (instance $i)))"#;
+        insta::assert_snapshot!(shown("no name.wat", wat), @"
+        no name.wat
+          form      component, as text
+          contract  none: the host would not know what to call; expected `run` of the world sandclock:task/task, or wasi:cli/run of WASI 0.2 or 0.3 (a plain program)
+          profile   wasi-0.2
+          imports   acme:billing/charge@1.0.0
+          exports   acme:lib/maths
+          unserved  acme:billing/charge@1.0.0
+
+        The host does not serve what is listed as unserved, so it cannot load this plugin.
+
+        It needs no grants.
+        ");
+    }
+
+    #[test]
+    fn json_has_it_all() {
+        let description = describe(br#"(component (import "wasi:http/outgoing-handler@0.2.3" (instance)))"#).unwrap();
+        let json = as_json(&description);
+        assert_eq!(json["needs"], json!(["http"]));
+        assert_eq!(json["contract"], json!(null));
+        assert_eq!(json["text"], json!(true));
+        assert_eq!(json["digest"].as_str().map(str::len), Some(64));
+    }
+}

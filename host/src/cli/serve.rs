@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
 use crate::daemon::{Daemon, Parts};
 use crate::ledger::{Ledger, LedgerError};
+use crate::model::text::inert;
 use crate::observe;
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
@@ -80,9 +81,14 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         tracing::warn!("{} runs were not over when the last host ended", recovered.unfinished.len());
     }
     let sandbox = Sandbox::new(config.sandbox_settings(), clock);
+    let plugins = Plugins::open(config.plugins_settings(), sandbox, clock)?;
+    // A folder that cannot be listed is told with each plugin that is sought in it.
+    for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {
+        tracing::warn!("in the plugins folder, {}", inert(&stray.to_string()));
+    }
     let parts = Parts {
         tasks: config.tasks.clone(),
-        plugins: Plugins::open(config.plugins_settings(), sandbox, clock)?,
+        plugins,
         ledger,
         recovered,
         clock,

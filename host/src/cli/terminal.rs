@@ -5,6 +5,8 @@ use std::fmt::Display;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
+use crate::model::text::inert;
+
 /// When to colour what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -51,10 +53,10 @@ pub fn remark(text: impl Display) {
     anstream::eprintln!("{text}");
 }
 
-/// Prints an error with its causes, each once.
+/// Prints an error with its causes, each once. They may name what a plugin's author has named, so they are made inert.
 pub fn error(error: &anyhow::Error) {
-    anstream::eprintln!("{ERROR}error:{ERROR:#} {error}");
+    anstream::eprintln!("{ERROR}error:{ERROR:#} {}", inert(&error.to_string()));
     for cause in error.chain().skip(1) {
-        anstream::eprintln!("  because: {cause}");
+        anstream::eprintln!("  because: {}", inert(&cause.to_string()));
     }
 }

@@ -54,7 +54,7 @@ pub(crate) enum AdaptError {
     #[error("found {0}; expected a WebAssembly component or core module (.wasm), or its text form (.wat)")]
     NotWasm(&'static str),
     /// The text form has a mistake.
-    #[error("the text form of WebAssembly has a mistake:\n{0}")]
+    #[error("the text form of WebAssembly has a mistake {0}")]
     Text(String),
     /// The binary form breaks off.
     #[error("the file ends too early, after {bytes} bytes: was it copied completely?")]
@@ -102,10 +102,20 @@ pub(crate) fn adapt(bytes: &[u8]) -> Result<Adapted, AdaptError> {
         Kind::Component => adapt_binary(bytes.to_vec()),
         Kind::Module => adapt_module(bytes),
         Kind::Text => {
-            let binary = wat::parse_bytes(bytes).map_err(|error| AdaptError::Text(error.to_string()))?;
+            let binary = wat::parse_bytes(bytes).map_err(|error| AdaptError::Text(mistake(&error.to_string())))?;
             if Parser::is_component(&binary) { adapt_binary(binary.into_owned()) } else { adapt_module(&binary) }
         }
         Kind::Other(found) => Err(AdaptError::NotWasm(found)),
+    }
+}
+
+/// The parser's picture of a mistake, as a few words that fit on a line of the log.
+fn mistake(picture: &str) -> String {
+    let what = picture.lines().next().unwrap_or_default();
+    let place = picture.lines().find_map(|line| line.trim_start().strip_prefix("--> <anon>:")?.split_once(':'));
+    match place {
+        Some((line, column)) => format!("at line {line}, column {column}: {what}"),
+        None => format!("somewhere: {what}"),
     }
 }
 
@@ -260,7 +270,7 @@ mod tests {
         check(b"", &["found an empty file", "expected a WebAssembly component"]);
         check(b"<!DOCTYPE html>", &["found an HTML or XML page"]);
         check(b"\x7fELF\x02\x01\x01", &["compiled ahead of time (.cwasm)"]);
-        check(b"(module (fnuc))", &["text form", "fnuc", "^"]);
+        check(b"(module\n  (fnuc))", &["text form", "mistake at line 2, column 4: expected valid module field"]);
         check(br#"(module (func (export "add")))"#, &["exports `add`", "expected `_start`", "wit-bindgen"]);
         check(b"(module)", &["exports nothing"]);
         check(br#"(module (func (export "_start")))"#, &["no `memory`", r#"(memory (export "memory") 1)"#]);

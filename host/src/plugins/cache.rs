@@ -60,15 +60,16 @@ enum Distrust {
 }
 
 impl Cache {
-    /// Opens the cache in a folder, which is made if need be. Images that were not used since a time are removed.
+    /// Opens the cache in a folder, which is made if need be. Images that were not used for
+    /// long are removed.
     pub(super) fn open(
         folder: PathBuf,
         key: SealKey,
         engines: Vec<EngineKey>,
-        since: Timestamp,
+        now: Timestamp,
     ) -> Result<Self, StateError> {
         private::folder(&folder)?;
-        private::sweep(&folder, since)?;
+        private::sweep(&folder, now)?;
         Ok(Self { folder, key, engines })
     }
 

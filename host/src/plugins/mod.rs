@@ -27,16 +27,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, Stream};
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::id::{Digest, PluginName};
 use crate::sandbox::{Prepared, Profile, Sandbox, engine_key};
 
+use adapt::AdaptError;
 use cache::{Cache, CachedImage, EngineKey};
 use compile::Compiler;
 use folder::{Folder, Taken};
+use recognise::{Kind, recognise};
 use seal::SealKey;
 use settle::{Whole, settled};
 use store::{Store, digest};
@@ -101,8 +102,6 @@ pub enum PluginsError {
 
 /// How many files are read at once.
 const READERS: usize = 4;
-/// Compiled code that was not used for this long is removed at the next start.
-const KEPT_UNUSED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Plugins {
     /// Makes the folders for copies and compiled code. The plugins folder itself need not be there yet.
@@ -119,11 +118,11 @@ impl Plugins {
         let engines = engines.collect::<Result<_, _>>()?;
         private::folder(&state)?;
         let key = SealKey::open(&state.join("cache.key"))?;
-        let since = clock.now().saturating_sub(KEPT_UNUSED).unwrap_or(Timestamp::MIN);
+        let now = clock.now();
         Ok(Self(Arc::new(Inner {
             folder: Folder::new(folder),
-            store: Store::open(state.join("plugins"), since)?,
-            cache: Cache::open(state.join("cache"), key, engines, since)?,
+            store: Store::open(state.join("plugins"), now)?,
+            cache: Cache::open(state.join("cache"), key, engines, now)?,
             max_size: compile.max_size,
             compiler: Compiler::new(compile),
             sandbox,
@@ -229,6 +228,10 @@ impl Plugins {
 impl Inner {
     /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
     fn look_up(&self, bytes: &[u8]) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
+        // A glance is safe in this process, and saves a child for what is plainly no plugin.
+        if let Kind::Other(found) = recognise(bytes) {
+            return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
+        }
         let digest = digest(bytes);
         let image = self.cache.find(digest);
         if image.is_none() {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::NamedTempFile;
 
 /// Something in the state folder cannot be read or written.
@@ -38,9 +38,12 @@ pub(super) fn folder(path: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
+/// How the names of drafts begin.
+const DRAFT: &str = ".draft-";
+
 /// A new file of a hidden name in a folder: to be written, and then [published](publish).
 pub(super) fn draft(folder: &Path) -> Result<NamedTempFile, StateError> {
-    tempfile::Builder::new().prefix(".draft-").tempfile_in(folder).map_err(StateError::of("create a file in", folder))
+    tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder).map_err(StateError::of("create a file in", folder))
 }
 
 /// Gives a draft its name, in the folder where it is. From then on nobody can write to it; whoever had an older file
@@ -69,12 +72,19 @@ pub(super) fn touch(file: &File) {
     let _ = rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: now, last_modification: now });
 }
 
-/// Removes the files of a folder that nobody has touched since a time.
-pub(super) fn sweep(folder: &Path, since: Timestamp) -> Result<(), StateError> {
+/// A file that was not in use for this long is swept.
+const KEPT_UNUSED: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// A draft this old was left behind by a host that was killed.
+const KEPT_DRAFT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Removes the files of a folder that nobody has [touched](touch) for a long time.
+pub(super) fn sweep(folder: &Path, now: Timestamp) -> Result<(), StateError> {
     let entries = fs::read_dir(folder).map_err(StateError::of("list", folder))?;
     for entry in entries.filter_map(Result::ok) {
-        let unused = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.mtime() < since.as_second());
-        if unused {
+        let draft = entry.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes());
+        let kept = if draft { KEPT_DRAFT } else { KEPT_UNUSED };
+        let since = now.as_second().saturating_sub(kept.as_secs());
+        if entry.metadata().is_ok_and(|meta| meta.is_file() && meta.mtime() < since) {
             // Another host may sweep too; whoever comes second finds nothing.
             let _ = fs::remove_file(entry.path());
         }
@@ -89,19 +99,18 @@ mod tests {
     #[test]
     fn what_nobody_has_touched_is_swept() {
         let root = tempfile::tempdir().unwrap();
-        for name in ["old", "used", "new"] {
-            write(&root.path().join(name), b"").unwrap();
-        }
-        let day = Timestamp::constant(1_764_000_000, 0);
-        for name in ["old", "used"] {
-            let file = File::open(root.path().join(name)).unwrap();
-            file.set_modified((day - jiff::SignedDuration::from_hours(1)).into()).unwrap();
+        let now = Timestamp::constant(1_764_000_000, 0);
+        for (name, days) in [("old", 31), ("new", 29), ("used", 31), (".draft-old", 2), (".draft-new", 0)] {
+            let path = root.path().join(name);
+            write(&path, b"").unwrap();
+            let modified = now - SignedDuration::from_hours(24 * days);
+            File::open(path).unwrap().set_modified(modified.into()).unwrap();
         }
         touch(&File::open(root.path().join("used")).unwrap());
-        sweep(root.path(), day).unwrap();
+        sweep(root.path(), now).unwrap();
         let mut left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["new", "used"]);
+        assert_eq!(left, [".draft-new", "new", "used"]);
     }
 
     fn mode(path: &Path) -> u32 {

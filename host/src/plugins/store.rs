@@ -23,10 +23,11 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if need be. Copies that were not compiled since a time are removed.
-    pub(super) fn open(folder: PathBuf, since: Timestamp) -> Result<Self, StateError> {
+    /// Opens the store in a folder, which is made if need be. Copies that were not compiled for
+    /// long are removed.
+    pub(super) fn open(folder: PathBuf, now: Timestamp) -> Result<Self, StateError> {
         private::folder(&folder)?;
-        private::sweep(&folder, since)?;
+        private::sweep(&folder, now)?;
         Ok(Self { folder })
     }
 
