@@ -56,25 +56,17 @@ struct Global {
     color: terminal::Color,
 }
 
+/// A command's help is the documentation of its arguments; a line here would take its place.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a sandclock.toml and a first plugin
     Init(init::Arguments),
-    /// Say what is wrong with the configuration, or what it means
     Check(check::Arguments),
-    /// Run every task when it is due, until asked to stop
     Serve(serve::Arguments),
-    /// Show when tasks are due, and where clocks are changed on the way
     Next(next::Arguments),
-    /// Run a task or a plugin's file once, now and in the foreground
     Run(run::Arguments),
-    /// Say what a plugin is, imports and exports, and the grants that it can make use of
     Inspect(inspect::Arguments),
-    /// Show what became of runs and slots, newest first
     Runs(runs::Arguments),
-    /// Show what a run logged, attempt by attempt, and how each ended
     Logs(logs::Arguments),
-    /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
     #[command(hide = true)]
@@ -127,5 +119,15 @@ mod tests {
     #[test]
     fn the_command_tree_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_a_command_is_all_that_its_arguments_document() {
+        for command in Cli::command().get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+        let mut cli = Cli::command();
+        let serve = cli.find_subcommand_mut("serve").unwrap();
+        assert!(serve.render_long_help().to_string().contains("SIGINT"));
     }
 }
