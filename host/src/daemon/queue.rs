@@ -230,3 +230,6 @@ fn places(run: &Run) -> usize {
         _ => run.task.max_concurrent.get() as usize,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -37,6 +38,13 @@ pub struct Due {
     pub missed: Option<Missed>,
     /// Slots to run, oldest first.
     pub runs: Vec<(Slot, Cause)>,
+}
+
+impl Due {
+    /// The last of the slots that are decided.
+    pub fn last(&self) -> Option<Slot> {
+        self.runs.last().map(|(slot, _)| *slot).or(self.missed.map(|missed| missed.last))
+    }
 }
 
 /// A range of slots that are not run.
@@ -91,16 +99,15 @@ impl Scheduler {
         let mut due = Vec::new();
         while self.next.peek().is_some_and(|Reverse((slot, _))| slot.time() <= now) {
             let Some(Reverse((first, index))) = self.next.pop() else { break };
+            let why = match gap {
+                // Before the first call, slots passed unseen; that call comes at the start and takes them all.
+                _ if first.time() <= self.started_at => Miss::Down,
+                Gap::ClockStep => Miss::ClockStep,
+                Gap::None | Gap::Suspended => Miss::Suspended,
+            };
             let scheduled = &mut self.tasks[index];
-            let (taken, cursor) = take(
-                &scheduled.task,
-                scheduled.cursor,
-                first,
-                now,
-                |slot| self.started_at.min(now) >= slot.time(),
-                gap,
-            );
-            scheduled.cursor = cursor;
+            let taken = take(&scheduled.task, scheduled.cursor, first, now, why);
+            scheduled.cursor = taken.last().unwrap_or(first);
             due.push(taken);
             self.plan(index);
         }
@@ -116,49 +123,36 @@ impl Scheduler {
     }
 }
 
-/// Decides over the slots of a task after its cursor and up to `now`, of which `first` is the first.
-fn take(
-    task: &Arc<Task>,
-    cursor: Slot,
-    first: Slot,
-    now: Timestamp,
-    was_down: impl Fn(Slot) -> bool,
-    gap: Gap,
-) -> (Due, Slot) {
-    let on_time = |slot: Slot| until(now, slot.time()) <= Misfire::GRACE;
-    let due = |missed, runs| Due { task: task.clone(), missed, runs };
-    let only_one = task.schedule.next_after(first.time()).is_none_or(|second| second.time() > now);
-    if only_one && on_time(first) {
-        return (due(None, vec![(first, Cause::Schedule)]), first);
+/// Decides over the slots of a task after its cursor and up to `now`, of which `first` is the first. `why` is said of
+/// those that are missed.
+fn take(task: &Arc<Task>, cursor: Slot, first: Slot, now: Timestamp, why: Miss) -> Due {
+    let is_within = |slot: Slot, limit: Duration| until(now, slot.time()) <= limit;
+    let is_on_time = |slot: Slot| is_within(slot, Misfire::GRACE);
+    let cause = |slot: Slot| if is_on_time(slot) { Cause::Schedule } else { Cause::CatchUp };
+    let due = |missed, runs: &[Slot]| Due {
+        task: task.clone(),
+        missed,
+        runs: runs.iter().map(|slot| (*slot, cause(*slot))).collect(),
+    };
+    let is_alone = task.schedule.next_after(first.time()).is_none_or(|second| second.time() > now);
+    if is_alone && is_on_time(first) {
+        return due(None, &[first]);
     }
-    let keep = match task.misfire.policy {
+    let late_ones = match task.misfire.policy {
         MisfirePolicy::Skip => 0,
         MisfirePolicy::Once => 1,
         MisfirePolicy::All { max } => max as usize,
     };
-    // One more than is kept: the last of those before them ends the range that is missed.
-    let passed = task.schedule.passed(cursor.time(), now, keep + 1);
-    let in_window = |slot: &Slot| until(now, slot.time()) <= task.misfire.window;
-    let mut runs: Vec<Slot> = passed.latest.iter().rev().take(keep).copied().filter(in_window).collect();
-    runs.reverse();
+    // The newest is looked at whatever the policy, and so is the one before all that run: it ends the missed range.
+    let passed = task.schedule.passed(cursor.time(), now, late_ones.max(1) + 1);
+    let runs_by_policy = |age: usize, slot: Slot| age < late_ones && is_within(slot, task.misfire.window);
     // A slot that is on time is not a misfire, whatever passed before it.
-    let last = passed.latest.last().copied().unwrap_or(first);
-    if runs.is_empty() && on_time(last) {
-        runs.push(last);
-    }
-    let count = passed.count - runs.len() as u64;
-    let missed = (count > 0).then(|| {
-        let last = match passed.latest.len().checked_sub(runs.len() + 1) {
-            Some(index) => passed.latest[index],
-            None => first,
-        };
-        let why = match gap {
-            _ if was_down(last) => Miss::Down,
-            Gap::ClockStep => Miss::ClockStep,
-            Gap::None | Gap::Suspended => Miss::Suspended,
-        };
-        Missed { first, last, count, why }
-    });
-    let cause = |slot: Slot| if on_time(slot) { Cause::Schedule } else { Cause::CatchUp };
-    (due(missed, runs.into_iter().map(|slot| (slot, cause(slot))).collect()), last)
+    let runs = |(age, slot): &(usize, &Slot)| runs_by_policy(*age, **slot) || (*age == 0 && is_on_time(**slot));
+    let count = passed.latest.iter().rev().enumerate().take_while(runs).count();
+    let (before, runs) = passed.latest.split_at(passed.latest.len() - count);
+    let missed = before.last().map(|last| Missed { first, last: *last, count: passed.count - count as u64, why });
+    due(missed, runs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,25 @@ impl Default for ExitCodes {
         Self { success: vec![0], transient: vec![75] }
     }
 }
+
+#[cfg(test)]
+impl Task {
+    /// A task with a schedule and otherwise defaults, of the plugin `plugin`.
+    pub(crate) fn example(name: &str, schedule: Schedule) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            plugin: "plugin".parse().unwrap(),
+            schedule,
+            overlap: Overlap::Skip,
+            max_concurrent: NonZeroU32::MIN,
+            misfire: Misfire::default(),
+            retry: Retry::default(),
+            limits: Limits::default(),
+            grants: Grants::default(),
+            payload: None,
+            after: Vec::new(),
+            alerts: Vec::new(),
+            exit_codes: ExitCodes::default(),
+        }
+    }
+}
