@@ -18,7 +18,21 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    forget_xtask(&mut cargo);
     cargo
+}
+
+/// Takes away what cargo told us about ourselves. The build scripts of some dependencies (ring) look at it, and what
+/// they built would be built again whenever a person calls cargo without us.
+pub(crate) fn forget_xtask(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "LD_LIBRARY_PATH"
+        });
+        if told {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// The path as seen from the repository's root, which is how messages show it.

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 
 use super::rustup;
 use crate::command;
-use crate::project::root;
+use crate::project::{forget_xtask, root};
 
 pub(crate) const TRIPLE: &str = "wasm32-wasip1";
 
@@ -91,7 +91,8 @@ pub(crate) fn advice() -> String {
 fn own(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
-    for variable in ["CARGO", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN"] {
+    forget_xtask(&mut command);
+    for variable in ["CARGO", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(variable);
     }
     command

@@ -22,6 +22,10 @@ impl Path {
         &self.segments[0]
     }
 
+    pub(crate) fn last(&self) -> Option<&str> {
+        self.segments.last().map(String::as_str)
+    }
+
     /// Whether the segments of `name` stand in a row in this path: `std::time::Instant::now` contains `Instant::now`.
     pub(crate) fn contains(&self, name: &Path) -> bool {
         self.segments.windows(name.segments.len()).any(|part| part == name.segments)

@@ -8,31 +8,32 @@ use std::fmt;
 use crate::paths::Path;
 use crate::source;
 
-/// What one module may use of another: all of it, or only its settings (`plugins::Settings`).
+/// What one module may use of another: all of it, or only the types with some ending (`plugins::Settings`).
 #[derive(Debug, PartialEq)]
 pub(crate) struct Use {
     pub(crate) module: String,
-    settings_only: bool,
+    only: Option<String>,
 }
 
 impl Use {
     fn parse(text: &str) -> Self {
-        match text.strip_suffix("::Settings") {
-            Some(module) => Self { module: module.to_owned(), settings_only: true },
-            None => Self { module: text.to_owned(), settings_only: false },
-        }
+        let (module, only) = text.split_once("::").map_or((text, None), |(module, only)| (module, Some(only)));
+        Self { module: module.to_owned(), only: only.map(str::to_owned) }
     }
 
-    /// Whether `path`, which starts with a module, is within this.
+    /// Whether `path`, which starts with a module, is within this. The name of a module alone uses nothing of it yet.
     pub(crate) fn covers(&self, path: &Path) -> bool {
-        let is_settings = || path.type_name().is_some_and(|name| name.ends_with("Settings"));
-        path.head() == self.module && (!self.settings_only || is_settings())
+        let is_one = |only: &String| path.type_name().is_some_and(|name| name.ends_with(only.as_str()));
+        path.head() == self.module && (path.segments.len() == 1 || self.only.as_ref().is_none_or(is_one))
     }
 }
 
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.module, if self.settings_only { "::Settings" } else { "" })
+        match &self.only {
+            Some(only) => write!(f, "{}::{only}", self.module),
+            None => f.write_str(&self.module),
+        }
     }
 }
 
@@ -99,7 +100,7 @@ fn a_table_is_read_by_its_heading() {
 }
 
 #[test]
-fn settings_may_be_all_that_is_allowed() {
+fn some_types_may_be_all_that_is_allowed() {
     let check = |rule: &str, path: &str, expected: bool| {
         assert_eq!(Use::parse(rule).covers(&Path::parse(path)), expected, "{rule} {path}");
     };
@@ -108,5 +109,7 @@ fn settings_may_be_all_that_is_allowed() {
     check("plugins::Settings", "plugins::Settings::default", true);
     check("plugins::Settings", "plugins::compile::CompileSettings", true);
     check("plugins::Settings", "plugins::Plugins", false);
-    check("plugins::Settings", "plugins", false);
+    check("plugins::Settings", "plugins::settings::open", false);
+    check("plugins::Settings", "plugins", true);
+    check("ledger::Durability", "ledger::Durability::Full", true);
 }

@@ -1,5 +1,6 @@
 //! The files of the repository, and what each names.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::LazyLock;
@@ -41,19 +42,29 @@ impl File {
         self.in_host() == place || self.module() == Some(place)
     }
 
-    /// The paths that lead to modules of the host, each without what leads to the root (`crate::`, `super::super::`).
+    /// The paths that lead to modules of the host, each without what leads to the root (`crate::`, `super::super::`),
+    /// which an import may have done before (`use crate::plugins;`).
     pub(crate) fn uses(&self) -> impl Iterator<Item = Path> {
-        self.paths.iter().filter_map(|path| {
-            let supers = path.segments.iter().take_while(|segment| *segment == "super").count();
-            let root = match path.head() {
-                "crate" => 1,
-                "sandclock_host" if self.module() == Some("main") => 1,
-                "super" if supers == self.depth() => supers,
-                _ => return None,
-            };
-            let segments = path.segments.get(root..).filter(|rest| !rest.is_empty())?.to_vec();
-            Some(Path { segments, line: path.line })
+        let alone = |path: &&Path| self.root(path) > 0 && path.segments.len() == self.root(path) + 1;
+        let imported: BTreeSet<&str> = self.paths.iter().filter(alone).filter_map(|path| path.last()).collect();
+        self.paths.iter().filter_map(move |path| match self.root(path) {
+            0 => (path.segments.len() > 1 && imported.contains(path.head())).then(|| path.clone()),
+            root => {
+                let segments = path.segments.get(root..).filter(|rest| !rest.is_empty())?.to_vec();
+                Some(Path { segments, line: path.line })
+            }
         })
+    }
+
+    /// How many segments at the start of `path` lead to the root of the host; none if it starts elsewhere.
+    fn root(&self, path: &Path) -> usize {
+        let supers = path.segments.iter().take_while(|segment| *segment == "super").count();
+        match path.head() {
+            "crate" => 1,
+            "sandclock_host" if self.module() == Some("main") => 1,
+            "super" if supers == self.depth() => supers,
+            _ => 0,
+        }
     }
 
     /// A finding in this file, as compilers write it.
