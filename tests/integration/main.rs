@@ -6,5 +6,6 @@ mod hostile;
 mod plugins;
 mod project;
 mod restart;
+mod samples;
 mod serve;
 mod server;

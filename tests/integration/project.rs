@@ -3,13 +3,14 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// How long a test waits for anything: far longer than it takes, so that a busy machine fails no test.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a test looks for what it waits for: for two minutes, far longer than it takes, so that a busy machine
+/// fails no test.
+const PATIENCE: u32 = 2400;
 
 /// A folder with a `sandclock.toml` and a `plugins` folder.
 pub(crate) struct Project(tempfile::TempDir);
@@ -107,6 +108,13 @@ impl Serving<'_> {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Where its API listens.
+    pub(crate) fn address(&self) -> String {
+        let log = self.log();
+        let url = log.split("http://").nth(1).expect("the host says where it listens");
+        url.split('/').next().unwrap().to_owned()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -114,9 +122,10 @@ impl Serving<'_> {
     /// Waits until something holds.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let started = Instant::now();
+        let mut looks = 0;
         while !holds() {
-            assert!(started.elapsed() < PATIENCE, "waited in vain until {what}; the host said:\n{}", self.log());
+            looks += 1;
+            assert!(looks < PATIENCE, "waited in vain until {what}; the host said:\n{}", self.log());
             pause();
         }
     }
@@ -136,14 +145,13 @@ impl Serving<'_> {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
-        let started = Instant::now();
-        loop {
+        for _ in 0..PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, self.log());
             }
-            assert!(started.elapsed() < PATIENCE, "the host does not end; it said:\n{}", self.log());
             pause();
         }
+        panic!("the host does not end; it said:\n{}", self.log());
     }
 }
 
@@ -173,4 +181,10 @@ fn guest(name: &str) -> PathBuf {
     found
         .unwrap_or_else(|| panic!("no guest {name}; `cargo xtask plugins` and `cargo xtask guests` build them"))
         .clone()
+}
+
+/// The slot of a run, in Unix milliseconds.
+pub(crate) fn slot(run: &Value) -> i64 {
+    let due = run["due"].as_str().unwrap_or_else(|| panic!("a run with a slot: {run}"));
+    due.parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }

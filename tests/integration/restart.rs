@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rustix::process::Signal;
 
-use crate::project::Project;
+use crate::project::{Project, slot};
 
 const EVERY_SECOND: &str = "[tasks.tick]\nschedule = { every = \"1s\" }\nmisfire = { policy = \"all\", max = 1000 }\n";
 
@@ -20,10 +20,7 @@ fn every_slot_has_one_entry_across_kills() {
         assert!(!status.success(), "round {round}");
     }
     let runs = project.runs("tick");
-    let slots: BTreeSet<i64> = runs
-        .iter()
-        .map(|run| run["slot"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond())
-        .collect();
+    let slots: BTreeSet<i64> = runs.iter().map(slot).collect();
     assert_eq!(slots.len(), runs.len(), "no slot has two entries");
     let (first, last) = (slots.first().unwrap(), slots.last().unwrap());
     assert_eq!((last - first) / 1000 + 1, slots.len() as i64, "no slot is without an entry");

@@ -20,7 +20,7 @@ const MAX_REQUEST: u64 = 16 * 1024;
 const ORDERS_KEPT: u64 = 600;
 const ORDERS_A_PAGE: usize = 6;
 /// One request for orders in so many is turned away, as happens with any service.
-const OVERLOADED_EVERY: u64 = 7;
+const OVERLOADED_EVERY: u64 = 11;
 
 /// Serves in the background, for as long as the program lives.
 pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
@@ -158,11 +158,11 @@ mod tests {
         check("/", 0, 200);
         check("/health", 0, 200);
         check("/orders", 0, 200);
-        check("/orders", 6, 503);
-        check("/health", 6, 200);
+        check("/orders", 10, 503);
+        check("/health", 10, 200);
         check("/nothing", 0, 404);
         assert!(Request::parse("POST /orders HTTP/1.1").is_none());
-        assert_eq!(get("/orders", 13).retry_after, Some(2));
+        assert_eq!(get("/orders", 21).retry_after, Some(2));
     }
 
     #[test]
