@@ -123,6 +123,9 @@ impl Scheduler {
     }
 }
 
+/// How many slots of a task can be on time at once: no schedule has more than one a second.
+const MOST_ON_TIME: usize = Misfire::GRACE.as_secs() as usize + 1;
+
 /// Decides over the slots of a task after its cursor and up to `now`, of which `first` is the first. `why` is said of
 /// those that are missed.
 fn take(task: &Arc<Task>, cursor: Slot, first: Slot, now: Timestamp, why: Miss) -> Due {
@@ -143,11 +146,12 @@ fn take(task: &Arc<Task>, cursor: Slot, first: Slot, now: Timestamp, why: Miss) 
         MisfirePolicy::Once => 1,
         MisfirePolicy::All { max } => max as usize,
     };
-    // The newest is looked at whatever the policy, and so is the one before all that run: it ends the missed range.
-    let passed = task.schedule.passed(cursor.time(), now, late_ones.max(1) + 1);
-    let runs_by_policy = |age: usize, slot: Slot| age < late_ones && is_within(slot, task.misfire.window);
+    // One more than can run: it ends the range that is missed.
+    let passed = task.schedule.passed(cursor.time(), now, late_ones.max(MOST_ON_TIME) + 1);
     // A slot that is on time is not a misfire, whatever passed before it.
-    let runs = |(age, slot): &(usize, &Slot)| runs_by_policy(*age, **slot) || (*age == 0 && is_on_time(**slot));
+    let runs = |(age, slot): &(usize, &Slot)| {
+        is_on_time(**slot) || (*age < late_ones && is_within(**slot, task.misfire.window))
+    };
     let count = passed.latest.iter().rev().enumerate().take_while(runs).count();
     let (before, runs) = passed.latest.split_at(passed.latest.len() - count);
     let missed = before.last().map(|last| Missed { first, last: *last, count: passed.count - count as u64, why });

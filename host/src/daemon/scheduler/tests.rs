@@ -63,6 +63,17 @@ fn the_misfire_rule() {
 }
 
 #[test]
+fn a_stalled_host_misses_no_slot_that_is_on_time() {
+    let mut task = Task::example("task", Schedule::every(Duration::from_secs(1)).unwrap());
+    task.misfire.policy = MisfirePolicy::Skip;
+    let mut scheduler = Scheduler::new([Arc::new(task)], &HashMap::new(), at("09:00:00"));
+    let due = scheduler.take_due(at("09:00:40"), Gap::Suspended);
+    assert_eq!(due[0].missed.map(|missed| missed.count), Some(9));
+    assert_eq!(due[0].runs.len(), 31);
+    assert!(due[0].runs.iter().all(|(_, cause)| *cause == Cause::Schedule));
+}
+
+#[test]
 fn a_new_task_has_no_past() {
     let task = Task::example("task", Schedule::every(Duration::from_secs(60)).unwrap());
     let mut scheduler = Scheduler::new([Arc::new(task)], &HashMap::new(), at("09:00:00"));
@@ -121,7 +132,7 @@ fn by_rule(slots: &[i64], now: i64, misfire: &Misfire) -> Vec<bool> {
     let mut runs = vec![false; slots.len()];
     for (index, slot) in slots.iter().enumerate().rev() {
         let in_window = late(*slot) <= misfire.window.as_secs().cast_signed();
-        runs[index] = (left > 0 && in_window) || (index + 1 == slots.len() && late(*slot) <= 30);
+        runs[index] = (left > 0 && in_window) || late(*slot) <= 30;
         left = left.saturating_sub(1);
     }
     runs

@@ -122,11 +122,6 @@ impl Schedule {
         }
     }
 
-    /// By how much each slot is put off.
-    pub fn put_off(&self) -> Duration {
-        Duration::from_millis(self.put_off.unsigned_abs())
-    }
-
     fn of(kind: Kind) -> Self {
         Self { kind, put_off: 0 }
     }
