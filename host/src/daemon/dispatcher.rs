@@ -1,7 +1,9 @@
-//! What becomes of every slot, trigger and ended attempt: decided here, carried out by [`super::firing`].
+//! What becomes of every slot, trigger and ended attempt: decided here, carried out by the firing loop.
 //!
 //! Pure: each event in yields a [`Step`] out, what to record and what to do once that is durable. Knows no threads,
 //! no channels and no clock; a simulation drives it as the real loop does.
+
+mod recovery;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,47 +12,18 @@ use jiff::Timestamp;
 
 use crate::daemon::queue::{Admission, Queue};
 use crate::daemon::scheduler::{Due, Gap, Scheduler};
-use crate::ledger::{self, Entry, Next, Recovered, Unfinished};
+use crate::daemon::step::{Effect, Step};
+use crate::ledger::{self, Entry, Next, Recovered};
 use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{Digest, PluginName, RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, CancelledBy, Interruption, Outcome, Skip, Stop};
+use crate::model::outcome::{AttemptOutcome, CancelledBy, Outcome, Skip, Stop};
 use crate::model::payload::Blob;
-use crate::model::run::{Run, RunState};
+use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
-
-/// What to record, in one transaction, and what to do once that is durable.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// What to record, in order.
-    pub entries: Vec<Entry>,
-    /// What to do afterwards, in order.
-    pub effects: Vec<Effect>,
-}
-
-/// What to do once a step is durable.
-#[derive(Debug)]
-pub enum Effect {
-    /// Start an attempt.
-    Start {
-        /// The run.
-        run: Arc<Run>,
-        /// Which attempt, from 1.
-        attempt: u32,
-    },
-    /// End an attempt that goes on.
-    Stop {
-        /// The run.
-        run: RunId,
-        /// Why.
-        stop: Stop,
-    },
-    /// Tell the observers.
-    Tell(Event),
-}
 
 /// An attempt that ended.
 #[derive(Debug)]
@@ -504,56 +477,6 @@ impl Dispatcher {
             attempts: active.attempts,
         }));
     }
-
-    /// Goes on with a run that an earlier host did not finish.
-    fn take_up(&mut self, unfinished: Unfinished, now: Timestamp, chance: f64, step: &mut Step) {
-        let Some(task) = self.tasks.get(&unfinished.task).cloned() else {
-            step.entries.push(match unfinished.state {
-                RunState::Running { attempt } => {
-                    interrupted(unfinished.run, attempt, unfinished.since, now, Next::Final)
-                }
-                _ => Entry::Ended { run: unfinished.run, outcome: Outcome::Skipped(Skip::TaskRemoved), at: now },
-            });
-            return;
-        };
-        let run = Arc::new(Run {
-            id: unfinished.run,
-            task,
-            cause: unfinished.cause,
-            slot: unfinished.slot,
-            payload: unfinished.payload,
-            admitted_at: unfinished.admitted_at,
-        });
-        let attempts = unfinished.attempts;
-        let until = match unfinished.state {
-            RunState::Queued => return self.enter(run, attempts, Entering::Known, now, step),
-            RunState::Waiting { until, .. } => until,
-            RunState::Running { attempt } => {
-                let retry_at = retry_at(&run.task, attempts, &CUT_OFF, now, chance);
-                step.entries.push(interrupted(run.id, attempt, unfinished.since, now, next(retry_at)));
-                let Some(until) = retry_at else {
-                    let outcome = Arc::new(Outcome::Attempted(CUT_OFF));
-                    step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts }));
-                    return;
-                };
-                until
-            }
-            RunState::Final(_) => return,
-        };
-        self.queue.occupy(run.clone());
-        self.retries.insert((until, run.id));
-        self.active.insert(run.id, Active { run, attempts, stage: Stage::Waiting { until } });
-    }
-}
-
-/// How an attempt ended that was going on when an earlier host went away.
-const CUT_OFF: AttemptOutcome = AttemptOutcome::Interrupted(Interruption::Crash);
-
-/// The end of such an attempt. What it used and logged is lost.
-fn interrupted(run: RunId, attempt: u32, started_at: Timestamp, ended_at: Timestamp, next: Next) -> Entry {
-    let outcome = Arc::new(CUT_OFF);
-    let (usage, log) = (Usage::default(), Arc::default());
-    Entry::AttemptEnded { run, attempt, outcome, usage, plugin: None, log, started_at, ended_at, next }
 }
 
 /// When the next attempt is due, if there is to be one.
@@ -571,53 +494,6 @@ fn next(retry_at: Option<Timestamp>) -> Next {
 enum Entering {
     New,
     Known,
-}
-
-impl Step {
-    /// Whether there is nothing to record and nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.effects.is_empty()
-    }
-
-    /// Adds another step behind this one: one transaction for both.
-    pub fn append(&mut self, mut other: Step) {
-        self.entries.append(&mut other.entries);
-        self.effects.append(&mut other.effects);
-    }
-
-    /// Takes the entry of a slot out, and what was to be done about its run. Returns the run, if there is one.
-    pub fn remove_slot(&mut self, task: &TaskName, slot: Slot) -> Option<RunId> {
-        let is_it = |entry: &Entry| match entry {
-            Entry::Admitted { run, .. } => run.task.name == *task && run.slot == Some(slot),
-            Entry::Skipped { task: of, slot: at, .. } => of == task && *at == Some(slot),
-            Entry::Missed { task: of, first, .. } => of == task && *first == slot,
-            _ => false,
-        };
-        let entry = self.entries.remove(self.entries.iter().position(is_it)?);
-        let Entry::Admitted { run: removed, .. } = entry else { return None };
-        self.effects.retain(|effect| match effect {
-            Effect::Start { run, .. } | Effect::Tell(Event::AttemptStarted { run, .. } | Event::RunQueued(run)) => {
-                run.id != removed.id
-            }
-            _ => true,
-        });
-        Some(removed.id)
-    }
-
-    /// The runs that the entries are about.
-    pub fn runs(&self) -> Vec<RunId> {
-        let run = |entry: &Entry| match entry {
-            Entry::Admitted { run, .. } => Some(run.id),
-            Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
-            Entry::Skipped { .. } | Entry::Missed { .. } | Entry::CursorSet { .. } => None,
-        };
-        self.entries.iter().filter_map(run).collect()
-    }
-
-    fn start(&mut self, run: Arc<Run>, attempt: u32) {
-        self.effects.push(Effect::Tell(Event::AttemptStarted { run: run.clone(), attempt }));
-        self.effects.push(Effect::Start { run, attempt });
-    }
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Reading, until};
-use crate::daemon::dispatcher::{Dispatcher, Effect, Ended, PluginState, Refusal, Step};
+use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Refusal};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
 use crate::daemon::handle::{Command, LedgerHealth, Status};
+use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::Event;
 use crate::model::id::{PluginName, RunId};

@@ -9,6 +9,8 @@ pub mod queue;
 
 pub mod dispatcher;
 
+pub mod step;
+
 mod gap;
 
 mod executor;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::daemon::queue::Queue;
-use crate::ledger::Recovered;
+use crate::ledger::{Recovered, Unfinished};
 use crate::model::grants::Grants;
 use crate::model::limits::Limits;
 use crate::model::misfire::Misfire;
 use crate::model::outcome::{Failure, FailureKind};
 use crate::model::overlap::Overlap;
 use crate::model::retry::{Jitter, Retry};
+use crate::model::run::RunState;
 use crate::model::schedule::Schedule;
 use crate::model::task::ExitCodes;
 

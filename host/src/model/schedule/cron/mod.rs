@@ -9,6 +9,7 @@ mod days;
 mod error;
 mod field;
 mod parse;
+mod piece;
 mod set;
 mod stretch;
 

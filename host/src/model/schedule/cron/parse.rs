@@ -4,6 +4,7 @@ use super::civil::{Clock, Times};
 use super::days::{Days, MonthDays, WeekDays};
 use super::error::CronError;
 use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH, SECOND};
+use super::piece::Piece;
 use super::set::Set;
 use super::stretch::Reading;
 
@@ -11,13 +12,6 @@ use super::stretch::Reading;
 pub(super) struct Expression {
     pub(super) times: Times,
     pub(super) reading: Reading,
-}
-
-/// A part of the expression and where it starts, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Piece<'a> {
-    text: &'a str,
-    at: usize,
 }
 
 /// Reads an expression: five fields, six with the second first, or a macro.
@@ -56,12 +50,14 @@ fn of_fields(
         minutes: minute.set(&MINUTE)?,
         hours: hour.set(&HOUR)?,
     };
-    let days = Days { of_month: day.month_days()?, months: month.set(&MONTH)?, of_week: weekday.week_days()? };
+    let days = Days { of_month: month_days(day)?, months: month.set(&MONTH)?, of_week: week_days(weekday)? };
     if !days.any() {
-        let written = Piece { text: &format!("{} {}", day.text, month.text), at: day.at };
-        let range = day.at..month.at + month.text.len();
-        let error = written.wrong("no year has such a day", "this never fires: expected a day that the month has");
-        return Err(CronError { range, field: Some(DAY_OF_MONTH.name), ..error });
+        return Err(CronError {
+            field: Some(DAY_OF_MONTH.name),
+            range: day.at..month.at + month.text.len(),
+            why: "no year has such a day".to_owned(),
+            allowed: "this never fires: expected a day that the month has".to_owned(),
+        });
     }
     let is_wildcard = |piece: Piece<'_>, set: Set, field: &Field| piece.text.contains('*') || set == field.all();
     let reading = match is_wildcard(minute, clock.minutes, &MINUTE) || is_wildcard(hour, clock.hours, &HOUR) {
@@ -96,178 +92,57 @@ fn spelled_out(written: Piece<'_>) -> Result<&'static str, CronError> {
     }
 }
 
-impl<'a> Piece<'a> {
-    fn trimmed(self) -> Self {
-        let start = self.text.trim_start();
-        Self { text: start.trim_end(), at: self.at + self.text.len() - start.len() }
+/// The field for the day of the month.
+fn month_days(field: Piece<'_>) -> Result<Option<MonthDays>, CronError> {
+    if field.text == "*" {
+        return Ok(None);
     }
-
-    fn split(self, separator: impl Fn(char) -> bool + 'a) -> impl Iterator<Item = Piece<'a>> {
-        let start = self.text.as_ptr().addr();
-        self.text.split(separator).map(move |text| Piece { text, at: self.at + text.as_ptr().addr() - start })
-    }
-
-    /// What stands before and after the first separator.
-    fn split_once(self, separator: char) -> Option<(Self, Self)> {
-        let (before, after) = self.text.split_once(separator)?;
-        let at = self.at + before.len() + separator.len_utf8();
-        Some((Self { text: before, ..self }, Self { text: after, at }))
-    }
-
-    fn without_last(self) -> Self {
-        Self { text: &self.text[..self.text.len() - 1], ..self }
-    }
-
-    /// An error about the whole expression.
-    fn wrong(self, why: &str, allowed: &str) -> CronError {
-        let range = self.at..self.at + self.text.len();
-        CronError { field: None, range, why: why.to_owned(), allowed: allowed.to_owned() }
-    }
-
-    /// An error in a field.
-    fn wrong_in(self, field: &Field, why: &str, allowed: &str) -> CronError {
-        CronError { field: Some(field.name), ..self.wrong(why, allowed) }
-    }
-
-    /// An error in a field, with all that the field allows as advice.
-    fn unexpected(self, field: &Field, why: &str) -> CronError {
-        self.wrong_in(field, why, &format!("expected {}", field.allowed))
-    }
-
-    fn items(self) -> impl Iterator<Item = Piece<'a>> {
-        self.split(|c| c == ',')
-    }
-
-    /// A field without values of a special kind.
-    fn set(self, field: &Field) -> Result<Set, CronError> {
-        self.items().try_fold(Set::default(), |set, item| Ok(set.with(item.values(field)?)))
-    }
-
-    /// The field for the day of the month.
-    fn month_days(self) -> Result<Option<MonthDays>, CronError> {
-        if self.text == "*" {
-            return Ok(None);
-        }
-        let mut days = MonthDays::default();
-        for item in self.items() {
-            let text = item.text.to_ascii_uppercase();
-            if text == "L" {
-                days.before_last = days.before_last.with(Set::one(0));
-            } else if text == "LW" {
-                days.last_weekday = true;
-            } else if let Some(("L", _)) = text.split_once('-') {
-                let (_, before) = item.split_once('-').unwrap_or((item, item));
-                let number = before.text.parse().ok().filter(|number| (1..=30).contains(number));
-                let number = number.ok_or_else(|| {
-                    before.wrong_in(
-                        &DAY_OF_MONTH,
-                        &format!("`{}` is not a number of days", before.text),
-                        "expected 1 to 30",
-                    )
-                })?;
-                days.before_last = days.before_last.with(Set::one(number));
-            } else if text.ends_with('W') {
-                days.nearest = days.nearest.with(Set::one(item.without_last().number(&DAY_OF_MONTH)?));
-            } else {
-                days.days = days.days.with(item.values(&DAY_OF_MONTH)?);
-            }
-        }
-        Ok(Some(days))
-    }
-
-    /// The field for the day of the week.
-    fn week_days(self) -> Result<Option<WeekDays>, CronError> {
-        if self.text == "*" {
-            return Ok(None);
-        }
-        let mut days = WeekDays::default();
-        for item in self.items() {
-            if item.text.eq_ignore_ascii_case("L") {
-                let hint = "write which day: `FRIL` for the last Friday of the month, `SAT` for every Saturday";
-                return Err(item.wrong_in(&DAY_OF_WEEK, "`L` alone is not a day", hint));
-            } else if let Some((day, number)) = item.split_once('#') {
-                let day = Set::one(day.number(&DAY_OF_WEEK)? % 7);
-                let nth = number.text.parse::<usize>().ok().and_then(|number| days.nth.get_mut(number.wrapping_sub(1)));
-                let nth = nth.ok_or_else(|| {
-                    let why = format!("`{}` is not a week of the month", number.text);
-                    number.wrong_in(&DAY_OF_WEEK, &why, "expected 1 to 5 after `#`")
-                })?;
-                *nth = nth.with(day);
-            } else if item.text.ends_with(['L', 'l']) {
-                days.last = days.last.with(Set::one(item.without_last().number(&DAY_OF_WEEK)? % 7));
-            } else {
-                days.days = days.days.with(item.values(&DAY_OF_WEEK)?);
-            }
-        }
-        Ok(Some(days))
-    }
-
-    /// One item of a list: `*`, a number, a range, each perhaps with a step.
-    fn values(self, field: &Field) -> Result<Set, CronError> {
-        let (values, step) = match self.split_once('/') {
-            Some((values, step)) => (values, Some(step.step(field)?)),
-            None => (self, None),
-        };
-        let range = match values.split_once('-') {
-            _ if values.text == "*" => field.low..=field.high,
-            Some((from, to)) => values.range(field, from, to)?,
-            None => {
-                let number = values.number(field)?;
-                // As in Quartz: from there to the end.
-                number..=step.map_or(number, |_| field.high.max(number))
-            }
-        };
-        let set = Set::of(range, usize::from(step.unwrap_or(1)));
-        // Sunday has two numbers.
-        Ok(if set.contains(field.high + 1) { field.all().and(set).with(Set::one(0)) } else { set })
-    }
-
-    fn range(self, field: &Field, from: Piece<'_>, to: Piece<'_>) -> Result<std::ops::RangeInclusive<u8>, CronError> {
-        let (first, last) = (from.number(field)?, to.number(field)?);
-        // `FRI-SUN`: as the end of a range, Sunday comes last.
-        let last = if last == 0 && first > 0 && field.highest == 7 { 7 } else { last };
-        if first > last {
-            let [high, low] =
-                [(field.high, from), (field.low, to)].map(|(number, beside)| field.show(number, beside.text));
-            let hint = format!("write `{}-{high},{low}-{}`", from.text, to.text);
-            return Err(self.wrong_in(field, &format!("the range `{}` runs backwards", self.text), &hint));
-        }
-        Ok(first..=last)
-    }
-
-    fn step(self, field: &Field) -> Result<u8, CronError> {
-        let size = field.size();
-        match self.text.parse::<u32>() {
-            Ok(step) if (1..=u32::from(size)).contains(&step) => Ok(step as u8),
-            Ok(0) => Err(self.wrong_in(field, "a step of 0 leads nowhere", &format!("expected 1 to {size}"))),
-            Ok(step) => {
-                let hint = format!(
-                    "expected 1 to {size}; for an interval that fields cannot express, write `every` instead of `cron`"
-                );
-                Err(self.wrong_in(field, &format!("a step of {step} is too long"), &hint))
-            }
-            Err(_) => {
-                Err(self.wrong_in(field, &format!("`{}` is not a step", self.text), &format!("expected 1 to {size}")))
-            }
+    let mut days = MonthDays::default();
+    for item in field.items() {
+        let text = item.text.to_ascii_uppercase();
+        if text == "L" {
+            days.before_last = days.before_last.with(Set::one(0));
+        } else if text == "LW" {
+            days.last_weekday = true;
+        } else if let Some(("L", _)) = text.split_once('-') {
+            let (_, before) = item.split_once('-').unwrap_or((item, item));
+            let number = before.digits().filter(|number| (1..=30).contains(number)).ok_or_else(|| {
+                let why = format!("`{}` is not a number of days", before.text);
+                before.wrong_in(&DAY_OF_MONTH, &why, "expected 1 to 30")
+            })?;
+            days.before_last = days.before_last.with(Set::one(number as u8));
+        } else if text.ends_with('W') {
+            days.nearest = days.nearest.with(Set::one(item.without_last().number(&DAY_OF_MONTH)?));
+        } else {
+            days.days = days.days.with(item.values(&DAY_OF_MONTH)?);
         }
     }
+    Ok(Some(days))
+}
 
-    /// A number, or a word for one.
-    fn number(self, field: &Field) -> Result<u8, CronError> {
-        if let Some(number) = field.number_of(self.text) {
-            return Ok(number);
-        }
-        let is_number = !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = self.text.parse::<u8>().ok();
-        match number.filter(|number| is_number && (field.low..=field.highest).contains(number)) {
-            Some(number) => Ok(number),
-            None if self.text.is_empty() => Err(self.unexpected(field, "there is a value missing")),
-            None if self.text == "?" => Err(self.wrong_in(field, "`?` is of Quartz", "write `*` for any day")),
-            None if is_number && number < Some(field.low) && number.is_some() => {
-                Err(self.unexpected(field, &format!("`{}` is below {}", self.text, field.low)))
-            }
-            None if is_number => Err(self.unexpected(field, &format!("`{}` is above {}", self.text, field.highest))),
-            None => Err(self.unexpected(field, &format!("`{}` is not a value", self.text))),
+/// The field for the day of the week.
+fn week_days(field: Piece<'_>) -> Result<Option<WeekDays>, CronError> {
+    if field.text == "*" {
+        return Ok(None);
+    }
+    let mut days = WeekDays::default();
+    for item in field.items() {
+        if item.text.eq_ignore_ascii_case("L") {
+            let hint = "write which day: `FRIL` for the last Friday of the month, `SAT` for every Saturday";
+            return Err(item.wrong_in(&DAY_OF_WEEK, "`L` alone is not a day", hint));
+        } else if let Some((day, number)) = item.split_once('#') {
+            let day = Set::one(day.number(&DAY_OF_WEEK)? % 7);
+            let nth = number.digits().and_then(|number| days.nth.get_mut((number as usize).wrapping_sub(1)));
+            let nth = nth.ok_or_else(|| {
+                let why = format!("`{}` is not a week of the month", number.text);
+                number.wrong_in(&DAY_OF_WEEK, &why, "expected 1 to 5 after `#`")
+            })?;
+            *nth = nth.with(day);
+        } else if item.text.ends_with(['L', 'l']) {
+            days.last = days.last.with(Set::one(item.without_last().number(&DAY_OF_WEEK)? % 7));
+        } else {
+            days.days = days.days.with(item.values(&DAY_OF_WEEK)?);
         }
     }
+    Ok(Some(days))
 }

@@ -30,6 +30,8 @@ fn errors_point_at_the_part_and_say_what_is_allowed() {
     check("*/0 * * * *", "0", "minute", "a step of 0", "1 to 60");
     check("*/90 * * * *", "90", "minute", "too long", "`every`");
     check("*/x * * * *", "x", "minute", "`x` is not a step", "1 to 60");
+    check("*/+5 * * * *", "+5", "minute", "`+5` is not a step", "1 to 60");
+    check("99999999999 * * * *", "99999999999", "minute", "above 59", "0 to 59");
     check("1,,2 * * * *", "", "minute", "missing", "0 to 59");
     check("1- * * * *", "", "minute", "missing", "0 to 59");
     check("-5 * * * *", "", "minute", "missing", "0 to 59");
