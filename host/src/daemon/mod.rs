@@ -108,19 +108,17 @@ impl Daemon {
         let (status, status_seen) = watch::channel(Status::new(&clock));
         let (ended_sender, ended) = oneshot::channel();
 
+        let now = clock.now();
+        for (task, cursor) in recovered.cursors.iter().filter(|(_, cursor)| cursor.time() > now) {
+            tracing::warn!(%task, "its slots are decided up to {cursor}, which is yet to come: was the clock ahead?");
+        }
         let mut names: Vec<PluginName> = tasks.iter().map(|task| task.plugin.clone()).collect();
         names.sort_unstable();
         names.dedup();
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock)?;
-        let (dispatcher, first) = Dispatcher::new(
-            tasks,
-            Queue::new(workers, settings.max_queued),
-            recovered,
-            HOST,
-            clock.now(),
-            &mut fastrand::f64,
-        );
+        let (dispatcher, first) =
+            Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
         let firing = Firing {
             dispatcher,
             ledger,

@@ -1,6 +1,7 @@
 //! What an attempt is told about itself: as a record for a typed task, as environment variables for a plain program.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::model::cause::Cause;
 use crate::model::run::Run;
@@ -63,8 +64,10 @@ impl Facts<'_> {
         format!("{}-{}", self.run.task.name, self.run.id)
     }
 
+    /// The zone of the task's schedule; for one that does not speak of civil time, and for a zone without a name, UTC.
     fn timezone(&self) -> String {
-        "UTC".to_owned()
+        let zone = self.run.task.schedule.zone();
+        zone.and_then(TimeZone::iana_name).unwrap_or("UTC").to_owned()
     }
 }
 

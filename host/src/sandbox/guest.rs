@@ -10,6 +10,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::model::grants::FolderAccess;
+use crate::model::limits::Limits;
 use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::sandclock::task::types;
 use crate::sandbox::bounds;
@@ -73,6 +74,18 @@ impl Guest {
         let body = if task.grants.http.is_empty() { 0 } else { task.limits.http_body };
         store.set_hostcall_fuel(bounds::HOSTCALL_BYTES.saturating_add(usize::try_from(body).unwrap_or(usize::MAX)));
         Ok(store)
+    }
+
+    /// A guest that has nothing but its memory, for a store without bounds.
+    pub(crate) fn bare(limits: Limits, journal: Journal, egress: Arc<Egress>) -> Self {
+        Self {
+            wasi: WasiCtx::builder().build(),
+            http: WasiHttpCtx::new(),
+            door: WasiDoor(egress),
+            table: ResourceTable::new(),
+            journal,
+            meter: Meter::new(limits),
+        }
     }
 
     /// The log that the guest writes.

@@ -16,6 +16,7 @@ mod linker;
 mod prepared;
 
 mod attempt;
+mod bare;
 mod ending;
 mod facts;
 mod guest;
@@ -50,6 +51,8 @@ use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Tls;
 
 pub use attempt::{AttemptReport, AttemptRequest};
+#[doc(hidden)]
+pub use bare::Bare;
 pub use compile::{CompileError, Compiled, compile};
 pub use contract::Contract;
 pub use image::Image;

@@ -1,39 +1,23 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod year;
+
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
 use crate::daemon::queue::Queue;
 use crate::ledger::{Recovered, Unfinished};
-use crate::model::grants::Grants;
-use crate::model::limits::Limits;
-use crate::model::misfire::Misfire;
 use crate::model::outcome::{Failure, FailureKind};
 use crate::model::overlap::Overlap;
 use crate::model::retry::{Jitter, Retry};
 use crate::model::run::RunState;
 use crate::model::schedule::Schedule;
-use crate::model::task::ExitCodes;
 
 /// A task that is due every ten seconds, retried once after a second.
-pub(super) fn task(name: &str) -> Task {
-    Task {
-        name: name.parse().unwrap(),
-        plugin: "plugin".parse().unwrap(),
-        schedule: Schedule::every(Duration::from_secs(10)).unwrap(),
-        overlap: Overlap::Skip,
-        max_concurrent: NonZeroU32::MIN,
-        misfire: Misfire::default(),
-        retry: Retry { attempts: 2, jitter: Jitter::None, ..Retry::default() },
-        limits: Limits::default(),
-        grants: Grants::default(),
-        payload: None,
-        after: Vec::new(),
-        alerts: Vec::new(),
-        exit_codes: ExitCodes::default(),
-    }
+fn task(name: &str) -> Task {
+    let retry = Retry { attempts: 2, jitter: Jitter::None, ..Retry::default() };
+    Task { retry, ..Task::example(name, Schedule::every(Duration::from_secs(10)).unwrap()) }
 }
 
 /// A dispatcher, the time, and what came of it so far, in words.

@@ -2,11 +2,13 @@
 //!
 //! A connection serves one request, so that nothing is shared between attempts.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::maybe_done;
 use http::header::HOST;
 use http::{HeaderValue, Request, Uri};
 use http_body_util::BodyExt as _;
@@ -101,7 +103,7 @@ pub(super) async fn send(
     permit: OwnedSemaphorePermit,
 ) -> Result<Answer, SendError> {
     let limit = egress.body_limit;
-    let stream = tokio::time::timeout(timeouts.connect, connect(admitted)).await;
+    let stream = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
     let stream = stream.unwrap_or(Err(SendError::ConnectTimeout))?;
     let request =
         rewrite(admitted, request)?.map(|inner| RequestBody { inner, limit, left: limit, audit: Arc::clone(audit) });
@@ -131,7 +133,7 @@ pub(super) async fn send(
 }
 
 /// Connects to the first of the host's addresses that answers, among those that the policy lets pass.
-async fn connect(admitted: &Admitted) -> Result<TcpStream, SendError> {
+async fn connect(admitted: &Admitted, patience: Duration) -> Result<TcpStream, SendError> {
     let port = admitted.target.port();
     let found: Vec<SocketAddr> = match admitted.target.host() {
         Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
@@ -140,18 +142,21 @@ async fn connect(admitted: &Admitted) -> Result<TcpStream, SendError> {
             tokio::net::lookup_host((name.as_str(), port)).await.map_err(SendError::Resolve)?.collect()
         }
     };
+    // One address that swallows everything must not take the time of the others.
+    let share = patience / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
     let mut outcome = SendError::Resolve(std::io::Error::other("the name has no address"));
     for address in found {
         if let Err(refusal) = admitted.check_address(address.ip()) {
             outcome = SendError::Refused(refusal);
             continue;
         }
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
                 stream.set_nodelay(true).map_err(SendError::Connect)?;
                 return Ok(stream);
             }
-            Err(error) => outcome = SendError::Connect(error),
+            Ok(Err(error)) => outcome = SendError::Connect(error),
+            Err(_) => outcome = SendError::ConnectTimeout,
         }
     }
     Err(outcome)
@@ -193,7 +198,8 @@ async fn exchange(
     builder.max_buf_size(bounds::HTTP_RESPONSE_HEAD).max_headers(bounds::HTTP_RESPONSE_HEADERS);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Protocol)?;
     let limit = request.body().limit;
-    let mut connection = Box::pin(connection.fuse());
+    // What goes wrong with a connection shows in the body that it carries.
+    let mut connection = Box::pin(maybe_done(connection));
     let response = {
         let mut sending = std::pin::pin!(sender.send_request(request));
         let patience = tokio::time::sleep(timeouts.first_byte);
@@ -202,7 +208,7 @@ async fn exchange(
             response = &mut sending => response,
             () = patience => return Err(SendError::FirstByteTimeout),
             // The connection's own end is not the end of the matter: the response may have arrived with it.
-            _ = connection.as_mut().then(|_| std::future::pending::<()>()) => unreachable!("it stays pending"),
+            never = connection.as_mut().then(|()| std::future::pending::<Infallible>()) => match never {},
         }
     };
     let response = response.map_err(|error| match body_error(&error) {

@@ -50,7 +50,7 @@ pub(crate) struct Answer {
 }
 
 /// The work of a connection.
-pub(crate) type Connection = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
+pub(crate) type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Egress {
     /// The HTTP of an attempt of this task.

@@ -31,8 +31,10 @@ impl WasiHttpHooks for WasiDoor {
         Box::new(async move {
             let answer = egress.send(request, Timeouts::of(options.unwrap_or_default())).await?;
             let connection = answer.connection;
-            let work: Box<dyn Future<Output = Result<(), Error>> + Send> =
-                Box::new(async move { connection.await.map_err(Error::from) });
+            let work: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
+                connection.await;
+                Ok(())
+            });
             Ok((answer.response, work))
         })
     }

@@ -3,15 +3,22 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use wasmtime_wasi_http::WasiHttpHooks as _;
 
+use crate::clock::Clock;
 use crate::model::limits::Limit;
 use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::payload::Blob;
 use crate::model::task::Task;
 use crate::sandbox::AttemptReport;
+use crate::sandbox::http::{Egress, WasiDoor};
+use crate::sandbox::journal::Journal;
+use crate::sandbox::redaction::Redaction;
 use crate::sandbox::testing::{attempt, run, task, typed};
 use crate::sandbox::tests::tasks::ALLOCATOR;
 
@@ -254,4 +261,28 @@ async fn tls_is_refused_where_the_certificate_is_not_known() {
     let report =
         fetch(granted(&[&format!("https://{}", server.address)]), &format!("https://{}/", server.address)).await;
     assert!(failure(&report).starts_with("TLS failed: "), "{}", failure(&report));
+}
+
+#[tokio::test]
+async fn the_doors_of_wasi_lead_to_the_same_policy() {
+    let server = server(HELLO, Then::Close).await;
+    let task = Arc::new(granted(&[&format!("http://{}", server.address)]));
+    let journal = Journal::new(Clock::system(), 0, Redaction::default());
+    let egress = Arc::new(Egress::new(task, journal.clone(), Clock::system(), Arc::default()));
+    let mut door = WasiDoor(Arc::clone(&egress));
+    let mut send = |url: String| {
+        let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::get(url).header("host", "evil.test").body(body).unwrap();
+        Box::into_pin(door.send_request(request, None, Box::new(async { Ok(()) })))
+    };
+    let (response, connection) = send(format!("http://{}/", server.address)).await.ok().unwrap();
+    let (body, _) = tokio::join!(response.into_body().collect(), Box::into_pin(connection));
+    assert_eq!(body.unwrap().to_bytes(), "hello");
+    let request = server.requests.lock().unwrap().remove(0);
+    assert_eq!(request, format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", server.address), "the host is ours to write");
+
+    let refused = send("http://127.0.0.1:1/".to_owned()).await.err().unwrap();
+    assert!(matches!(refused, wasmtime_wasi_http::Error::HttpRequestDenied), "{refused}");
+    assert_eq!(egress.requests(), 2);
+    assert!(journal.take().iter().any(|line| line.message.contains("no grant allows GET http://127.0.0.1:1/")));
 }

@@ -1,11 +1,14 @@
 //! Limits: each ends the guest that reaches it, and is named with its figures.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::model::limits::{Limit, Limits};
 use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
-use crate::sandbox::AttemptReport;
-use crate::sandbox::testing::{attempt, program, run, task};
+use crate::sandbox::testing::{attempt, load, program, run, task};
+use crate::sandbox::{AttemptReport, AttemptRequest};
 
 const PAGE: u64 = 64 << 10;
 
@@ -170,4 +173,18 @@ async fn programs_of_wasi_03_run_under_the_same_limits() {
             None => assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }),
         }
     }
+}
+
+#[tokio::test]
+async fn memory_is_pooled_and_slots_come_back() {
+    let prepared = load(program(r#"(memory 1) (func (export "run") (result i32) (i32.const 0))"#)).unwrap();
+    let run = Arc::new(run(task("pooled")));
+    let metrics = || prepared.instance_pre().engine().pooling_allocator_metrics().expect("memory can be pooled here");
+    for attempt in 1..=50 {
+        let (_stop, stop) = watch::channel(None);
+        prepared.attempt(AttemptRequest { run: Arc::clone(&run), attempt, stop }).await;
+        assert!(prepared.bare(Arc::clone(&run)).call().await);
+    }
+    let metrics = metrics();
+    assert_eq!((metrics.component_instances(), metrics.memories(), metrics.stacks()), (0, 0, 0));
 }

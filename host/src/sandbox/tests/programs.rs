@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::model::cause::Cause;
@@ -13,6 +14,7 @@ use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Exceeded, FailureKind, Stop};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
+use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
 use crate::sandbox::testing::{attempt, command, load, run, task};
 use crate::sandbox::{AttemptReport, AttemptRequest, Contract, Profile};
@@ -105,6 +107,7 @@ async fn the_environment_tells_the_facts_and_hides_the_secrets() {
     let mut task = task("facts");
     task.grants.env = vec![("REGION".to_owned(), "eu".to_owned())];
     task.grants.secrets = vec![("TOKEN".to_owned(), Secret::new("hunter2".to_owned()))];
+    task.schedule = Schedule::cron("0 9 * * *", TimeZone::get("Europe/Berlin").unwrap()).unwrap();
     let mut run = run(task);
     run.cause = Cause::After { task: "fetch".parse().unwrap(), run: RunId::from_i64(1).unwrap() };
     run.slot = Slot::from_millis(1_000);
@@ -125,7 +128,7 @@ async fn the_environment_tells_the_facts_and_hides_the_secrets() {
             "SANDCLOCK_RUN_ID=0000000000007",
             "SANDCLOCK_SLOT=1970-01-01T00:00:01Z",
             "SANDCLOCK_TASK=facts",
-            "SANDCLOCK_TIMEZONE=UTC",
+            "SANDCLOCK_TIMEZONE=Europe/Berlin",
             "TOKEN=***",
         ]
     );

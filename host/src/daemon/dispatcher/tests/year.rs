@@ -1,0 +1,132 @@
+//! A year of a hundred tasks through the dispatcher into a real ledger, with crashes, pauses and clock steps on the
+//! way: afterwards every slot has exactly one entry.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::clock::Clock;
+use crate::ledger::{Durability, Filter, Ledger, Reader, Record, Settings};
+use crate::model::misfire::{Misfire, MisfirePolicy};
+
+const ZONES: [&str; 8] = [
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/Santiago",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+];
+const CRONS: [&str; 6] =
+    ["0 * * * *", "30 2 * * *", "15 9 * * MON-FRI", "0 0 1 * *", "0 12 L * *", "*/45 6-8 * * SUN#2"];
+
+fn hundred_tasks() -> Vec<Arc<Task>> {
+    let policies = [MisfirePolicy::Skip, MisfirePolicy::Once, MisfirePolicy::All { max: 3 }];
+    (0..100)
+        .map(|n| {
+            let zone = TimeZone::get(ZONES[n % ZONES.len()]).unwrap();
+            let schedule = match n % 10 {
+                0 => Schedule::every(Duration::from_secs(5 * 3600 + 60 * n as u64)).unwrap(),
+                _ => Schedule::cron(CRONS[n % CRONS.len()], zone).unwrap(),
+            };
+            let name = format!("task-{n}");
+            let splay = Duration::from_secs(if n % 4 == 0 { 120 } else { 0 });
+            Arc::new(Task {
+                schedule: schedule.with_splay(splay, &name.parse().unwrap()),
+                misfire: Misfire { policy: policies[n % 3], ..Misfire::default() },
+                ..task(&name)
+            })
+        })
+        .collect()
+}
+
+/// Takes one step into the ledger, and ends at once whatever it starts.
+async fn settle(dispatcher: &mut Dispatcher, ledger: &Ledger, mut step: Step, now: Timestamp) {
+    while !step.is_empty() {
+        ledger.append(std::mem::take(&mut step.entries)).await.unwrap();
+        for effect in std::mem::take(&mut step.effects) {
+            let Effect::Start { run, .. } = effect else { continue };
+            let ended = Ended {
+                run: run.id,
+                plugin: Digest::from_bytes([7; 32]),
+                outcome: succeeded(),
+                usage: Usage::default(),
+                log: Vec::new(),
+                started_at: now,
+                ended_at: now,
+            };
+            step.append(dispatcher.attempt_ended(ended, now, 0.5));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_slot_of_a_year_is_in_the_ledger_once() {
+    let state = tempfile::tempdir().unwrap();
+    let settings = Settings { state: state.path().to_owned(), durability: Durability::Normal };
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let end = start + SignedDuration::from_hours(365 * 24);
+    let tasks = hundred_tasks();
+
+    let (mut now, mut incarnations) = (start, 0);
+    while now < end {
+        incarnations += 1;
+        let (ledger, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
+        let queue = Queue::new(200, 1000);
+        let (mut dispatcher, first) = Dispatcher::new(tasks.clone(), queue, recovered, 0, now, &mut || 0.5);
+        settle(&mut dispatcher, &ledger, first, now).await;
+        let ready = dispatcher.plugin_changed(&"plugin".parse().unwrap(), PluginState::Ready, now);
+        settle(&mut dispatcher, &ledger, ready, now).await;
+
+        // A host lives for nine days and a bit; in its life the machine sleeps once and its clock is set back once.
+        let dies = (now + SignedDuration::from_mins(9 * 24 * 60 + 7)).min(end);
+        let mut troubles = [(now + SignedDuration::from_hours(70), 31), (now + SignedDuration::from_hours(150), -2)]
+            .into_iter()
+            .peekable();
+        while let Some(wake) = dispatcher.next_wake().filter(|wake| *wake <= dies) {
+            now = now.max(wake);
+            let mut gap = Gap::None;
+            if let Some((_, hours)) = troubles.next_if(|(at, _)| *at <= now) {
+                now += SignedDuration::from_hours(hours);
+                gap = if hours > 0 { Gap::Suspended } else { Gap::ClockStep };
+            }
+            let mut step = Step::default();
+            for due in dispatcher.take_due(now, gap) {
+                step.append(dispatcher.due(due, now));
+            }
+            settle(&mut dispatcher, &ledger, step, now).await;
+        }
+        // Killed; the next host comes five hours later.
+        now = now.max(dies) + SignedDuration::from_hours(5);
+    }
+    assert!(incarnations > 30, "{incarnations} hosts");
+
+    let reader = Reader::open(state.path()).unwrap();
+    let (_, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
+    for task in &tasks {
+        let filter = Filter { task: Some(task.name.clone()), limit: u32::MAX, ..Filter::default() };
+        let mut slots = BTreeSet::new();
+        let mut missed = 0;
+        for record in reader.records(&filter).unwrap() {
+            match record {
+                Record::Run(run) => assert!(slots.insert(run.slot.unwrap()), "{} {:?} twice", task.name, run.slot),
+                Record::Missed(range) => {
+                    let ranged =
+                        task.schedule.passed(range.first.time() - SignedDuration::from_millis(1), range.last.time(), 0);
+                    assert_eq!(ranged.count, range.count, "{} {range:?}", task.name);
+                    assert!(slots.range(range.first..=range.last).next().is_none(), "{} {range:?}", task.name);
+                    missed += range.count;
+                }
+            }
+        }
+        let decided = recovered.cursors[&task.name];
+        let expected = task.schedule.passed(start, decided.time(), 0).count;
+        assert_eq!(slots.len() as u64 + missed, expected, "{} up to {decided}", task.name);
+        let left = task.schedule.passed(decided.time(), end - SignedDuration::from_hours(40 * 24), 0).count;
+        assert_eq!(left, 0, "{}: nothing before the last weeks is undecided", task.name);
+    }
+}

@@ -1,0 +1,46 @@
+//! The same plugin on the same engine with nothing around it: what benchmarks compare an attempt with.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use wasmtime::Store;
+
+use crate::model::limits::Limits;
+use crate::model::run::Run;
+use crate::sandbox::Prepared;
+use crate::sandbox::facts::Facts;
+use crate::sandbox::guest::Guest;
+use crate::sandbox::http::Egress;
+use crate::sandbox::journal::Journal;
+use crate::sandbox::redaction::Redaction;
+
+/// A plugin without limits, log, deadline and report: instantiate, call, drop.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Bare {
+    prepared: Prepared,
+    run: Arc<Run>,
+    journal: Journal,
+    egress: Arc<Egress>,
+}
+
+impl Prepared {
+    /// The plugin as barely as the engine can run it. For benchmarks only: nothing holds the guest back.
+    #[doc(hidden)]
+    pub fn bare(&self, run: Arc<Run>) -> Bare {
+        let journal = Journal::new(self.clock(), Limits::default().log, Redaction::default());
+        let egress = Egress::new(Arc::clone(&run.task), journal.clone(), self.clock(), self.tls());
+        Bare { prepared: self.clone(), run, journal, egress: Arc::new(egress) }
+    }
+}
+
+impl Bare {
+    /// Instantiates the plugin in a fresh store and calls it; whether it got to its end.
+    pub async fn call(&self) -> bool {
+        let guest = Guest::bare(self.run.task.limits, self.journal.clone(), Arc::clone(&self.egress));
+        let mut store = Store::new(self.prepared.instance_pre().engine(), guest);
+        let fueled = store.set_fuel(u64::MAX).is_ok();
+        let facts = Facts { run: &self.run, attempt: 1, deadline: Timestamp::MAX };
+        fueled && self.prepared.call(&mut store, facts).await.is_ok()
+    }
+}
