@@ -47,9 +47,18 @@ struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The configuration file
-    #[arg(long, short, global = true, value_name = "FILE", env = "SANDCLOCK_CONFIG", default_value = "sandclock.toml")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        env = "SANDCLOCK_CONFIG",
+        hide_env_values = true,
+        default_value = "sandclock.toml"
+    )]
     config: PathBuf,
     /// When to colour what is printed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
@@ -129,5 +138,27 @@ mod tests {
         let mut cli = Cli::command();
         let serve = cli.find_subcommand_mut("serve").unwrap();
         assert!(serve.render_long_help().to_string().contains("SIGINT"));
+    }
+
+    /// `tests/cli/help/*.txt` is what people read. `UPDATE=1` rewrites it.
+    #[test]
+    fn help_reads_as_it_was_reviewed() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cli/help");
+        let mut cli = Cli::command().term_width(100);
+        cli.build();
+        let mut pages = vec![("sandclock".to_owned(), cli.render_long_help())];
+        for command in cli.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+            pages.push((command.get_name().to_owned(), command.clone().term_width(100).render_long_help()));
+        }
+        for (name, page) in pages {
+            let file = folder.join(format!("{name}.txt"));
+            let page: String = page.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(&file, &page).unwrap();
+            }
+            let reviewed = std::fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(page, reviewed, "{}; UPDATE=1 rewrites it", file.display());
+        }
     }
 }

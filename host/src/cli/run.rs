@@ -42,8 +42,9 @@ Examples:
   sandclock run ./probe.wasm --http 'GET https://example.com' --env LEVEL=debug
   sandclock run report --slot 2026-11-23T09:00:00Z > report.txt
 
-Exit codes: 0 succeeded, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found, 10 failed for good,
-11 trapped, 12 a limit was exceeded, 13 cancelled (Ctrl-C), 75 failed, perhaps not for long.")]
+Exit codes: 0 succeeded, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
+10 failed for good, 11 trapped, 12 a limit was exceeded, 13 cancelled (Ctrl-C),
+75 failed, perhaps not for long.")]
 pub(super) struct Arguments {
     /// A task of the configuration, or a .wasm or .wat file
     #[arg(value_name = "TASK|FILE")]

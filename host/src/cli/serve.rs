@@ -30,7 +30,7 @@ use crate::sandbox::Sandbox;
 )]
 pub(super) struct Arguments {
     /// What to log: a level, or directives such as sandclock_host=debug
-    #[arg(long, value_name = "FILTER", env = "SANDCLOCK_LOG", default_value = "info")]
+    #[arg(long, value_name = "FILTER", env = "SANDCLOCK_LOG", hide_env_values = true, default_value = "info")]
     log: String,
     /// In which form to log
     #[arg(long, value_name = "FORMAT", default_value = "text")]
