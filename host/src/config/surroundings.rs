@@ -35,16 +35,14 @@ impl Surroundings {
 pub(super) struct PluginFiles(pub(super) BTreeMap<String, Vec<String>>);
 
 impl PluginFiles {
-    /// Lists the folder. Only names and kinds are looked at; whether a file holds a plugin is not known here.
+    /// Lists the folder. Only names are looked at: a file that holds no plugin, or is no regular file, stops its own
+    /// tasks when it is taken, and no others.
     pub(super) fn list(folder: &Path) -> io::Result<Self> {
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry?.file_name().into_string() else { continue };
             let stem = name.strip_suffix(".wasm").or_else(|| name.strip_suffix(".wat"));
-            if let Some(stem) = stem
-                && entry.file_type()?.is_file()
-            {
+            if let Some(stem) = stem.filter(|stem| !stem.starts_with('.')) {
                 files.entry(stem.to_owned()).or_default().push(name);
             }
         }
