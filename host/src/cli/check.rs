@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
     if arguments.schema {
-        terminal::print_json(&config::json_schema());
+        terminal::print_json(&config::json_schema())?;
         return Ok(Exit::Done);
     }
     let now = clock.now();
@@ -37,10 +37,10 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         Err(report) => (report, None),
     };
     if arguments.json {
-        terminal::print_json(&to_json(&report, effective.as_ref()));
+        terminal::print_json(&to_json(&report, effective.as_ref()))?;
     } else {
         if let Some(effective) = &effective {
-            terminal::print(effective);
+            terminal::print(effective)?;
         }
         terminal::remark(report.coloured().trim_end());
     }

@@ -11,13 +11,13 @@ use super::{Exit, terminal};
     after_help = "Examples:\n  sandclock completions bash > /etc/bash_completion.d/sandclock\n  sandclock completions zsh > ~/.zfunc/_sandclock"
 )]
 pub(super) struct Arguments {
-    /// The shell
+    /// The shell that is to read it
     shell: Shell,
 }
 
 pub(super) fn run(arguments: &Arguments, command: &mut clap::Command) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, command, "sandclock", &mut script);
-    terminal::print(String::from_utf8(script)?);
+    terminal::print_bytes(&script)?;
     Ok(Exit::Done)
 }

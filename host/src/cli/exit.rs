@@ -1,6 +1,10 @@
 //! How the program exits: every code in one place.
 
+use crate::ledger::LedgerError;
 use crate::model::outcome::OutcomeClass;
+use crate::model::task::Task;
+use crate::observe::FilterError;
+use crate::plugins::{DescribeError, FileError};
 
 /// How the program exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +17,7 @@ pub enum Exit {
     Usage,
     /// The configuration was refused: the diagnostics say why.
     ConfigRefused,
-    /// There is no such task, run or file.
+    /// There is no such task, run, file or ledger.
     NotFound,
     /// Another host uses the same state folder.
     AlreadyRunning,
@@ -53,4 +57,34 @@ pub(super) fn of_parse(error: &clap::Error) -> Exit {
     // Nobody is left to tell if the terminal is gone.
     let _ = error.print();
     exit
+}
+
+/// What a command was asked about is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotFound(pub String);
+
+impl NotFound {
+    /// The configuration has no such task, but these.
+    pub(super) fn task<'a>(name: &str, tasks: impl IntoIterator<Item = &'a Task>) -> Self {
+        let known: Vec<&str> = tasks.into_iter().map(|task| task.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Self(format!("no task is called {name}; known tasks: {known}"))
+    }
+}
+
+/// How the program exits when an error ended a command.
+pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    let missing = |error: &DescribeError| matches!(error, DescribeError::File(FileError::Missing(_)));
+    if error.is::<NotFound>() || error.downcast_ref().is_some_and(missing) {
+        return Exit::NotFound;
+    }
+    if error.is::<FilterError>() {
+        return Exit::Usage;
+    }
+    match error.downcast_ref() {
+        Some(LedgerError::Absent { .. }) => Exit::NotFound,
+        Some(LedgerError::InUse { .. }) => Exit::AlreadyRunning,
+        _ => Exit::HostFailed,
+    }
 }

@@ -27,7 +27,7 @@ const FILES: [(&str, &str); 2] =
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.folder;
     for name in write(folder)? {
-        terminal::print_line(format!("wrote {}", folder.join(name).display()));
+        terminal::print_line(format_args!("wrote {}", shown(folder, name).display()))?;
     }
     let go_there = if folder == Path::new(".") { String::new() } else { format!("  cd {}\n", folder.display()) };
     terminal::remark(format!(
@@ -39,13 +39,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 /// Writes all of the files or, if one of them is there already, none.
 fn write(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
     if let Some((name, _)) = FILES.iter().find(|(name, _)| folder.join(name).symlink_metadata().is_ok()) {
-        anyhow::bail!("{} is there already; nothing was written", folder.join(name).display());
+        anyhow::bail!("{} is there already; nothing was written", shown(folder, name).display());
     }
     for (name, text) in FILES {
         let path = folder.join(name);
         create(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(FILES.iter().map(|(name, _)| *name).collect())
+}
+
+/// A file's path as people write it: without the dot of the folder they are in.
+fn shown(folder: &Path, name: &str) -> PathBuf {
+    folder.strip_prefix(".").unwrap_or(folder).join(name)
 }
 
 /// Writes a new file, never over one that came to be in the meantime.

@@ -11,7 +11,7 @@ use super::{Exit, terminal};
 use crate::model::id::PluginName;
 use crate::model::quantity::bytes;
 use crate::model::text::inert;
-use crate::plugins::{DescribeError, Description, FileError, describe_file};
+use crate::plugins::{Description, describe_file};
 use crate::sandbox::{Contract, Need};
 
 /// Say what a plugin is, imports and exports, and the grants that it can make use of.
@@ -29,19 +29,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let described = describe_file(&arguments.file);
-    let missing = matches!(described, Err(DescribeError::File(FileError::Missing(_))));
-    let description = match described.with_context(|| format!("cannot inspect {}", arguments.file.display())) {
-        Ok(description) => description,
-        Err(error) if missing => {
-            terminal::error(&error);
-            return Ok(Exit::NotFound);
-        }
-        Err(error) => return Err(error),
-    };
+    let description = described.with_context(|| format!("cannot inspect {}", arguments.file.display()))?;
     if arguments.json {
-        terminal::print_json(&as_json(&description));
+        terminal::print_json(&as_json(&description))?;
     } else {
-        terminal::print(Shown { file: &arguments.file, description: &description });
+        terminal::print(Shown { file: &arguments.file, description: &description })?;
     }
     Ok(Exit::Done)
 }

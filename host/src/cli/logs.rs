@@ -4,11 +4,13 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Effects, Style};
-use clap::Args;
+use anyhow::bail;
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
+use super::exit::NotFound;
 use super::runs::{millis, outcome_json, style};
 use super::{Exit, state, terminal};
 use crate::clock::Clock;
@@ -23,11 +25,11 @@ use crate::model::text::inert;
 /// Show what a run logged, attempt by attempt, and how each ended.
 #[derive(Debug, Args)]
 #[command(
+    group = ArgGroup::new("which").args(["run", "task"]).required(true),
     after_help = "Examples:\n  sandclock logs 01KB2M8Q4Z7XN\n  sandclock logs 01KB2M8Q4Z7XN --attempt 2\n  sandclock logs --task report"
 )]
 pub(super) struct Arguments {
     /// The run, as `sandclock runs` shows it
-    #[arg(required_unless_present = "task", conflicts_with = "task")]
     run: Option<RunId>,
     /// The last run of this task that had an attempt
     #[arg(long)]
@@ -59,17 +61,16 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
             (None, Some(task)) => format!("run of the task {task}"),
             (None, None) => "run".to_owned(),
         };
-        terminal::error(&anyhow::anyhow!("the ledger has no {what}"));
-        return Ok(Exit::NotFound);
+        bail!(NotFound(format!("the ledger has no {what}")));
     };
     let mut attempts = reader.attempts(run.id)?;
     attempts.retain(|attempt| arguments.attempt.is_none_or(|wanted| wanted == attempt.attempt));
     let logs = reader.log(run.id, arguments.attempt)?;
     if arguments.json {
-        terminal::print_json(&to_json(&run, &attempts, &logs));
+        terminal::print_json(&to_json(&run, &attempts, &logs))?;
         return Ok(Exit::Done);
     }
-    terminal::print(text(&attempts, &logs, &TimeZone::system()));
+    terminal::print(text(&attempts, &logs, &TimeZone::system()))?;
     if let Some(remark) = remark(&run, attempts.len(), arguments.attempt) {
         terminal::remark(remark);
     }

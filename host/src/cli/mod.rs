@@ -18,6 +18,7 @@ mod runs;
 mod serve;
 mod state;
 pub mod terminal;
+mod when;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -117,7 +118,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     result.unwrap_or_else(|error| {
         terminal::error(&error);
-        Exit::HostFailed
+        exit::of_error(&error)
     })
 }
 

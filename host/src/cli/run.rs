@@ -2,15 +2,16 @@
 //!
 //! It is an attempt like any other, but nothing records it: no ledger is opened, so it works beside a running host.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::exit::NotFound;
 use super::progress::Bars;
 use super::{Exit, adhoc, terminal};
 use crate::clock::Clock;
@@ -24,6 +25,7 @@ use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
 use crate::model::payload::Blob;
 use crate::model::quantity::{duration, figure, parse_bytes, parse_count, parse_duration};
 use crate::model::run::Run;
+use crate::model::schedule::at::{self, AtError};
 use crate::model::slot::Slot;
 use crate::model::task::Task;
 use crate::model::text::inert;
@@ -35,7 +37,7 @@ use crate::sandbox::{AttemptReport, AttemptRequest, Sandbox};
 /// A task runs with what the configuration gives it; a file runs with the defaults and nothing granted. Options add to
 /// either. There is one attempt, and no entry in the ledger. The log goes to stderr, the output to stdout.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(group = ArgGroup::new("contents").args(["payload", "payload_file"]), after_help = "\
 Examples:
   sandclock run report
   sandclock run report --payload '{\"region\": \"eu\"}' --content-type application/json
@@ -50,33 +52,33 @@ pub(super) struct Arguments {
     #[arg(value_name = "TASK|FILE")]
     target: String,
     /// What the run works on, as text
-    #[arg(long, value_name = "TEXT", conflicts_with = "payload_file")]
+    #[arg(long, value_name = "TEXT")]
     payload: Option<String>,
     /// What the run works on, from a file
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
-    /// What the payload is; JSON is recognised
-    #[arg(long, value_name = "TYPE")]
+    /// The media type of the payload; JSON and plain text are recognised
+    #[arg(long, value_name = "TYPE", requires = "contents")]
     content_type: Option<String>,
-    /// The slot that the run is told
-    #[arg(long, value_name = "TIME")]
-    slot: Option<jiff::Timestamp>,
-    /// Grant HTTP requests, as in `grants.http` (may be repeated)
+    /// The slot that the run is told to be for, such as 2026-11-23T09:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = slot)]
+    slot: Option<Slot>,
+    /// Grant HTTP requests, as in `grants.http`: 'GET https://example.com' (may be repeated)
     #[arg(long, value_name = "GRANT")]
     http: Vec<HttpGrant>,
     /// Grant an environment variable (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", value_parser = environment)]
     env: Vec<(String, String)>,
-    /// Grant a folder to read, under a path of the guest's (may be repeated)
+    /// Grant a folder to read, and say where the guest finds it: ./data:/data (may be repeated)
     #[arg(long, value_name = "HOST:GUEST", value_parser = folder)]
     folder: Vec<FolderGrant>,
-    /// Grant a folder to read and write (may be repeated)
+    /// Grant a folder to read and write, likewise (may be repeated)
     #[arg(long, value_name = "HOST:GUEST", value_parser = folder)]
     folder_rw: Vec<FolderGrant>,
     /// The longest the attempt may take, such as 30s
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<std::time::Duration>,
-    /// The fuel it may burn, such as 10G
+    /// The fuel it may burn, such as 10G; a simple instruction takes 1
     #[arg(long, value_name = "COUNT", value_parser = parse_count)]
     fuel: Option<u64>,
     /// The memory it may have, such as 64MiB
@@ -91,8 +93,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     let file = adhoc::is_file(&arguments.target).then(|| PathBuf::from(&arguments.target));
     let (task, settings) = match &file {
         Some(file) if !file.exists() => {
-            terminal::error(&anyhow::anyhow!("there is no file {}", file.display()));
-            return Ok(Exit::NotFound);
+            bail!(NotFound(format!("there is no file {}", file.display())));
         }
         Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?),
         None => match config::load(config, &Surroundings::of_process(clock.now())) {
@@ -103,13 +104,9 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
             Ok(loaded) => match loaded.config.tasks.iter().find(|task| task.name.as_str() == arguments.target) {
                 Some(task) => (Task::clone(task), loaded.config.plugins_settings()),
                 None => {
-                    let names: Vec<&str> = loaded.config.tasks.iter().map(|task| task.name.as_str()).collect();
-                    terminal::error(&anyhow::anyhow!(
-                        "no task is called {}; there are {} (for a file, write ./{0})",
-                        arguments.target,
-                        names.join(", ")
-                    ));
-                    return Ok(Exit::NotFound);
+                    let NotFound(message) =
+                        NotFound::task(&arguments.target, loaded.config.tasks.iter().map(Arc::as_ref));
+                    bail!(NotFound(format!("{message} (for a file, write ./{})", arguments.target)));
                 }
             },
         },
@@ -118,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     let run = Run {
         id: RunId::next(clock.now().as_millisecond(), 0, None),
         cause: Cause::Manual,
-        slot: arguments.slot.map(Slot::at),
+        slot: arguments.slot,
         payload: arguments.payload()?.map(Arc::new).or_else(|| task.payload.clone()),
         admitted_at: clock.now(),
         task: Arc::new(task),
@@ -131,7 +128,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         anyhow::Ok(attempt(&plugin, Arc::new(run)).await)
     })?;
     if arguments.json {
-        terminal::print_json(&to_json(&report));
+        terminal::print_json(&to_json(&report))?;
     } else {
         show(&report)?;
     }
@@ -179,9 +176,8 @@ impl Arguments {
         let bytes = match (&self.payload, &self.payload_file) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(file)) => {
-                std::fs::read(file).with_context(|| format!("read the payload {}", file.display()))?
+                std::fs::read(file).with_context(|| format!("cannot read the payload {}", file.display()))?
             }
-            (None, None) if self.content_type.is_some() => bail!("--content-type needs --payload or --payload-file"),
             (None, None) => return Ok(None),
         };
         let content_type = match &self.content_type {
@@ -211,10 +207,9 @@ fn show(report: &AttemptReport) -> anyhow::Result<()> {
         terminal::remark(format_args!("  at {}", inert(frame)));
     }
     if let AttemptOutcome::Succeeded { output: Some(output) } = &report.outcome {
-        let mut stdout = std::io::stdout();
         match std::str::from_utf8(&output.bytes) {
-            _ if !stdout.is_terminal() => stdout.write_all(&output.bytes)?,
-            Ok(text) => text.lines().for_each(|line| terminal::print_line(inert(line))),
+            _ if !std::io::stdout().is_terminal() => terminal::print_bytes(&output.bytes)?,
+            Ok(text) => text.lines().try_for_each(|line| terminal::print_line(inert(line)))?,
             Err(_) => terminal::remark(format_args!(
                 "the output is {} of {}; redirect stdout to keep it",
                 figure(output.bytes.len() as u64, Unit::Bytes),
@@ -277,6 +272,10 @@ fn to_json(report: &AttemptReport) -> serde_json::Value {
         "log": log,
         "output": output,
     })
+}
+
+fn slot(text: &str) -> Result<Slot, AtError> {
+    at::parse(text).map(|time| Slot::at(time.timestamp()))
 }
 
 fn environment(text: &str) -> Result<(String, String), String> {

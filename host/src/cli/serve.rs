@@ -14,7 +14,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
 use crate::daemon::{Daemon, Parts};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::Ledger;
 use crate::model::text::inert;
 use crate::observe;
 use crate::plugins::{Logged, Plugins, Progress};
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         LogFormat::Text => observe::Format::Text,
         LogFormat::Json => observe::Format::Json,
     };
-    let settings = observe::Settings { format, filter: arguments.log.clone() };
+    let settings = observe::Settings { format, filter: arguments.log.clone(), coloured: terminal::colours_stderr() };
     match bars.clone() {
         Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
         None => observe::init(&settings, clock, std::io::stderr)?,
@@ -69,14 +69,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
             return Ok(Exit::ConfigRefused);
         }
     };
-    let (ledger, recovered) = match Ledger::open(&config.ledger_settings(), clock) {
-        Ok(opened) => opened,
-        Err(error @ LedgerError::InUse { .. }) => {
-            terminal::error(&error.into());
-            return Ok(Exit::AlreadyRunning);
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (ledger, recovered) = Ledger::open(&config.ledger_settings(), clock)?;
     if !recovered.unfinished.is_empty() {
         tracing::warn!("{} runs were not over when the last host ended", recovered.unfinished.len());
     }

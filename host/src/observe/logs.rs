@@ -1,7 +1,5 @@
 //! Where the host's own log goes, and in which form.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,14 +13,16 @@ use crate::clock::Clock;
 pub struct Settings {
     /// In which form.
     pub format: Format,
-    /// What is logged: directives of [`EnvFilter`], such as `info` or `sandclock=debug`.
+    /// What is logged: directives of [`EnvFilter`], such as `info` or `sandclock_host=debug`.
     pub filter: String,
+    /// Whether [`Format::Text`] is coloured.
+    pub coloured: bool,
 }
 
 /// In which form the host logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Lines for people, coloured on a terminal.
+    /// Lines for people.
     #[default]
     Text,
     /// A JSON object a line.
@@ -32,7 +32,7 @@ pub enum Format {
 /// The filter is malformed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the log filter {filter:?} is malformed; expected a level (error, warn, info, debug, trace) or directives such as sandclock=debug"
+    "the log filter {filter:?} is malformed; expected a level (error, warn, info, debug, trace) or directives such as sandclock_host=debug"
 )]
 pub struct FilterError {
     filter: String,
@@ -54,10 +54,7 @@ where
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     // An error means that a log is set up already, in a test say.
     let _ = match settings.format {
-        Format::Text => {
-            let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            registry.with(layer.with_ansi(ansi).event_format(Line(clock))).try_init()
-        }
+        Format::Text => registry.with(layer.with_ansi(settings.coloured).event_format(Line(clock))).try_init(),
         Format::Json => registry.with(layer.with_target(false).json().flatten_event(true)).try_init(),
     };
     Ok(())

@@ -6,5 +6,5 @@ mod line;
 mod logs;
 mod narrate;
 
-pub use logs::{Format, Settings, init};
+pub use logs::{FilterError, Format, Settings, init};
 pub use narrate::narrate;
