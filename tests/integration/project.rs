@@ -23,6 +23,18 @@ pub(crate) struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
 impl Project {
     /// A project with these plugins, named by their files in `tests/guests` or by `NAME` of a built plugin or guest.
     pub(crate) fn new(config: &str, plugins: &[&str]) -> Self {
@@ -31,6 +43,11 @@ impl Project {
         project.configure(config);
         plugins.iter().for_each(|plugin| project.add_plugin(plugin));
         project
+    }
+
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
 
     /// Replaces the configuration. The host listens on a free port unless the text says otherwise.
@@ -52,21 +69,20 @@ impl Project {
         fs::rename(&partial, &target).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program in this folder, with nothing of the surroundings that would change what it does or prints.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sandclock"));
-        command.args(arguments).current_dir(self.0.path()).env_remove("SANDCLOCK_CONFIG").env("NO_COLOR", "1");
-        command.stdin(Stdio::null());
+        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        for variable in ["CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "SANDCLOCK_CONFIG", "SANDCLOCK_LOG"] {
+            command.env_remove(variable);
+        }
+        command.env("NO_COLOR", "1").env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
-        let output = self.command(arguments).output().unwrap();
-        Finished {
-            status: output.status,
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Finished::of(&mut self.command(arguments))
     }
 
     /// Runs a command that has to succeed and print JSON.
@@ -122,12 +138,7 @@ impl Serving<'_> {
     /// Waits until something holds.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let mut looks = 0;
-        while !holds() {
-            looks += 1;
-            assert!(looks < PATIENCE, "waited in vain until {what}; the host said:\n{}", self.log());
-            pause();
-        }
+        assert!(eventually(holds), "waited in vain until {what}; the host said:\n{}", self.log());
     }
 
     /// Waits until a task has a run that satisfies this, and returns it.
@@ -145,13 +156,13 @@ impl Serving<'_> {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
-        for _ in 0..PATIENCE {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, self.log());
-            }
-            pause();
-        }
-        panic!("the host does not end; it said:\n{}", self.log());
+        let mut status = None;
+        let ended = eventually(|| {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(ended, "the host does not end; it said:\n{}", self.log());
+        (status.unwrap(), self.log())
     }
 }
 
@@ -163,6 +174,16 @@ impl Drop for Serving<'_> {
     }
 }
 
+/// Waits until something holds; whether it came to hold in time.
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    (0..PATIENCE).any(|look| {
+        if look > 0 {
+            pause();
+        }
+        holds()
+    })
+}
+
 /// Waits a moment before a condition is looked at again.
 #[expect(clippy::disallowed_methods, reason = "what is waited for is in another process")]
 fn pause() {
@@ -170,7 +191,7 @@ fn pause() {
 }
 
 /// The file of a guest: a `.wat` of `tests/guests`, or what `cargo xtask plugins` and `cargo xtask guests` built.
-fn guest(name: &str) -> PathBuf {
+pub(crate) fn guest(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let candidates = [
         root.join(format!("tests/guests/{name}.wat")),
