@@ -54,7 +54,7 @@ pub fn print(text: impl Display) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_line(text: impl Display) -> anyhow::Result<()> {
     print(format_args!("{text}\n"))
 }
@@ -63,7 +63,7 @@ pub fn print_line(text: impl Display) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
     print(format_args!("{value:#}\n"))
 }
@@ -72,7 +72,7 @@ pub fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
