@@ -42,13 +42,16 @@ fn every_guest_ends_as_it_should_and_a_good_task_keeps_its_schedule() {
 
     let serving = project.serve();
     for (guest, class, reason) in GUESTS {
-        let run = serving.until_run(guest, &format!("is over ({class})"), |run| run["state"] == "final");
+        // Slots that came while the plugin compiled may be skipped for the first of them.
+        let counts = |run: &Value| run["state"] == "final" && (*class == "skipped" || run["attempts"] != 0);
+        let run = serving.until_run(guest, &format!("is over ({class})"), counts);
         assert_eq!(run["outcome"]["class"], *class, "{guest}: {run}");
         let told = run["outcome"]["message"].as_str().unwrap_or_default();
         assert!(told.contains(reason), "{guest}: {reason:?} is not in {told:?}");
     }
-    serving.until("ten ticks", || project.runs("tick").len() >= 10);
-    kept_its_schedule(&project.runs("tick"));
+    let before = project.runs("tick").len();
+    serving.until("ten more ticks", || project.runs("tick").len() >= before + 10);
+    kept_its_schedule(&project.runs("tick")[before..]);
 
     let log = project.run(&["logs", "--task", "log-flood"]);
     assert!(log.stdout.len() < 256 << 10, "a flood of log is cut off");
