@@ -139,7 +139,9 @@ async fn serve(config: &Config, parts: Parts, clock: Clock) -> anyhow::Result<Ex
         observe::narrate(&event);
     }
     if drained.unrecorded > 0 {
-        tracing::error!("{} entries could not be written to the ledger", drained.unrecorded);
+        tracing::error!(
+            "the ledger could not be written to the end: what it says is still running counts as interrupted at the next start"
+        );
         return Ok(Exit::HostFailed);
     }
     tracing::info!(interrupted = drained.interrupted, "stopped; the ledger is complete");

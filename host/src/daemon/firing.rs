@@ -44,7 +44,7 @@ pub(super) struct PluginChange {
 pub struct Drained {
     /// Attempts that were interrupted because the grace period was over.
     pub interrupted: usize,
-    /// Entries that could not be written to the ledger.
+    /// Steps that could not be written to the ledger.
     pub unrecorded: usize,
 }
 
@@ -68,7 +68,9 @@ struct Loop {
     plugins: HashMap<PluginName, Plugin>,
     /// Steps on their way into the ledger.
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
-    /// Steps that the ledger refused to write, oldest first. While there are any, nothing is admitted.
+    /// Whether the ledger takes entries. While it does not, nothing is admitted.
+    ledger: LedgerHealth,
+    /// Steps that the ledger could not write, oldest first. They are tried again one at a time.
     unrecorded: VecDeque<Pending>,
     /// How to end the attempts that go on.
     stops: HashMap<RunId, watch::Sender<Option<Stop>>>,
@@ -85,6 +87,14 @@ struct Draining {
 struct Pending {
     step: Step,
     answer: Option<Answer>,
+    attempt: Try,
+}
+
+/// Whether a step is on its way into the ledger for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Try {
+    First,
+    Again,
 }
 
 type Answer = Box<dyn FnOnce() + Send>;
@@ -102,6 +112,7 @@ impl Firing {
             firing: self,
             plugins: HashMap::new(),
             recording: FuturesUnordered::new(),
+            ledger: LedgerHealth::Writable,
             unrecorded: VecDeque::new(),
             stops: HashMap::new(),
             draining: None,
@@ -138,7 +149,7 @@ impl Loop {
 
     /// How long nothing is planned for.
     fn sleep_time(&self) -> Duration {
-        if !self.unrecorded.is_empty() {
+        if self.ledger == LedgerHealth::Failing {
             return LEDGER_PAUSE;
         }
         let planned = self.firing.dispatcher.next_wake().map(|then| until(then, self.firing.clock.now()));
@@ -159,8 +170,12 @@ impl Loop {
                 stop.send_replace(Some(Stop::Interrupt(Interruption::Shutdown)));
             }
         }
-        if let Some(pending) = self.unrecorded.pop_front() {
-            self.record(pending.step, pending.answer);
+        if self.ledger == LedgerHealth::Failing {
+            if self.recording.is_empty()
+                && let Some(pending) = self.unrecorded.pop_front()
+            {
+                self.append(Pending { attempt: Try::Again, ..pending });
+            }
             // Time goes on being missing until slots are taken again.
             return last;
         }
@@ -177,12 +192,19 @@ impl Loop {
         reading
     }
 
-    /// Sends a step on its way into the ledger.
+    /// Sends a step on its way into the ledger, or puts it behind those that wait for the ledger to recover.
     fn record(&mut self, step: Step, answer: Option<Answer>) {
-        let pending = Pending { step, answer };
+        let pending = Pending { step, answer, attempt: Try::First };
         if pending.step.entries.is_empty() {
-            return self.carry_out(pending);
+            self.carry_out(pending);
+        } else if self.ledger == LedgerHealth::Failing {
+            self.unrecorded.push_back(pending);
+        } else {
+            self.append(pending);
         }
+    }
+
+    fn append(&mut self, pending: Pending) {
         let append = self.firing.ledger.append(pending.step.entries.clone());
         self.recording.push(append.map(|result| Recorded { pending, result }).boxed());
     }
@@ -190,31 +212,31 @@ impl Loop {
     fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
         match result {
             Ok(()) => {
-                if self.unrecorded.is_empty() && self.firing.status.borrow().ledger == LedgerHealth::Failing {
-                    tracing::info!("the ledger can be written again");
+                if pending.attempt == Try::Again && self.unrecorded.is_empty() {
+                    self.ledger = LedgerHealth::Writable;
                     self.tell(Event::LedgerRecovered);
                 }
                 self.carry_out(pending);
             }
-            Err(LedgerError::SlotTaken { task, slot }) => {
-                tracing::error!(%task, %slot, "a slot was due that has its entry already; it is not run again");
-                let taken = pending.step.remove_slot(&task, slot);
-                let freed = self.firing.dispatcher.forget(taken.as_slice(), self.firing.clock.now());
-                pending.step.append(freed);
-                self.record(pending.step, pending.answer);
-            }
             Err(error) if error.is_refusal() => {
-                tracing::error!("the ledger refuses a step, so its runs are dropped: {}", chain(&error));
-                let step = self.firing.dispatcher.forget(&pending.step.runs(), self.firing.clock.now());
-                self.record(step, None);
+                tracing::error!("the ledger refuses what it should not have been asked: {}", chain(&error));
+                let removed = pending.step.remove_refused(&error);
+                pending.step.append(self.firing.dispatcher.forget(&removed, self.firing.clock.now()));
+                if pending.step.entries.is_empty() {
+                    self.recorded(Recorded { pending, result: Ok(()) });
+                } else {
+                    self.append(pending);
+                }
             }
             Err(error) => {
-                if self.unrecorded.is_empty() {
-                    let message = chain(&error);
-                    tracing::error!("the ledger cannot be written, so nothing is admitted until it can: {message}");
-                    self.tell(Event::LedgerFailed { message });
+                if self.ledger == LedgerHealth::Writable {
+                    self.ledger = LedgerHealth::Failing;
+                    self.tell(Event::LedgerFailed { message: chain(&error) });
                 }
-                self.unrecorded.push_back(pending);
+                match pending.attempt {
+                    Try::First => self.unrecorded.push_back(pending),
+                    Try::Again => self.unrecorded.push_front(pending),
+                }
             }
         }
     }
@@ -280,7 +302,7 @@ impl Loop {
     fn command(&mut self, command: Command) {
         let now = self.firing.clock.now();
         match command {
-            Command::Trigger { answer, .. } if !self.unrecorded.is_empty() => {
+            Command::Trigger { answer, .. } if self.ledger == LedgerHealth::Failing => {
                 // Whoever asked may have gone; that holds for every answer here.
                 let _ = answer.send(Err(Refusal::LedgerFailing));
             }
@@ -316,7 +338,7 @@ impl Loop {
         let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
         (quiet && self.unrecorded.is_empty() || patience_over).then(|| Drained {
             interrupted: draining.interrupted,
-            unrecorded: self.unrecorded.iter().map(|pending| pending.step.entries.len()).sum(),
+            unrecorded: self.unrecorded.len() + self.recording.len(),
         })
     }
 
@@ -326,7 +348,7 @@ impl Loop {
             turned_at: self.firing.clock.monotonic(),
             running,
             waiting: self.firing.dispatcher.open_runs().saturating_sub(running),
-            ledger: if self.unrecorded.is_empty() { LedgerHealth::Writable } else { LedgerHealth::Failing },
+            ledger: self.ledger,
         };
         self.firing.status.send_replace(status);
     }
@@ -342,8 +364,15 @@ fn chance() -> f64 {
     fastrand::f64()
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line; a cause that only repeats the words before it is left out.
 fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let mut text = error.to_string();
+    let mut last = text.clone();
+    for cause in std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string) {
+        if !cause.ends_with(&last) {
+            text = format!("{text}: {cause}");
+        }
+        last = cause;
+    }
+    text
 }

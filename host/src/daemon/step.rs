@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::Entry;
+use crate::ledger::{Entry, LedgerError};
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::Stop;
@@ -51,38 +51,110 @@ impl Step {
         self.effects.append(&mut other.effects);
     }
 
-    /// Takes the entry of a slot out, and what was to be done about its run. Returns the run, if there is one.
-    pub fn remove_slot(&mut self, task: &TaskName, slot: Slot) -> Option<RunId> {
-        let is_it = |entry: &Entry| match entry {
-            Entry::Admitted { run, .. } => run.task.name == *task && run.slot == Some(slot),
-            Entry::Skipped { task: of, slot: at, .. } => of == task && *at == Some(slot),
-            Entry::Missed { task: of, first, .. } => of == task && *first == slot,
-            _ => false,
-        };
-        let entry = self.entries.remove(self.entries.iter().position(is_it)?);
-        let Entry::Admitted { run: removed, .. } = entry else { return None };
-        self.effects.retain(|effect| match effect {
-            Effect::Start { run, .. } | Effect::Tell(Event::AttemptStarted { run, .. } | Event::RunQueued(run)) => {
-                run.id != removed.id
-            }
-            _ => true,
+    /// Takes out what the ledger refused, and what was to be done about it; all, if it does not say what. Returns the
+    /// runs that are not in the ledger for it.
+    pub fn remove_refused(&mut self, refusal: &LedgerError) -> Vec<RunId> {
+        let entries = self.entries.len();
+        let mut removed = Vec::new();
+        self.entries.retain(|entry| {
+            let refused = match refusal {
+                LedgerError::SlotTaken { task, slot } => is_of_slot(entry, task, *slot),
+                LedgerError::RangeTaken { task, first, .. } => is_of_slot(entry, task, *first),
+                LedgerError::OutOfOrder { run, .. } => run_of(entry) == Some(*run),
+                _ => true,
+            };
+            removed.extend(run_of(entry).filter(|_| refused));
+            !refused
         });
-        Some(removed.id)
-    }
-
-    /// The runs that the entries are about.
-    pub fn runs(&self) -> Vec<RunId> {
-        let run = |entry: &Entry| match entry {
-            Entry::Admitted { run, .. } => Some(run.id),
-            Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
-            Entry::Skipped { .. } | Entry::Missed { .. } | Entry::CursorSet { .. } => None,
-        };
-        self.entries.iter().filter_map(run).collect()
+        if self.entries.len() == entries {
+            // The ledger refuses something else than we know of: better to lose this step than to try it for ever.
+            removed.extend(self.entries.drain(..).filter_map(|entry| run_of(&entry)));
+        }
+        self.effects.retain(|effect| match effect {
+            Effect::Start { run, .. }
+            | Effect::Tell(
+                Event::AttemptStarted { run, .. }
+                | Event::RunQueued(run)
+                | Event::AttemptEnded { run, .. }
+                | Event::RunEnded { run, .. },
+            ) => !removed.contains(&run.id),
+            Effect::Stop { .. } | Effect::Tell(_) => true,
+        });
+        removed
     }
 
     /// Adds the start of an attempt.
     pub(super) fn start(&mut self, run: Arc<Run>, attempt: u32) {
         self.effects.push(Effect::Tell(Event::AttemptStarted { run: run.clone(), attempt }));
         self.effects.push(Effect::Start { run, attempt });
+    }
+}
+
+fn is_of_slot(entry: &Entry, task: &TaskName, slot: Slot) -> bool {
+    match entry {
+        Entry::Admitted { run, .. } => run.task.name == *task && run.slot == Some(slot),
+        Entry::Skipped { task: of, slot: at, .. } => of == task && *at == Some(slot),
+        Entry::Missed { task: of, first, .. } => of == task && *first == slot,
+        _ => false,
+    }
+}
+
+fn run_of(entry: &Entry) -> Option<RunId> {
+    match entry {
+        Entry::Admitted { run, .. } => Some(run.id),
+        Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
+        Entry::Skipped { .. } | Entry::Missed { .. } | Entry::CursorSet { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ledger::Admission;
+    use crate::model::cause::Cause;
+    use crate::model::schedule::Schedule;
+    use crate::model::task::Task;
+
+    fn run(id: i64, task: &str, slot: i64) -> Arc<Run> {
+        Arc::new(Run {
+            id: RunId::from_i64(id).unwrap(),
+            task: Arc::new(Task::example(task, Schedule::every(Duration::from_secs(1)).unwrap())),
+            cause: Cause::Schedule,
+            slot: Slot::from_millis(slot),
+            payload: None,
+            admitted_at: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn step() -> Step {
+        let mut step = Step::default();
+        for (id, task) in [(1, "a"), (2, "b")] {
+            let run = run(id, task, 1000);
+            step.entries.push(Entry::Admitted { run: run.clone(), admission: Admission::Running });
+            step.start(run, 1);
+        }
+        step
+    }
+
+    #[test]
+    fn what_was_refused_is_taken_out_and_nothing_else() {
+        let slot = Slot::from_millis(1000).unwrap();
+        let mut taken = step();
+        let refusal = LedgerError::SlotTaken { task: "a".parse().unwrap(), slot };
+        assert_eq!(taken.remove_refused(&refusal), [RunId::from_i64(1).unwrap()]);
+        assert_eq!((taken.entries.len(), taken.effects.len()), (1, 2));
+        let refusal = LedgerError::OutOfOrder { entry: "start", run: RunId::from_i64(2).unwrap() };
+        assert_eq!(taken.remove_refused(&refusal), [RunId::from_i64(2).unwrap()]);
+        assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_of_nothing_we_know_takes_all() {
+        let mut step = step();
+        let refusal = LedgerError::OutOfOrder { entry: "start", run: RunId::from_i64(9).unwrap() };
+        assert_eq!(step.remove_refused(&refusal).len(), 2);
+        assert!(step.is_empty());
     }
 }
