@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod bench;
 mod command;
 mod demo;
 mod deny;
@@ -25,6 +26,8 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask test --quick    formatting, lints and the tests that need no plugin: for while you write
   cargo xtask plugins         build plugins/* to target/plugins/*.wasm
   cargo xtask guests          build the guests that the tests run to target/guests/*.wasm
+  cargo xtask bench           measure what a run costs, each figure against a baseline; needs a quiet machine
+  cargo xtask bench --quick   the same in a minute: to see that it works, not for the figures
   cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
 
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["test"] => test::run(Extent::Everything),
         ["test", "--quick"] => test::run(Extent::Quick),
+        ["bench"] => bench::run(Extent::Everything).map(|()| ExitCode::SUCCESS),
+        ["bench", "--quick"] => bench::run(Extent::Quick).map(|()| ExitCode::SUCCESS),
         ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
         ["advisories"] => deny::advisories().map(|()| ExitCode::SUCCESS),
         ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),

@@ -1,0 +1,91 @@
+//! What an attempt costs beyond the guest: [`Prepared::attempt`] against instantiating the same component in a new store
+//! of the same engine and calling it.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use anyhow::ensure;
+use sandclock_host::model::cause::Cause;
+use sandclock_host::model::id::RunId;
+use sandclock_host::model::outcome::AttemptOutcome;
+use sandclock_host::model::overlap::Overlap;
+use sandclock_host::model::run::Run;
+use sandclock_host::model::schedule::Schedule;
+use sandclock_host::sandbox::{AttemptRequest, Prepared};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::host::Ground;
+use crate::rounds::{Answer, Figure, Question, abba};
+
+/// How many calls each worker makes in a turn.
+const CALLS: u32 = 10_000;
+
+/// On one worker, and on one for each processor.
+pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
+    let task = ground.task("attempt", Schedule::manual(), Overlap::Allow)?;
+    let now = ground.clock.now();
+    let id = RunId::next(now.as_millisecond(), 0, None);
+    let run = Arc::new(Run { id, task, cause: Cause::Manual, slot: None, payload: None, admitted_at: now });
+    let questions =
+        [(NonZeroUsize::MIN, "one attempt, 1 worker"), (ground.threads, "one attempt, a worker for each processor")];
+    let answer = |(workers, what): (NonZeroUsize, _)| {
+        let question = Question { what, unit: "µs", a: "attempt", b: "bare instance and call" };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers.get()).enable_all().build()?;
+        let prepared = runtime.block_on(ground.prepared())?;
+        let turn = |arm| turn(ground, &runtime, workers, &prepared, &run, arm);
+        let rounds = abba(rounds, || turn(Arm::Attempt), || turn(Arm::Bare))?;
+        Ok(Answer::of(question, &rounds))
+    };
+    questions.into_iter().map(answer).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Arm {
+    Attempt,
+    Bare,
+}
+
+/// One turn: every worker makes its calls, one after the other. The figure is what a call takes, in microseconds.
+fn turn(
+    ground: &Ground,
+    runtime: &Runtime,
+    workers: NonZeroUsize,
+    prepared: &Prepared,
+    run: &Arc<Run>,
+    arm: Arm,
+) -> anyhow::Result<Figure> {
+    let started = ground.clock.monotonic();
+    runtime.block_on(async {
+        let mut working = JoinSet::new();
+        for _ in 0..workers.get() {
+            working.spawn(calls(prepared.clone(), Arc::clone(run), arm));
+        }
+        while let Some(done) = working.join_next().await {
+            done??;
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(started.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS))
+}
+
+async fn calls(prepared: Prepared, run: Arc<Run>, arm: Arm) -> anyhow::Result<()> {
+    match arm {
+        Arm::Attempt => {
+            let (_stop, stop) = watch::channel(None);
+            for _ in 0..CALLS {
+                let request = AttemptRequest { run: Arc::clone(&run), attempt: 1, stop: stop.clone() };
+                let outcome = prepared.attempt(request).await.outcome;
+                ensure!(matches!(outcome, AttemptOutcome::Succeeded { .. }), "an attempt ended with {outcome:?}");
+            }
+        }
+        Arm::Bare => {
+            let bare = prepared.bare(run);
+            for _ in 0..CALLS {
+                ensure!(bare.call().await, "a bare call failed");
+            }
+        }
+    }
+    Ok(())
+}
