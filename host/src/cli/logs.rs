@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
 use super::exit::NotFound;
-use super::runs::{millis, outcome_json, style};
+use super::runs::{outcome_json, style};
+use super::usage::usage_json;
 use super::{Exit, state, terminal};
 use crate::clock::Clock;
 use crate::ledger::{AttemptLog, AttemptRecord, Filter, Reader, RunRecord};
@@ -115,8 +116,8 @@ fn text(attempts: &[AttemptRecord], logs: &[AttemptLog], zone: &TimeZone) -> Str
         for line in lines_of(attempt, logs) {
             text.push_str(&line_text(line, zone));
         }
-        if attempt.usage.log_dropped > 0 {
-            let dropped = quantity::bytes(attempt.usage.log_dropped);
+        if attempt.usage.log.dropped > 0 {
+            let dropped = quantity::bytes(attempt.usage.log.dropped);
             text.push_str(&format!("{DIM}({dropped} more were dropped at the log limit){DIM:#}\n"));
         }
         for frame in backtrace(&attempt.outcome) {
@@ -173,7 +174,6 @@ fn backtrace(outcome: &AttemptOutcome) -> &[String] {
 
 fn to_json(run: &RunRecord, attempts: &[AttemptRecord], logs: &[AttemptLog]) -> Json {
     let of_attempt = |attempt: &AttemptRecord| {
-        let usage = &attempt.usage;
         json!({
             "attempt": attempt.attempt,
             "started_at": attempt.started_at.to_string(),
@@ -181,14 +181,7 @@ fn to_json(run: &RunRecord, attempts: &[AttemptRecord], logs: &[AttemptLog]) -> 
             "outcome": outcome_json(attempt.outcome.class(), &attempt.outcome.to_string()),
             "backtrace": backtrace(&attempt.outcome),
             "plugin_sha256": attempt.plugin.map(|digest| digest.to_string()),
-            "usage": {
-                "duration_ms": millis(usage.duration),
-                "fuel": usage.fuel,
-                "peak_memory": usage.peak_memory,
-                "log_bytes": usage.log_bytes,
-                "log_dropped": usage.log_dropped,
-                "http_requests": usage.http_requests,
-            },
+            "usage": usage_json(&attempt.usage),
             "lines": lines_of(attempt, logs).iter().map(line_json).collect::<Json>(),
         })
     };
@@ -216,7 +209,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::limits::Usage;
+    use crate::model::limits::{LogUsage, Usage};
     use crate::model::log::LogSource;
     use crate::model::outcome::Trap;
 
@@ -227,7 +220,8 @@ mod tests {
     fn attempt(number: u32, outcome: AttemptOutcome, log_dropped: u64) -> AttemptRecord {
         let duration = Duration::from_micros(14_321);
         let (started_at, ended_at) = (time(12), time(27));
-        let usage = Usage { duration, log_dropped, ..Usage::default() };
+        let log = LogUsage { dropped: log_dropped, ..LogUsage::default() };
+        let usage = Usage { duration, log, ..Usage::default() };
         AttemptRecord { attempt: number, outcome, usage, plugin: None, started_at, ended_at }
     }
 

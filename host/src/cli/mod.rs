@@ -18,6 +18,7 @@ mod runs;
 mod serve;
 mod state;
 pub mod terminal;
+mod usage;
 mod when;
 
 use std::ffi::OsString;
@@ -50,11 +51,12 @@ struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The configuration file
+    /// The configuration file; of several, the last counts
     #[arg(
         long,
         short,
         global = true,
+        overrides_with = "config",
         value_name = "FILE",
         env = "SANDCLOCK_CONFIG",
         hide_env_values = true,

@@ -13,17 +13,18 @@ use tokio::sync::watch;
 
 use super::exit::NotFound;
 use super::progress::Bars;
+use super::usage::usage_json;
 use super::{Exit, adhoc, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Surroundings};
 use crate::model::cause::Cause;
 use crate::model::grants::{FolderAccess, FolderGrant, HttpGrant};
 use crate::model::id::{PluginName, RunId};
-use crate::model::limits::{Unit, Usage};
+use crate::model::limits::{Fuel, Unit};
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
 use crate::model::payload::Blob;
-use crate::model::quantity::{duration, figure, parse_bytes, parse_count, parse_duration};
+use crate::model::quantity::{duration, figure, parse_bytes, parse_duration};
 use crate::model::run::Run;
 use crate::model::schedule::at::{self, AtError};
 use crate::model::slot::Slot;
@@ -78,9 +79,9 @@ pub(super) struct Arguments {
     /// The longest the attempt may take, such as 30s
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<std::time::Duration>,
-    /// The fuel it may burn, such as 10G; a simple instruction takes 1
-    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
-    fuel: Option<u64>,
+    /// The fuel it may burn, such as 10G, or `unmetered`; a simple instruction takes 1
+    #[arg(long, value_name = "COUNT")]
+    fuel: Option<Fuel>,
     /// The memory it may have, such as 64MiB
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     memory: Option<u64>,
@@ -200,7 +201,7 @@ fn show(report: &AttemptReport) -> anyhow::Result<()> {
         "{} after {}, with {} fuel and {} of memory at its peak",
         inert(&report.outcome.to_string()),
         duration(usage.duration),
-        figure(usage.fuel, Unit::Count),
+        usage.fuel.map_or("unmetered".to_owned(), |fuel| figure(fuel, Unit::Count).to_string()),
         figure(usage.peak_memory, Unit::Bytes),
     ));
     for frame in frames(&report.outcome) {
@@ -235,7 +236,6 @@ fn frames(outcome: &AttemptOutcome) -> &[String] {
 
 fn to_json(report: &AttemptReport) -> serde_json::Value {
     let AttemptReport { outcome, usage, log, started_at } = report;
-    let Usage { duration, fuel, peak_memory, log_bytes, log_dropped, http_requests } = usage;
     let output = match outcome {
         AttemptOutcome::Succeeded { output: Some(output) } => Some(json!({
             "content-type": output.content_type,
@@ -261,14 +261,7 @@ fn to_json(report: &AttemptReport) -> serde_json::Value {
         "reason": outcome.to_string(),
         "backtrace": frames(outcome),
         "started-at": started_at.to_string(),
-        "usage": {
-            "milliseconds": duration.as_secs_f64() * 1e3,
-            "fuel": fuel,
-            "peak-memory": peak_memory,
-            "log-bytes": log_bytes,
-            "log-dropped": log_dropped,
-            "http-requests": http_requests,
-        },
+        "usage": usage_json(usage),
         "log": log,
         "output": output,
     })

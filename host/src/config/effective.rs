@@ -225,14 +225,26 @@ fn retry(retry: &Retry) -> Keys {
 fn limits(limits: &Limits) -> Keys {
     vec![
         ("limits.timeout", duration(limits.timeout)),
-        ("limits.fuel", format!("{:#}", quantity::count(limits.fuel)).into()),
+        ("limits.fuel", format!("{:#}", limits.fuel).into()),
         ("limits.memory", bytes(limits.memory)),
         ("limits.table-elements", limits.table_elements.into()),
         ("limits.instances", limits.instances.into()),
+        ("limits.handles", limits.handles.into()),
+        ("limits.resources", limits.resources.into()),
+        ("limits.hostcall", bytes(limits.hostcall)),
+        ("limits.random", bytes(limits.random)),
         ("limits.log", bytes(limits.log)),
+        ("limits.log-lines", limits.log_lines.into()),
         ("limits.output", bytes(limits.output)),
-        ("limits.http-requests", limits.http_requests.into()),
-        ("limits.http-body", bytes(limits.http_body)),
+        ("limits.http-requests", limits.http.requests.into()),
+        ("limits.http-concurrent", limits.http.concurrent.into()),
+        ("limits.http-body", bytes(limits.http.body)),
+        ("limits.http-headers", bytes(limits.http.headers)),
+        ("limits.http-connect", duration(limits.http.connect)),
+        ("limits.http-tls", duration(limits.http.tls)),
+        ("limits.http-first-byte", duration(limits.http.first_byte)),
+        ("limits.http-between-bytes", duration(limits.http.between_bytes)),
+        ("limits.http-total", duration(limits.http.total)),
     ]
 }
 

@@ -184,8 +184,9 @@ impl Book {
         let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
         self.execute(
             "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
-                 peak_memory, log_bytes, log_dropped, http_requests)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 peak_memory, peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests,
+                 http_concurrent, http_largest_body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 run.as_i64(),
                 attempt,
@@ -195,11 +196,16 @@ impl Book {
                 started_at.as_millisecond(),
                 ended_at.as_millisecond(),
                 micros(usage.duration),
-                integer(usage.fuel),
+                usage.fuel.map(integer),
                 integer(usage.peak_memory),
-                integer(usage.log_bytes),
-                integer(usage.log_dropped),
-                usage.http_requests
+                integer(usage.peak_table_elements),
+                integer(usage.output),
+                integer(usage.log.bytes),
+                integer(usage.log.lines),
+                integer(usage.log.dropped),
+                usage.http.requests,
+                usage.http.concurrent,
+                integer(usage.http.largest_body),
             ],
         )?;
         Ok(())

@@ -15,7 +15,7 @@ use super::{lines, schema, stored};
 use crate::clock;
 use crate::model::cause::CauseKind;
 use crate::model::id::{Digest, RunId};
-use crate::model::limits::Usage;
+use crate::model::limits::{HttpUsage, LogUsage, Usage};
 use crate::model::outcome::OutcomeClass;
 use crate::model::payload::Blob;
 use crate::model::run::RunState;
@@ -73,8 +73,9 @@ impl Reader {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn attempts(&self, run: RunId) -> Result<Vec<AttemptRecord>, LedgerError> {
-        let sql = "SELECT attempt, outcome, detail, started_at, ended_at, duration_us, fuel, peak_memory, log_bytes, log_dropped,
-                       http_requests, plugins.sha256
+        let sql = "SELECT attempt, outcome, detail, started_at, ended_at, duration_us, fuel, peak_memory,
+                       peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests,
+                       http_concurrent, http_largest_body, plugins.sha256
                    FROM attempts LEFT JOIN plugins ON plugins.id = attempts.plugin WHERE run = ? ORDER BY attempt";
         rows::collect(&self.0, "the attempts of a run", sql, [run.as_i64()], attempt)
     }
@@ -181,13 +182,18 @@ fn attempt(row: &Row<'_>) -> Result<AttemptRecord, RowError> {
         ended_at: rows::timestamp(row.get(4)?)?,
         usage: Usage {
             duration: Duration::from_micros(rows::count(row, 5)?),
-            fuel: rows::count(row, 6)?,
+            fuel: row.get::<_, Option<i64>>(6)?.map(|_| rows::count(row, 6)).transpose()?,
             peak_memory: rows::count(row, 7)?,
-            log_bytes: rows::count(row, 8)?,
-            log_dropped: rows::count(row, 9)?,
-            http_requests: row.get(10)?,
+            peak_table_elements: rows::count(row, 8)?,
+            output: rows::count(row, 9)?,
+            log: LogUsage {
+                bytes: rows::count(row, 10)?,
+                lines: rows::count(row, 11)?,
+                dropped: rows::count(row, 12)?,
+            },
+            http: HttpUsage { requests: row.get(13)?, concurrent: row.get(14)?, largest_body: rows::count(row, 15)? },
         },
-        plugin: row.get::<_, Option<[u8; 32]>>(11)?.map(Digest::from_bytes),
+        plugin: row.get::<_, Option<[u8; 32]>>(16)?.map(Digest::from_bytes),
     })
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::clock::Clock;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId};
-use crate::model::limits::{Limits, Usage};
+use crate::model::limits::{HttpUsage, Limits, LogUsage, Usage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};
 use crate::model::payload::Blob;
@@ -122,7 +122,15 @@ fn failed() -> AttemptOutcome {
 
 fn usage() -> Usage {
     let duration = Duration::from_micros(14_321);
-    Usage { duration, fuel: u64::MAX >> 1, peak_memory: 65_536, log_bytes: 5, log_dropped: 1, http_requests: 3 }
+    Usage {
+        duration,
+        fuel: Some(u64::MAX >> 1),
+        peak_memory: 65_536,
+        peak_table_elements: 7,
+        output: 11,
+        log: LogUsage { bytes: 5, lines: 2, dropped: 1 },
+        http: HttpUsage { requests: 3, concurrent: 2, largest_body: 1 << 40 },
+    }
 }
 
 fn line(message: &str) -> LogLine {

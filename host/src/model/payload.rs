@@ -16,4 +16,9 @@ impl Blob {
     pub const TEXT: &'static str = "text/plain; charset=utf-8";
     /// The media type of bytes that nobody described.
     pub const BYTES: &'static str = "application/octet-stream";
+
+    /// Bytes of both parts.
+    pub fn size(&self) -> u64 {
+        (self.content_type.len() + self.bytes.len()) as u64
+    }
 }

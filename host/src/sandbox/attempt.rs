@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use wasmtime::Store;
 
-use crate::model::limits::{Limits, Usage};
+use crate::model::limits::{Limit, Limits, Usage};
 use crate::model::log::{Level, LogLine};
-use crate::model::outcome::{AttemptOutcome, Stop};
+use crate::model::outcome::{AttemptOutcome, Exceeded, Stop};
 use crate::model::run::Run;
 use crate::sandbox::Prepared;
 use crate::sandbox::bounds;
@@ -58,7 +58,7 @@ impl Prepared {
         let task = Arc::clone(&run.task);
         let clock = self.clock();
         let redaction = Redaction::of(&task.grants);
-        let journal = Journal::new(clock, task.limits.log, redaction.clone());
+        let journal = Journal::new(clock, &task.limits, redaction.clone());
         let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.tls()));
 
         let (started_at, started) = (clock.now(), clock.monotonic());
@@ -77,17 +77,17 @@ impl Prepared {
         };
         let duration = clock.monotonic().duration_since(started);
 
-        let Consumption { fuel, peak_memory, hit } = consumption(store.as_ref(), &task.limits);
+        let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
-        egress.finish();
+        let http = egress.finish();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
             journal.host(Level::Error, lesson::limit(&task.name, exceeded), Vec::new());
         }
-        let (log_bytes, log_dropped) = journal.end_streams();
-        let usage = Usage { duration, fuel, peak_memory, log_bytes, log_dropped, http_requests: egress.requests() };
-        if log_dropped > 0 {
+        let log = journal.end_streams();
+        let usage = Usage { duration, fuel, peak_memory, peak_table_elements, output: output(&outcome), log, http };
+        if log.dropped > 0 {
             journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
         }
         AttemptReport { outcome, usage, log: journal.take(), started_at }
@@ -112,8 +112,9 @@ impl Prepared {
 /// What a guest has consumed.
 #[derive(Debug, Default)]
 struct Consumption {
-    fuel: u64,
+    fuel: Option<u64>,
     peak_memory: u64,
+    peak_table_elements: u64,
     hit: Option<Hit>,
 }
 
@@ -122,11 +123,22 @@ fn consumption(store: Option<&Store<Guest>>, limits: &Limits) -> Consumption {
     store.map_or_else(Consumption::default, |store| {
         let meter = store.data().meter();
         Consumption {
-            fuel: store.get_fuel().map_or(0, |left| limits.fuel.saturating_sub(left)),
+            // An engine that does not meter fuel has an error instead of some.
+            fuel: limits.allowed(Limit::Fuel).zip(store.get_fuel().ok()).map(|(all, left)| all.saturating_sub(left)),
             peak_memory: meter.peak_memory(),
+            peak_table_elements: meter.peak_table_elements(),
             hit: meter.hit(),
         }
     })
+}
+
+/// Bytes of output, kept or refused.
+fn output(outcome: &AttemptOutcome) -> u64 {
+    match outcome {
+        AttemptOutcome::Succeeded { output: Some(output) } => output.size(),
+        AttemptOutcome::Exceeded(Exceeded { limit: Limit::Output, used, .. }) => *used,
+        _ => 0,
+    }
 }
 
 /// Resolves when the attempt is to be stopped.

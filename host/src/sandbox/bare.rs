@@ -28,7 +28,7 @@ impl Prepared {
     /// The plugin as barely as the engine can run it. For benchmarks only: nothing holds the guest back.
     #[doc(hidden)]
     pub fn bare(&self, run: Arc<Run>) -> Bare {
-        let journal = Journal::new(self.clock(), Limits::default().log, Redaction::default());
+        let journal = Journal::new(self.clock(), &Limits::default(), Redaction::default());
         let egress = Egress::new(Arc::clone(&run.task), journal.clone(), self.clock(), self.tls());
         Bare { prepared: self.clone(), run, journal, egress: Arc::new(egress) }
     }

@@ -4,7 +4,6 @@
 //! where they have any, are given as "else".
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 // The engine.
 
@@ -31,22 +30,8 @@ pub(crate) const KEEP_MEMORY: usize = 2 << 20;
 /// The same for a table.
 pub(crate) const KEEP_TABLE: usize = 64 << 10;
 
-// What a guest holds on the host.
-
-/// Bytes that one call may carry from the guest to the host, on top of `limits.http-body` where HTTP is granted. Else
-/// 128 MiB.
-pub(crate) const HOSTCALL_BYTES: usize = 1 << 20;
-/// Handles to resources that a guest has open at once. Else 100,000.
-pub(crate) const HANDLES: usize = 1_024;
-/// Entries in the host's table of resources. Else 1,000,000.
-pub(crate) const RESOURCES: usize = 2_048;
-/// Random bytes in one call; more traps. Else 64 MiB.
-pub(crate) const RANDOM_BYTES: u64 = 64 << 10;
-
 // Logs.
 
-/// Lines of log that are kept of one attempt.
-pub(crate) const LOG_LINES: usize = 10_000;
 /// Bytes of one line; a longer one becomes several.
 pub(crate) const LOG_LINE: usize = 8 << 10;
 /// Fields of one line; more are dropped.
@@ -58,21 +43,7 @@ pub(crate) const MESSAGE: usize = 4 << 10;
 
 // HTTP.
 
-/// Bytes of headers that a guest may put into one request. Else 128 KiB.
-pub(crate) const HTTP_FIELDS: usize = 32 << 10;
-/// Bytes of status line and headers of a response.
-pub(crate) const HTTP_RESPONSE_HEAD: usize = 64 << 10;
-/// Headers of a response.
+/// Headers of a response, however short.
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
-/// Requests of one attempt that are in flight at once; a further one waits.
-pub(crate) const HTTP_CONCURRENT: usize = 16;
-/// Time to resolve a name and connect to one of its addresses.
-pub(crate) const HTTP_CONNECT: Duration = Duration::from_secs(10);
-/// Time for a TLS handshake.
-pub(crate) const HTTP_TLS: Duration = Duration::from_secs(10);
-/// Time from the request's first byte to the response's head.
-pub(crate) const HTTP_FIRST_BYTE: Duration = Duration::from_secs(60);
-/// Time between two pieces of a response's body.
-pub(crate) const HTTP_BETWEEN_BYTES: Duration = Duration::from_secs(30);

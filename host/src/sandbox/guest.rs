@@ -13,12 +13,11 @@ use crate::model::grants::FolderAccess;
 use crate::model::limits::Limits;
 use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::sandclock::task::types;
-use crate::sandbox::bounds;
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
-use crate::sandbox::meter::Meter;
+use crate::sandbox::meter::{self, Meter};
 use crate::sandbox::stdio::TextOutput;
 
 /// What belongs to one guest.
@@ -55,9 +54,9 @@ impl Guest {
     ) -> Result<Store<Guest>, SetupError> {
         let task = &facts.run.task;
         let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(bounds::HTTP_FIELDS);
+        http.set_field_size_limit(size(task.limits.http.headers));
         let mut table = ResourceTable::new();
-        table.set_max_capacity(bounds::RESOURCES);
+        table.set_max_capacity(task.limits.resources as usize);
         let guest = Guest {
             wasi: wasi(contract, facts, &journal)?,
             http,
@@ -68,11 +67,10 @@ impl Guest {
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
-        store.set_fuel(task.limits.fuel)?;
-        store.fuel_async_yield_interval(Some(bounds::YIELD_INTERVAL))?;
-        store.set_max_component_handles(bounds::HANDLES);
-        let body = if task.grants.http.is_empty() { 0 } else { task.limits.http_body };
-        store.set_hostcall_fuel(bounds::HOSTCALL_BYTES.saturating_add(usize::try_from(body).unwrap_or(usize::MAX)));
+        meter::wind(&mut store, task.limits.fuel)?;
+        store.set_max_component_handles(task.limits.handles as usize);
+        let body = if task.grants.http.is_empty() { 0 } else { task.limits.http.body };
+        store.set_hostcall_fuel(size(task.limits.hostcall.saturating_add(body)));
         Ok(store)
     }
 
@@ -109,7 +107,7 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
     let task = &facts.run.task;
     let mut wasi = WasiCtx::builder();
     wasi.arg(task.plugin.as_str())
-        .max_random_size(bounds::RANDOM_BYTES)
+        .max_random_size(task.limits.random)
         .stdout(TextOutput::new(journal.clone(), TextStream::Stdout))
         .stderr(TextOutput::new(journal.clone(), TextStream::Stderr))
         .envs(&task.grants.env);
@@ -134,6 +132,11 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
             .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
     }
     Ok(wasi.build())
+}
+
+/// A number of bytes as the engine counts them.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// A payload as the bytes of stdin, without a copy.

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
+use crate::model::limits::{Limits, LogUsage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::sandbox::bounds;
 use crate::sandbox::redaction::Redaction;
@@ -27,23 +28,23 @@ struct Pages {
     lines: Vec<LogLine>,
     /// Bytes that the guest may write.
     allowed: u64,
-    kept: u64,
-    dropped: u64,
+    allowed_lines: u64,
+    used: LogUsage,
     host_bytes: usize,
     /// The line that is being written on each stream.
     unfinished: [Vec<u8>; 2],
 }
 
 impl Journal {
-    /// An empty journal that keeps `allowed` bytes of the guest's own text.
-    pub(crate) fn new(clock: Clock, allowed: u64, redaction: Redaction) -> Self {
+    /// An empty journal that keeps of the guest's own text what these limits allow.
+    pub(crate) fn new(clock: Clock, limits: &Limits, redaction: Redaction) -> Self {
         Self(Arc::new(Mutex::new(Pages {
             clock,
             redaction,
             lines: Vec::new(),
-            allowed,
-            kept: 0,
-            dropped: 0,
+            allowed: limits.log,
+            allowed_lines: limits.log_lines.into(),
+            used: LogUsage::default(),
             host_bytes: 0,
             unfinished: [Vec::new(), Vec::new()],
         })))
@@ -64,8 +65,8 @@ impl Journal {
         self.pages().write(stream, bytes);
     }
 
-    /// Ends the lines that are still being written. Returns the bytes kept and dropped of what the guest wrote.
-    pub(crate) fn end_streams(&self) -> (u64, u64) {
+    /// Ends the lines that are still being written. Returns what was kept and dropped of what the guest wrote.
+    pub(crate) fn end_streams(&self) -> LogUsage {
         let mut pages = self.pages();
         for stream in [TextStream::Stdout, TextStream::Stderr] {
             let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
@@ -73,7 +74,7 @@ impl Journal {
                 pages.stream_line(stream, &rest);
             }
         }
-        (pages.kept, pages.dropped)
+        pages.used
     }
 
     /// Takes the lines out, in the order in which the host received them.
@@ -102,11 +103,11 @@ impl Pages {
 
     /// Adds to an unfinished line what could still be kept of it, and counts the rest as dropped.
     fn extend(&mut self, line: &mut Vec<u8>, bytes: &[u8]) {
-        let room = usize::try_from(self.allowed - self.kept).unwrap_or(usize::MAX);
-        let room = if self.lines.len() < bounds::LOG_LINES { room } else { 0 };
+        let room = usize::try_from(self.allowed - self.used.bytes).unwrap_or(usize::MAX);
+        let room = if self.used.lines < self.allowed_lines { room } else { 0 };
         let taken = bytes.len().min((room + self.redaction.overlap()).saturating_sub(line.len()));
         line.extend_from_slice(&bytes[..taken]);
-        self.dropped += (bytes.len() - taken) as u64;
+        self.used.dropped += (bytes.len() - taken) as u64;
     }
 
     /// Makes lines of a line that has grown too long, and returns what is left of it: enough for a secret that may have
@@ -134,7 +135,7 @@ impl Pages {
 
     fn guest(&mut self, level: Level, source: LogSource, message: String, mut fields: Vec<(String, String)>) {
         for (name, value) in fields.drain(fields.len().min(bounds::LOG_FIELDS)..) {
-            self.dropped += (name.len() + value.len()) as u64;
+            self.used.dropped += (name.len() + value.len()) as u64;
         }
         let fields =
             fields.into_iter().map(|(name, value)| (self.redaction.apply(name), self.redaction.apply(value))).collect();
@@ -148,9 +149,9 @@ impl Pages {
             (message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()) as u64
         };
         let whole = size(&message, &fields);
-        let room = self.allowed - self.kept;
-        if room == 0 || self.lines.len() >= bounds::LOG_LINES {
-            self.dropped += whole;
+        let room = self.allowed - self.used.bytes;
+        if room == 0 || self.used.lines >= self.allowed_lines {
+            self.used.dropped += whole;
             return;
         }
         if whole > room {
@@ -158,8 +159,9 @@ impl Pages {
             message.truncate(message.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX)));
         }
         let kept = size(&message, &fields);
-        self.kept += kept;
-        self.dropped += whole - kept;
+        self.used.bytes += kept;
+        self.used.lines += 1;
+        self.used.dropped += whole - kept;
         self.lines.push(LogLine { at: self.clock.now(), level, source, message, fields });
     }
 
@@ -204,14 +206,17 @@ mod tests {
     use super::*;
     use crate::model::grants::{Grants, Secret};
 
+    const LINES: u32 = 2000;
+
     fn journal(allowed: u64, secret: &str) -> Journal {
         let secrets = vec![("S".to_owned(), Secret::new(secret.to_owned()))];
-        Journal::new(Clock::system(), allowed, Redaction::of(&Grants { secrets, ..Grants::default() }))
+        let limits = Limits { log: allowed, log_lines: LINES, ..Limits::default() };
+        Journal::new(Clock::system(), &limits, Redaction::of(&Grants { secrets, ..Grants::default() }))
     }
 
     /// The messages, and the bytes kept and dropped.
     fn finish(journal: &Journal) -> (Vec<String>, u64, u64) {
-        let (kept, dropped) = journal.end_streams();
+        let LogUsage { bytes: kept, dropped, .. } = journal.end_streams();
         (journal.take().into_iter().map(|line| line.message).collect(), kept, dropped)
     }
 
@@ -257,11 +262,11 @@ mod tests {
     #[test]
     fn many_lines_are_cut_and_counted() {
         let journal = journal(1_000_000, "");
-        for _ in 0..bounds::LOG_LINES + 5 {
+        for _ in 0..LINES + 5 {
             journal.write(TextStream::Stdout, b"x\n");
         }
         let (messages, _, dropped) = finish(&journal);
-        assert_eq!((messages.len(), dropped), (bounds::LOG_LINES, 5));
+        assert_eq!((messages.len(), dropped), (LINES as usize, 5));
     }
 
     #[test]

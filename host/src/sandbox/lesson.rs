@@ -22,18 +22,23 @@ pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
 
 /// After lines were dropped from the log.
 pub(crate) fn log(task: &TaskName, limits: &Limits, usage: &Usage) -> String {
+    let (reached, more) = if usage.log.lines < limits.log_lines.into() {
+        let more = quantity::bytes(limits.log.saturating_mul(2));
+        (format!("limits.log = {:#}", quantity::bytes(limits.log)), format!("log = \"{more:#}\""))
+    } else {
+        let lines = limits.log_lines;
+        (format!("limits.log-lines = {lines}"), format!("log-lines = {}", lines.saturating_mul(2).max(1)))
+    };
     format!(
-        "{} of log were dropped, past limits.log = {:#}; to keep more: {} log = \"{:#}\"",
-        quantity::bytes(usage.log_dropped),
-        quantity::bytes(limits.log),
+        "{} of log were dropped, past {reached}; to keep more: {} {more}",
+        quantity::bytes(usage.log.dropped),
         table(task, "limits"),
-        quantity::bytes(limits.log.saturating_mul(2)),
     )
 }
 
 /// After one request too many.
 pub(crate) fn http_requests(task: &Task) -> String {
-    let more = task.limits.http_requests.saturating_mul(2).max(1);
+    let more = task.limits.http.requests.saturating_mul(2).max(1);
     format!("to allow more: {} http-requests = {more}", table(&task.name, "limits"))
 }
 
@@ -54,7 +59,7 @@ fn table(task: &TaskName, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::Limit;
+    use crate::model::limits::{Limit, LogUsage};
 
     #[test]
     fn lessons_can_be_pasted() {
@@ -82,7 +87,7 @@ mod tests {
             let lesson = super::limit(&task, &Exceeded { limit, allowed, used, backtrace: Vec::new() });
             assert_eq!(lesson, format!("stopped at {expected}"));
         }
-        let usage = Usage { log_dropped: 4096, ..Usage::default() };
+        let usage = Usage { log: LogUsage { dropped: 4096, ..LogUsage::default() }, ..Usage::default() };
         assert_eq!(
             log(&"report".parse().unwrap(), &Limits::default(), &usage),
             "4KiB of log were dropped, past limits.log = 256KiB; to keep more: [tasks.report.limits] log = \"512KiB\""

@@ -2,10 +2,29 @@
 //!
 //! The engine's own limiter counts each memory by itself: 20 memories took 1 GiB under a limit of 80 MiB.
 
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use crate::model::limits::{Limit, Limits};
+use crate::model::limits::{Fuel, Limit, Limits};
 use crate::sandbox::bounds;
+
+/// Sets a store's guest going: with so much fuel, or until the clock beside it has it stop for a moment. Either way it lets
+/// others run from time to time, and can be dropped then.
+///
+/// # Errors
+/// If the store's engine meters the other way.
+pub(crate) fn wind<T>(store: &mut Store<T>, fuel: Fuel) -> wasmtime::Result<()> {
+    match fuel {
+        Fuel::Metered(units) => {
+            store.set_fuel(units)?;
+            store.fuel_async_yield_interval(Some(bounds::YIELD_INTERVAL))
+        }
+        Fuel::Unmetered => {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+            Ok(())
+        }
+    }
+}
 
 /// Counts what an attempt has taken.
 #[derive(Debug)]
@@ -14,6 +33,7 @@ pub(crate) struct Meter {
     memory: u64,
     peak_memory: u64,
     table_elements: u64,
+    peak_table_elements: u64,
     hit: Option<Hit>,
 }
 
@@ -31,12 +51,17 @@ pub(crate) struct Hit {
 impl Meter {
     /// Nothing taken yet.
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, memory: 0, peak_memory: 0, table_elements: 0, hit: None }
+        Self { limits, memory: 0, peak_memory: 0, table_elements: 0, peak_table_elements: 0, hit: None }
     }
 
     /// The most linear memory there was at once, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.peak_memory
+    }
+
+    /// The most elements that there were in tables at once.
+    pub(crate) fn peak_table_elements(&self) -> u64 {
+        self.peak_table_elements
     }
 
     /// The limit that the guest ran into last, if any.
@@ -77,6 +102,7 @@ impl ResourceLimiter for Meter {
             return Ok(false);
         }
         self.table_elements = total;
+        self.peak_table_elements = self.peak_table_elements.max(total);
         Ok(true)
     }
 

@@ -15,10 +15,8 @@ pub(crate) enum Ending {
     Returned(Result<Option<Blob>, Failure>),
     /// A plain program ended with this code.
     Exited(i32),
-    /// It burned all its fuel.
-    OutOfFuel { backtrace: Vec<String> },
-    /// It wanted to have one more core instance than allowed.
-    TooManyInstances { used: u64 },
+    /// The engine or a host function stopped it at a limit. How much it asked for in all, if that is known.
+    AtLimit { limit: Limit, used: Option<u64>, backtrace: Vec<String> },
     /// The engine or a host function stopped it.
     Trapped(Trap),
     /// Its time was over.
@@ -37,7 +35,7 @@ pub(crate) struct Evidence<'a> {
     /// A request for memory or tables that was refused.
     pub(crate) hit: Option<Hit>,
     pub(crate) duration: Duration,
-    pub(crate) fuel: u64,
+    pub(crate) fuel: Option<u64>,
 }
 
 /// The outcome of an attempt that ended like this.
@@ -47,7 +45,7 @@ pub(crate) struct Evidence<'a> {
 pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome {
     let Evidence { limits, exit_codes, hit, duration, fuel } = evidence;
     match ending {
-        Ending::Returned(Ok(output)) => match output.as_ref().map_or(0, size) {
+        Ending::Returned(Ok(output)) => match output.as_ref().map_or(0, Blob::size) {
             used if used > limits.output => exceeded(Limit::Output, limits.output, used, Vec::new()),
             _ => AttemptOutcome::Succeeded { output },
         },
@@ -58,8 +56,14 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
             (ExitMeaning::None, Some(hit)) => exceeded(hit.limit, hit.allowed, hit.used, Vec::new()),
             (ExitMeaning::None, None) => failed(FailureKind::Permanent, code),
         },
-        Ending::OutOfFuel { backtrace } => exceeded(Limit::Fuel, limits.fuel, fuel.max(limits.fuel), backtrace),
-        Ending::TooManyInstances { used } => exceeded(Limit::Instances, limits.instances.into(), used, Vec::new()),
+        Ending::AtLimit { limit, used, backtrace } => {
+            let allowed = limits.allowed(limit).unwrap_or_default();
+            let used = match limit {
+                Limit::Fuel => fuel.map(|burned| burned.max(allowed)),
+                _ => used,
+            };
+            exceeded(limit, allowed, used.unwrap_or_else(|| allowed.saturating_add(1)), backtrace)
+        }
         Ending::Trapped(trap) => match hit {
             Some(hit) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
             None => AttemptOutcome::Trapped(trap),
@@ -98,10 +102,6 @@ fn exceeded(limit: Limit, allowed: u64, used: u64, backtrace: Vec<String>) -> At
     AttemptOutcome::Exceeded(Exceeded { limit, allowed, used, backtrace })
 }
 
-fn size(output: &Blob) -> u64 {
-    (output.content_type.len() + output.bytes.len()) as u64
-}
-
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -109,20 +109,26 @@ fn milliseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::limits::Fuel;
     use crate::model::outcome::{CancelledBy, Interruption};
 
     const HIT: Option<Hit> = Some(Hit { limit: Limit::Memory, allowed: 100, used: 164 });
 
     fn check(ending: Ending, hit: Option<Hit>, expected: AttemptOutcome) {
-        let limits =
-            Limits { timeout: Duration::from_secs(2), fuel: 1000, output: 10, instances: 5, ..Limits::default() };
+        let limits = Limits {
+            timeout: Duration::from_secs(2),
+            fuel: Fuel::Metered(1000),
+            output: 10,
+            instances: 5,
+            ..Limits::default()
+        };
         let exit_codes = ExitCodes { success: vec![0, 3], transient: vec![75] };
         let evidence = Evidence {
             limits: &limits,
             exit_codes: &exit_codes,
             hit,
             duration: Duration::from_millis(2001),
-            fuel: 1003,
+            fuel: Some(1003),
         };
         let description = format!("{ending:?} {hit:?}");
         assert_eq!(verdict(ending, evidence), expected, "{description}");
@@ -158,9 +164,11 @@ mod tests {
         let backtrace = vec!["main".to_owned()];
         let trap = Trap { reason: "unreachable".to_owned(), backtrace: backtrace.clone() };
         check(Ending::Trapped(trap.clone()), None, AttemptOutcome::Trapped(trap.clone()));
-        check(Ending::Trapped(trap), HIT, exceeded(Limit::Memory, 100, 164, backtrace.clone()));
-        check(Ending::OutOfFuel { backtrace: backtrace.clone() }, HIT, exceeded(Limit::Fuel, 1000, 1003, backtrace));
-        check(Ending::TooManyInstances { used: 6 }, None, exceeded(Limit::Instances, 5, 6, Vec::new()));
+        check(Ending::Trapped(trap), HIT, exceeded(Limit::Memory, 100, 164, backtrace));
+        let at = |limit, used| Ending::AtLimit { limit, used, backtrace: Vec::new() };
+        check(at(Limit::Fuel, None), HIT, exceeded(Limit::Fuel, 1000, 1003, Vec::new()));
+        check(at(Limit::Instances, Some(6)), None, exceeded(Limit::Instances, 5, 6, Vec::new()));
+        check(at(Limit::Handles, None), HIT, exceeded(Limit::Handles, 1024, 1025, Vec::new()));
         check(Ending::DeadlinePassed, HIT, exceeded(Limit::Timeout, 2000, 2001, Vec::new()));
     }
 

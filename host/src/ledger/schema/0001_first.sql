@@ -78,11 +78,17 @@ CREATE TABLE attempts (
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER NOT NULL,
     duration_us   INTEGER NOT NULL,
-    fuel          INTEGER NOT NULL,
+    -- None where fuel is not metered.
+    fuel          INTEGER,
     peak_memory   INTEGER NOT NULL,
+    peak_table_elements INTEGER NOT NULL,
+    output_bytes  INTEGER NOT NULL,
     log_bytes     INTEGER NOT NULL,
+    log_lines     INTEGER NOT NULL,
     log_dropped   INTEGER NOT NULL,
     http_requests INTEGER NOT NULL,
+    http_concurrent INTEGER NOT NULL,
+    http_largest_body INTEGER NOT NULL,
 
     PRIMARY KEY (run, attempt)
 ) STRICT, WITHOUT ROWID;

@@ -57,6 +57,11 @@ impl Audit {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Bytes of the larger of both bodies.
+    pub(crate) fn largest_body(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed).max(self.received.load(Ordering::Relaxed))
+    }
+
     /// The response has been read, or put away unread.
     pub(crate) fn done(&self) {
         self.write(Level::Info, None);

@@ -22,16 +22,21 @@ use url::Host;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::model::grants::HttpScheme;
+use crate::model::limits::HttpLimits;
 use crate::sandbox::bounds;
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::body::{RequestBody, ResponseBody};
 use crate::sandbox::http::policy::{Admitted, Refusal};
 use crate::sandbox::http::{Answer, Connection, Egress, Tls};
 
+/// The smallest buffer that the HTTP library takes, in bytes.
+const SMALLEST_BUFFER: usize = 8 << 10;
+
 /// How long each step of a request may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
+    pub(crate) tls: Duration,
     pub(crate) first_byte: Duration,
     pub(crate) between_bytes: Duration,
 }
@@ -82,13 +87,14 @@ impl SendError {
 }
 
 impl Timeouts {
-    /// What a guest asked for, as far as that is shorter than our own.
-    pub(crate) fn of(options: RequestOptions) -> Self {
+    /// What a guest asked for, as far as that is shorter than its limits.
+    pub(crate) fn of(options: RequestOptions, limits: &HttpLimits) -> Self {
         let shorter = |asked: Option<Duration>, ours: Duration| asked.map_or(ours, |asked| asked.min(ours));
         Self {
-            connect: shorter(options.connect_timeout, bounds::HTTP_CONNECT),
-            first_byte: shorter(options.first_byte_timeout, bounds::HTTP_FIRST_BYTE),
-            between_bytes: shorter(options.between_bytes_timeout, bounds::HTTP_BETWEEN_BYTES),
+            connect: shorter(options.connect_timeout, limits.connect),
+            tls: shorter(options.connect_timeout, limits.tls),
+            first_byte: shorter(options.first_byte_timeout, limits.first_byte),
+            between_bytes: shorter(options.between_bytes_timeout, limits.between_bytes),
         }
     }
 }
@@ -102,17 +108,22 @@ pub(super) async fn send(
     audit: &Arc<Audit>,
     permit: OwnedSemaphorePermit,
 ) -> Result<Answer, SendError> {
-    let limit = egress.body_limit;
+    let limit = egress.limits.body;
     let stream = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
     let stream = stream.unwrap_or(Err(SendError::ConnectTimeout))?;
     let request =
         rewrite(admitted, request)?.map(|inner| RequestBody { inner, limit, left: limit, audit: Arc::clone(audit) });
     let (response, connection) = match admitted.target.scheme() {
-        HttpScheme::Http => exchange(stream, request, timeouts).await?,
+        HttpScheme::Http => exchange(stream, request, timeouts, egress.limits.headers).await?,
         HttpScheme::Https => {
-            let encrypted =
-                tokio::time::timeout(bounds::HTTP_TLS.min(timeouts.connect), encrypt(admitted, stream, &egress.tls));
-            exchange(encrypted.await.unwrap_or(Err(SendError::ConnectTimeout))?, request, timeouts).await?
+            let encrypted = tokio::time::timeout(timeouts.tls, encrypt(admitted, stream, &egress.tls));
+            exchange(
+                encrypted.await.unwrap_or(Err(SendError::ConnectTimeout))?,
+                request,
+                timeouts,
+                egress.limits.headers,
+            )
+            .await?
         }
     };
     audit.answered(response.status());
@@ -193,9 +204,11 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<RequestBody>,
     timeouts: Timeouts,
+    head_limit: u64,
 ) -> Result<(http::Response<hyper::body::Incoming>, Connection), SendError> {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(bounds::HTTP_RESPONSE_HEAD).max_headers(bounds::HTTP_RESPONSE_HEADERS);
+    let head_limit = usize::try_from(head_limit).unwrap_or(usize::MAX).max(SMALLEST_BUFFER);
+    builder.max_buf_size(head_limit).max_headers(bounds::HTTP_RESPONSE_HEADERS);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Protocol)?;
     let limit = request.body().limit;
     // What goes wrong with a connection shows in the body that it carries.

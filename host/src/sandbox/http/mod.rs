@@ -13,15 +13,16 @@ mod tls;
 mod wasi_door;
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
+use crate::model::limits::{HttpLimits, HttpUsage};
 use crate::model::log::Level;
 use crate::model::task::Task;
-use crate::sandbox::bounds;
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::policy::{Policy, Refusal};
 use crate::sandbox::journal::Journal;
@@ -34,11 +35,12 @@ pub(crate) use wasi_door::WasiDoor;
 #[derive(Debug)]
 pub(crate) struct Egress {
     policy: Policy,
-    body_limit: u64,
+    limits: HttpLimits,
     journal: Journal,
     clock: Clock,
     tls: Arc<Tls>,
     in_flight: Arc<Semaphore>,
+    most_in_flight: AtomicU32,
     audits: Mutex<Vec<Arc<Audit>>>,
 }
 
@@ -56,19 +58,20 @@ impl Egress {
     /// The HTTP of an attempt of this task.
     pub(crate) fn new(task: Arc<Task>, journal: Journal, clock: Clock, tls: Arc<Tls>) -> Self {
         Self {
-            body_limit: task.limits.http_body,
+            limits: task.limits.http,
+            in_flight: Arc::new(Semaphore::new(task.limits.http.concurrent as usize)),
+            most_in_flight: AtomicU32::new(0),
             policy: Policy::new(task),
             journal,
             clock,
             tls,
-            in_flight: Arc::new(Semaphore::new(bounds::HTTP_CONCURRENT)),
             audits: Mutex::new(Vec::new()),
         }
     }
 
-    /// How many requests were begun, refused ones included.
-    pub(crate) fn requests(&self) -> u32 {
-        self.policy.begun()
+    /// How long the steps of a request may take that was asked for with these options.
+    pub(crate) fn timeouts(&self, options: RequestOptions) -> Timeouts {
+        Timeouts::of(options, &self.limits)
     }
 
     /// Sends a request, if the policy allows it.
@@ -79,6 +82,8 @@ impl Egress {
         self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
         let sent = async {
             let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
+            let in_flight = self.limits.concurrent.saturating_sub(self.in_flight.available_permits() as u32);
+            self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
             client::send(self, &admitted, request, timeouts, &audit, permit).await
         };
         sent.await.map_err(|error| match error {
@@ -90,10 +95,17 @@ impl Egress {
         })
     }
 
-    /// Enters what is still in flight into the log. To be called when the guest is gone.
-    pub(crate) fn finish(&self) {
+    /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.
+    pub(crate) fn finish(&self) -> HttpUsage {
+        let mut largest_body = 0;
         for audit in self.audits.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             audit.cut_off();
+            largest_body = largest_body.max(audit.largest_body());
+        }
+        HttpUsage {
+            requests: self.policy.begun(),
+            concurrent: self.most_in_flight.load(Ordering::Relaxed),
+            largest_body,
         }
     }
 

@@ -64,7 +64,7 @@ impl Policy {
     /// Counts a request and checks it against limits and grants.
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let limit = self.task.limits.http_requests;
+        let limit = self.task.limits.http.requests;
         if begun > limit {
             return Err(Refusal::TooMany { limit, times: begun - limit });
         }
@@ -132,7 +132,7 @@ mod tests {
     fn policy(grants: &[&str], requests: u32) -> Policy {
         let mut task = task("nightly.report");
         task.grants.http = grants.iter().map(|grant| grant.parse().unwrap()).collect();
-        task.limits.http_requests = requests;
+        task.limits.http.requests = requests;
         Policy::new(Arc::new(task))
     }
 

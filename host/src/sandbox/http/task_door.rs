@@ -12,14 +12,14 @@ use crate::sandbox::bindings::task::sandclock::task::http::{Error, Host, Request
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::client::SendError;
 use crate::sandbox::http::policy::Refusal;
-use crate::sandbox::http::{Answer, Egress, Timeouts};
+use crate::sandbox::http::{Answer, Egress};
 
 impl Host for Guest {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
         let egress = self.egress();
         let timeout = request.timeout.map(Duration::from_millis);
         let sent = async {
-            let limit = egress.body_limit;
+            let limit = egress.limits.body;
             if request.body.len() as u64 > limit {
                 return Err(Error::BodyTooLarge(limit));
             }
@@ -34,7 +34,7 @@ impl Host for Guest {
 
 /// Sends a request and reads the whole response.
 async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Response, Error> {
-    let Answer { response, connection } = egress.send(request, Timeouts::of(RequestOptions::default())).await?;
+    let Answer { response, connection } = egress.send(request, egress.timeouts(RequestOptions::default())).await?;
     let (head, body) = response.into_parts();
     let body = std::pin::pin!(body.collect());
     let body = match select(body, connection).await {
@@ -42,7 +42,7 @@ async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Resp
         Either::Right((_, body)) => body.await,
     };
     let body = body.map_err(|error| match error {
-        wasmtime_wasi_http::Error::HttpResponseBodySize(_) => Error::BodyTooLarge(egress.body_limit),
+        wasmtime_wasi_http::Error::HttpResponseBodySize(_) => Error::BodyTooLarge(egress.limits.body),
         wasmtime_wasi_http::Error::ConnectionReadTimeout => Error::TimedOut,
         error => Error::ConnectionFailed(error.to_string()),
     })?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::sandbox::bounds;
+use crate::sandbox::http::Egress;
 use crate::sandbox::http::client::SendError;
 use crate::sandbox::http::policy::Refusal;
-use crate::sandbox::http::{Egress, Timeouts};
 
 /// Leads what a guest sends through `wasi:http` to the one policy and client.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl WasiHttpHooks for WasiDoor {
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         let egress = Arc::clone(&self.0);
         Box::new(async move {
-            let answer = egress.send(request, Timeouts::of(options.unwrap_or_default())).await?;
+            let answer = egress.send(request, egress.timeouts(options.unwrap_or_default())).await?;
             let connection = answer.connection;
             let work: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
                 connection.await;

@@ -136,7 +136,7 @@ async fn a_granted_request_goes_out_and_is_audited() {
     let report = fetch(granted(&[&format!("GET http://{}", server.address)]), &url).await;
     let body = Blob { content_type: "text/plain".to_owned(), bytes: b"hello".to_vec() };
     assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: Some(body) });
-    assert_eq!(report.usage.http_requests, 1);
+    assert_eq!(report.usage.http.requests, 1);
     let request = server.requests.lock().unwrap().remove(0);
     let mut lines: Vec<&str> = request.trim_end().lines().collect();
     lines[1..].sort_unstable();
@@ -188,7 +188,7 @@ async fn redirects_come_back_as_they_are() {
     let server = server(answer, Then::Close).await;
     let report = fetch(granted(&[&format!("http://{}", server.address)]), &format!("http://{}/", server.address)).await;
     assert!(matches!(report.outcome, AttemptOutcome::Succeeded { .. }));
-    assert_eq!(report.usage.http_requests, 1);
+    assert_eq!(report.usage.http.requests, 1);
 }
 
 #[tokio::test]
@@ -196,15 +196,15 @@ async fn bodies_and_requests_are_limited() {
     let server = server(HELLO, Then::Close).await;
     let url = format!("http://{}/", server.address);
     let mut small = granted(&[&format!("http://{}", server.address)]);
-    small.limits.http_body = 4;
+    small.limits.http.body = 4;
     let report = fetch(small.clone(), &url).await;
     assert_eq!(failure(&report), "error 4");
     assert!(host_lines(&report)[0].1.contains("larger than limits.http-body allows (4 bytes)"));
-    small.limits.http_requests = 0;
+    small.limits.http.requests = 0;
     let report = fetch(small, &url).await;
     assert_eq!(failure(&report), "error 5");
     assert!(host_lines(&report)[0].1.ends_with("[tasks.fetch.limits] http-requests = 1"), "{:?}", host_lines(&report));
-    assert_eq!(report.usage.http_requests, 1);
+    assert_eq!(report.usage.http.requests, 1);
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn tls_is_refused_where_the_certificate_is_not_known() {
 async fn the_doors_of_wasi_lead_to_the_same_policy() {
     let server = server(HELLO, Then::Close).await;
     let task = Arc::new(granted(&[&format!("http://{}", server.address)]));
-    let journal = Journal::new(Clock::system(), 0, Redaction::default());
+    let journal = Journal::new(Clock::system(), &task.limits, Redaction::default());
     let egress = Arc::new(Egress::new(task, journal.clone(), Clock::system(), Arc::default()));
     let mut door = WasiDoor(Arc::clone(&egress));
     let mut send = |url: String| {
@@ -283,6 +283,6 @@ async fn the_doors_of_wasi_lead_to_the_same_policy() {
 
     let refused = send("http://127.0.0.1:1/".to_owned()).await.err().unwrap();
     assert!(matches!(refused, wasmtime_wasi_http::Error::HttpRequestDenied), "{refused}");
-    assert_eq!(egress.requests(), 2);
+    assert_eq!(egress.finish().requests, 2);
     assert!(journal.take().iter().any(|line| line.message.contains("no grant allows GET http://127.0.0.1:1/")));
 }

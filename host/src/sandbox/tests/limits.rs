@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::model::limits::{Limit, Limits};
+use crate::model::limits::{Fuel, Limit, Limits};
 use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
 use crate::sandbox::testing::{attempt, load, program, run, task};
 use crate::sandbox::{AttemptReport, AttemptRequest};
@@ -31,7 +31,7 @@ async fn a_program_that_returns_ok_has_succeeded() {
         attempt_within(Limits::default(), r#"(memory 1) (func (export "run") (result i32) (i32.const 0))"#).await;
     assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
     assert_eq!(report.usage.peak_memory, PAGE);
-    assert!(report.usage.fuel > 0);
+    assert!(report.usage.fuel > Some(0));
     assert_eq!(report.log, []);
 }
 
@@ -62,12 +62,12 @@ async fn deep_recursion_traps_with_a_short_backtrace() {
 
 #[tokio::test]
 async fn a_loop_ends_with_its_fuel() {
-    let limits = Limits { fuel: 5_000_000, ..Limits::default() };
+    let limits = Limits { fuel: Fuel::Metered(5_000_000), ..Limits::default() };
     let report =
         attempt_within(limits, r#"(func $spin (export "run") (result i32) (loop (br 0)) (i32.const 0))"#).await;
     let exceeded = exceeded(&report);
     assert_eq!((exceeded.limit, exceeded.allowed), (Limit::Fuel, 5_000_000));
-    assert!(exceeded.used >= exceeded.allowed && report.usage.fuel >= 5_000_000);
+    assert!(exceeded.used >= exceeded.allowed && report.usage.fuel >= Some(5_000_000));
     assert_eq!(exceeded.backtrace, ["main!spin"]);
 }
 
@@ -81,7 +81,7 @@ async fn a_loop_ends_at_its_deadline() {
         let report = attempt_within(limits, core).await;
         let exceeded = exceeded(&report);
         assert_eq!((exceeded.limit, exceeded.allowed), (Limit::Timeout, 100));
-        assert!(exceeded.used >= 100 && report.usage.fuel > 0);
+        assert!(exceeded.used >= 100 && report.usage.fuel > Some(0));
     }
 }
 
@@ -187,4 +187,73 @@ async fn memory_is_pooled_and_slots_come_back() {
     }
     let metrics = metrics();
     assert_eq!((metrics.component_instances(), metrics.memories(), metrics.stacks()), (0, 0, 0));
+}
+
+/// A program that does one thing with the host's timers and random numbers.
+fn caller(act: &str) -> String {
+    format!(
+        r#"(component
+            (import "wasi:random/random@0.2.3" (instance $random
+                (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+            (import "wasi:io/poll@0.2.3" (instance $poll (export "pollable" (type (sub resource)))))
+            (alias export $poll "pollable" (type $pollable))
+            (import "wasi:clocks/monotonic-clock@0.2.3" (instance $clock
+                (export "pollable" (type $its (eq $pollable)))
+                (export "subscribe-duration" (func (param "when" u64) (result (own $its))))))
+            (import "sandclock:task/log@0.1.0" (instance $log
+                (type $level' (enum "trace" "debug" "info" "warn" "error"))
+                (export "level" (type $level (eq $level')))
+                (type $fields (list (tuple string string)))
+                (export "log" (func (param "level" $level) (param "message" string) (param "fields" $fields)))))
+            (core module $libc
+                (memory (export "memory") 32)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8)))
+            (core instance $libc (instantiate $libc))
+            (core func $random (canon lower (func $random "get-random-bytes")
+                (memory $libc "memory") (realloc (func $libc "realloc"))))
+            (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+            (core func $log (canon lower (func $log "log") (memory $libc "memory") (realloc (func $libc "realloc"))))
+            (core module $main
+                (import "" "random" (func $random (param i64 i32)))
+                (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+                (import "" "log" (func $log (param i32 i32 i32 i32 i32)))
+                (func (export "run") (result i32) {act} (i32.const 0)))
+            (core instance $main (instantiate $main (with "" (instance
+                (export "random" (func $random))
+                (export "subscribe" (func $subscribe))
+                (export "log" (func $log))))))
+            (func $run (result (result)) (canon lift (core func $main "run")))
+            (instance $exports (export "run" (func $run)))
+            (export "wasi:cli/run@0.2.3" (instance $exports))
+        )"#
+    )
+}
+
+#[tokio::test]
+async fn what_the_host_holds_for_a_guest_is_limited() {
+    let flood = "(loop (drop (call $subscribe (i64.const 1000))) (br 0))";
+    for (act, limits, limit, allowed, used) in [
+        (flood, Limits { handles: 100, ..Limits::default() }, Limit::Handles, 100, 101),
+        (flood, Limits { resources: 100, ..Limits::default() }, Limit::Resources, 100, 101),
+        (
+            "(call $random (i64.const 1001) (i32.const 0))",
+            Limits { random: 1000, ..Limits::default() },
+            Limit::Random,
+            1000,
+            1001,
+        ),
+        (
+            "(call $log (i32.const 2) (i32.const 0) (i32.const 1000001) (i32.const 0) (i32.const 0))",
+            Limits { hostcall: 1_000_000, ..Limits::default() },
+            Limit::Hostcall,
+            1_000_000,
+            1_000_001,
+        ),
+    ] {
+        let mut task = task("limited");
+        task.limits = limits;
+        let report = attempt(caller(act), run(task)).await;
+        let exceeded = exceeded(&report);
+        assert_eq!((exceeded.limit, exceeded.allowed, exceeded.used), (limit, allowed, used));
+    }
 }

@@ -54,7 +54,7 @@ async fn streams_become_log_lines() {
     assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
     assert_eq!(messages(&report, LogSource::Stdout), ["out one", "out two"]);
     assert_eq!(messages(&report, LogSource::Stderr), ["err", "unfinished"]);
-    assert_eq!((report.usage.log_bytes, report.usage.log_dropped), (27, 0));
+    assert_eq!((report.usage.log.bytes, report.usage.log.dropped), (27, 0));
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_flood_on_stdout_is_cut_and_counted_and_hurts_nobody() {
     task.limits.log = 10_000;
     let report = attempt_of(run(task), core).await;
     assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
-    assert_eq!((report.usage.log_bytes, report.usage.log_dropped), (10_000, 3999 * 1000 - 10_000));
+    assert_eq!((report.usage.log.bytes, report.usage.log.dropped), (10_000, 3999 * 1000 - 10_000));
     let lesson = messages(&report, LogSource::Host);
     assert!(lesson[0].ends_with("[tasks.flood.limits] log = \"20kB\""), "{lesson:?}");
 }
