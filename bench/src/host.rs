@@ -12,14 +12,14 @@ use sandclock_host::ledger::{self, Durability, Ledger};
 use sandclock_host::model::event::Event;
 use sandclock_host::model::grants::Grants;
 use sandclock_host::model::id::PluginName;
-use sandclock_host::model::limits::Limits;
+use sandclock_host::model::limits::{Limits, Metering};
 use sandclock_host::model::misfire::Misfire;
 use sandclock_host::model::outcome::{AttemptOutcome, Outcome};
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::retry::Retry;
 use sandclock_host::model::run::Run;
 use sandclock_host::model::schedule::Schedule;
-use sandclock_host::model::task::{ExitCodes, Task};
+use sandclock_host::model::task::{Build, ExitCodes, Task};
 use sandclock_host::plugins::{self, CompileSettings, Plugins, Quiet};
 use sandclock_host::sandbox::{Prepared, Sandbox, Settings};
 use tempfile::TempDir;
@@ -85,7 +85,8 @@ impl Ground {
 
     /// The plugin, compiled and loaded.
     pub(crate) async fn prepared(&self) -> anyhow::Result<Prepared> {
-        let plugin = self.plugins()?.prepare(&self.plugin, &Quiet).await;
+        let build = Build { plugin: self.plugin.clone(), metering: Metering::Fuel };
+        let plugin = self.plugins()?.prepare(&build, &Quiet).await;
         Ok(plugin.context("the plugin cannot be used")?.prepared)
     }
 

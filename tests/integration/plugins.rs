@@ -11,7 +11,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use sandclock_host::clock::Clock;
 use sandclock_host::model::id::PluginName;
-use sandclock_host::model::limits::Limits;
+use sandclock_host::model::limits::{Limits, Metering};
+use sandclock_host::model::task::Build;
 use sandclock_host::plugins::{
     CompileFailure, CompileSettings, Plugin, Plugins, Progress, Quiet, Settings, Stage, Unusable,
 };
@@ -85,8 +86,12 @@ fn name(name: &str) -> PluginName {
     name.parse().unwrap()
 }
 
+fn build(plugin: &str) -> Build {
+    Build { plugin: name(plugin), metering: Metering::Fuel }
+}
+
 async fn prepare(plugins: &Plugins, plugin: &str, progress: &dyn Progress) -> Result<Plugin, Unusable> {
-    tokio::time::timeout(PATIENCE, plugins.prepare(&name(plugin), progress)).await.expect("it ends in time")
+    tokio::time::timeout(PATIENCE, plugins.prepare(&build(plugin), progress)).await.expect("it ends in time")
 }
 
 /// A program that takes a compiler long: a function with many values that are all alive at once.
@@ -151,16 +156,16 @@ async fn one_bad_plugin_stops_no_other() {
         ),
         ("library.wat", r#"(component (instance $i) (export "acme:lib/maths" (instance $i)))"#),
     ]);
-    let names = ["good", "page", "twice", "stranger", "library", "goood"].map(name).to_vec();
+    let names = ["good", "page", "twice", "stranger", "library", "goood"].map(build).to_vec();
     let told = Arc::new(Told::default());
     let all = ground.open().prepare_all(names, Arc::clone(&told) as Arc<dyn Progress>).collect::<Vec<_>>();
     let mut results = tokio::time::timeout(PATIENCE, all).await.expect("they end in time");
     results.sort_by(|a, b| a.0.cmp(&b.0));
     let found: Vec<String> = results
         .iter()
-        .map(|(name, result)| match result {
-            Ok(_) => format!("{name}: ready"),
-            Err(error) => format!("{name}: {error}"),
+        .map(|(build, result)| match result {
+            Ok(_) => format!("{}: ready", build.plugin),
+            Err(error) => format!("{}: {error}", build.plugin),
         })
         .collect();
     let check = |at: usize, expected: &str| assert!(found[at].contains(expected), "{expected}: {found:#?}");
@@ -179,9 +184,9 @@ async fn a_file_from_anywhere_can_be_prepared() {
     let ground = Ground::with(&[]);
     let file = ground.root.path().join("elsewhere.wat");
     fs::write(&file, PROGRAM).unwrap();
-    let plugin = ground.open().prepare_file(&name("elsewhere"), &file, &Quiet).await.unwrap();
-    assert_eq!(plugin.name.as_str(), "elsewhere");
-    let error = ground.open().prepare_file(&name("gone"), Path::new("/nowhere/gone.wasm"), &Quiet).await.unwrap_err();
+    let plugin = ground.open().prepare_file(&build("elsewhere"), &file, &Quiet).await.unwrap();
+    assert_eq!(plugin.build.plugin.as_str(), "elsewhere");
+    let error = ground.open().prepare_file(&build("gone"), Path::new("/nowhere/gone.wasm"), &Quiet).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no file /nowhere/gone.wasm");
 }
 
@@ -208,7 +213,7 @@ async fn a_compiler_that_takes_too_much_memory_is_ended() {
 async fn a_compiler_that_is_no_longer_wanted_is_ended() {
     let ground = Ground::with(&[("bomb.wat", &bomb(10_000)), ("hello.wat", PROGRAM)]);
     let plugins = ground.open();
-    let mut preparing = plugins.prepare_all(vec![name("bomb")], Arc::new(Quiet));
+    let mut preparing = plugins.prepare_all(vec![build("bomb")], Arc::new(Quiet));
     let until_compiling = async {
         while compilers(&ground) == 0 {
             let _ = tokio::time::timeout(Duration::from_millis(10), preparing.next()).await;
@@ -234,6 +239,7 @@ fn a_compiler_does_not_outlive_its_host() {
         "output": output,
         "memory": 2u64 << 30,
         "cpu_seconds": 60,
+        "unmetered": false,
     });
     let mut child = Command::new(env!("CARGO_BIN_EXE_sandclock"))
         .arg("compile-child")

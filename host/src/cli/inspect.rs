@@ -45,7 +45,7 @@ fn as_json(description: &Description) -> serde_json::Value {
         "form": form.to_string(),
         "text": text,
         "contract": inspection.contract.map(Contract::name),
-        "profile": inspection.profile.name(),
+        "wasi": inspection.wasi.name(),
         "imports": inspection.imports,
         "exports": inspection.exports,
         "unserved": inspection.unknown_imports().collect::<Vec<_>>(),
@@ -89,7 +89,7 @@ impl Display for Shown<'_> {
                 format_args!("none: the host would not know what to call; expected {}", Contract::EXPECTED),
             )?,
         }
-        row(f, "profile", inspection.profile)?;
+        row(f, "WASI", inspection.wasi.name())?;
         row(f, "digest", digest)?;
         row(
             f,
@@ -182,7 +182,7 @@ mod tests {
         plugins/report.v2.wat
           form      component, as text
           contract  plain program (WASI 0.2)
-          profile   wasi-0.2
+          WASI      0.2
           imports   wasi:http/outgoing-handler@0.2.3
                     wasi:cli/environment@0.2.3
                     wasi:filesystem/preopens@0.2.3
@@ -209,7 +209,7 @@ mod tests {
         no name.wat
           form      component, as text
           contract  none: the host would not know what to call; expected `run` of the world sandclock:task/task, or wasi:cli/run of WASI 0.2 or 0.3 (a plain program)
-          profile   wasi-0.2
+          WASI      0.2
           imports   acme:billing/charge@1.0.0
           exports   acme:lib/maths
           unserved  acme:billing/charge@1.0.0

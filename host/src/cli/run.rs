@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{self, Surroundings};
 use crate::model::cause::Cause;
 use crate::model::grants::{FolderAccess, FolderGrant, HttpGrant};
-use crate::model::id::{PluginName, RunId};
+use crate::model::id::RunId;
 use crate::model::limits::{Fuel, Unit};
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
@@ -28,7 +28,7 @@ use crate::model::quantity::{duration, figure, parse_bytes, parse_duration};
 use crate::model::run::Run;
 use crate::model::schedule::at::{self, AtError};
 use crate::model::slot::Slot;
-use crate::model::task::Task;
+use crate::model::task::{Build, Task};
 use crate::model::text::inert;
 use crate::plugins::{Plugin, Plugins, Progress, Quiet};
 use crate::sandbox::{AttemptReport, AttemptRequest, Sandbox};
@@ -125,7 +125,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     let plugins = Plugins::open(settings, sandbox, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(async {
-        let plugin = prepare(&plugins, &run.task.plugin, file.as_deref()).await?;
+        let plugin = prepare(&plugins, &run.task.build(), file.as_deref()).await?;
         anyhow::Ok(attempt(&plugin, Arc::new(run)).await)
     })?;
     if arguments.json {
@@ -136,14 +136,14 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     Ok(Exit::RunEnded(report.outcome.class()))
 }
 
-async fn prepare(plugins: &Plugins, name: &PluginName, file: Option<&Path>) -> anyhow::Result<Plugin> {
+async fn prepare(plugins: &Plugins, build: &Build, file: Option<&Path>) -> anyhow::Result<Plugin> {
     let bars = std::io::stderr().is_terminal().then(Bars::new);
     let progress: &dyn Progress = bars.as_ref().map_or(&Quiet, |bars| bars);
     let prepared = match file {
-        Some(file) => plugins.prepare_file(name, file, progress).await,
-        None => plugins.prepare(name, progress).await,
+        Some(file) => plugins.prepare_file(build, file, progress).await,
+        None => plugins.prepare(build, progress).await,
     };
-    prepared.with_context(|| format!("the plugin {name} cannot be used"))
+    prepared.with_context(|| format!("the plugin {} cannot be used", build.plugin))
 }
 
 /// Runs the attempt; Ctrl-C cancels it.

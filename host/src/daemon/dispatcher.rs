@@ -16,14 +16,14 @@ use crate::daemon::step::{Effect, Step};
 use crate::ledger::{self, Entry, Next, Recovered};
 use crate::model::cause::Cause;
 use crate::model::event::Event;
-use crate::model::id::{Digest, PluginName, RunId, TaskName};
+use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Outcome, Skip, Stop};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
-use crate::model::task::Task;
+use crate::model::task::{Build, Task};
 
 /// An attempt that ended.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub struct Dispatcher {
     tasks: HashMap<TaskName, Arc<Task>>,
     /// The tasks that a task's success starts.
     followers: HashMap<TaskName, Vec<Arc<Task>>>,
-    plugins: HashMap<PluginName, PluginState>,
+    plugins: HashMap<Build, PluginState>,
     scheduler: Scheduler,
     queue: Queue,
     active: HashMap<RunId, Active>,
@@ -141,7 +141,7 @@ impl Dispatcher {
             }
         }
         let mut dispatcher = Self {
-            plugins: tasks.iter().map(|task| (task.plugin.clone(), PluginState::Preparing)).collect(),
+            plugins: tasks.iter().map(|task| (task.build(), PluginState::Preparing)).collect(),
             scheduler: Scheduler::new(tasks.iter().cloned(), &recovered.cursors, now),
             tasks: tasks.into_iter().map(|task| (task.name.clone(), task)).collect(),
             followers,
@@ -309,16 +309,16 @@ impl Dispatcher {
     }
 
     /// Takes note of a plugin's state; runs that waited for it go on or are skipped.
-    pub fn plugin_changed(&mut self, plugin: &PluginName, state: PluginState, now: Timestamp) -> Step {
+    pub fn plugin_changed(&mut self, build: &Build, state: PluginState, now: Timestamp) -> Step {
         let mut step = Step::default();
-        self.plugins.insert(plugin.clone(), state);
+        self.plugins.insert(build.clone(), state);
         if state == PluginState::Preparing {
             return step;
         }
         let mut parked: Vec<RunId> = self
             .active
             .iter()
-            .filter(|(_, active)| active.stage == Stage::Parked && active.run.task.plugin == *plugin)
+            .filter(|(_, active)| active.stage == Stage::Parked && active.run.task.build() == *build)
             .map(|(id, _)| *id)
             .collect();
         parked.sort_unstable();
@@ -370,7 +370,7 @@ impl Dispatcher {
     /// Puts a run where it belongs: started, queued, parked or skipped.
     fn enter(&mut self, run: Arc<Run>, attempts: u32, entering: Entering, now: Timestamp, step: &mut Step) {
         let mut active = Active { run: run.clone(), attempts, stage: Stage::Queued };
-        let admission = match self.plugins.get(&run.task.plugin) {
+        let admission = match self.plugins.get(&run.task.build()) {
             Some(PluginState::Ready) if self.mode == Mode::Serving => self.queue.admit(run.clone()),
             Some(PluginState::Unusable) => Admission::Skip(Skip::PluginUnusable),
             // Also while draining: what is admitted then waits for the next host.

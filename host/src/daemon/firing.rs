@@ -20,8 +20,9 @@ use crate::daemon::handle::{Command, LedgerHealth, Status};
 use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::Event;
-use crate::model::id::{PluginName, RunId};
+use crate::model::id::RunId;
 use crate::model::outcome::{CancelledBy, Interruption, Stop};
+use crate::model::task::Build;
 use crate::plugins::{Plugin, Unusable};
 
 /// The loop turns at least this often: a step of the wall clock is noticed within it.
@@ -35,7 +36,7 @@ const STOP_TIME: Duration = Duration::from_secs(2);
 
 /// A plugin that can be used from now on, or cannot.
 pub(super) struct PluginChange {
-    pub name: PluginName,
+    pub build: Build,
     pub result: Result<Plugin, Unusable>,
 }
 
@@ -65,7 +66,7 @@ pub(super) struct Firing {
 struct Loop {
     firing: Firing,
     executed: async_channel::Receiver<Executed>,
-    plugins: HashMap<PluginName, Plugin>,
+    plugins: HashMap<Build, Plugin>,
     /// Steps on their way into the ledger.
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
@@ -245,7 +246,7 @@ impl Loop {
         for effect in pending.step.effects {
             match effect {
                 Effect::Start { run, attempt } => {
-                    let Some(plugin) = self.plugins.get(&run.task.plugin) else {
+                    let Some(plugin) = self.plugins.get(&run.task.build()) else {
                         tracing::error!(run = %run.id, "an attempt started of a plugin that is not ready");
                         continue;
                     };
@@ -283,19 +284,20 @@ impl Loop {
         self.record(step, None);
     }
 
-    fn plugin_changed(&mut self, PluginChange { name, result }: PluginChange) {
+    fn plugin_changed(&mut self, PluginChange { build, result }: PluginChange) {
+        let name = build.plugin.clone();
         let (state, event) = match result {
             Ok(plugin) => {
-                self.plugins.insert(name.clone(), plugin);
-                (PluginState::Ready, Event::PluginReady { plugin: name.clone() })
+                self.plugins.insert(build.clone(), plugin);
+                (PluginState::Ready, Event::PluginReady { plugin: name })
             }
             Err(unusable) => {
                 let reason = chain(&unusable);
-                (PluginState::Unusable, Event::PluginUnusable { plugin: name.clone(), reason })
+                (PluginState::Unusable, Event::PluginUnusable { plugin: name, reason })
             }
         };
         self.tell(event);
-        let step = self.firing.dispatcher.plugin_changed(&name, state, self.firing.clock.now());
+        let step = self.firing.dispatcher.plugin_changed(&build, state, self.firing.clock.now());
         self.record(step, None);
     }
 

@@ -31,8 +31,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, Recovered};
 use crate::model::event::Event;
-use crate::model::id::PluginName;
-use crate::model::task::Task;
+use crate::model::task::{Build, Task};
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
@@ -112,9 +111,9 @@ impl Daemon {
         for (task, cursor) in recovered.cursors.iter().filter(|(_, cursor)| cursor.time() > now) {
             tracing::warn!(%task, "its slots are decided up to {cursor}, which is yet to come: was the clock ahead?");
         }
-        let mut names: Vec<PluginName> = tasks.iter().map(|task| task.plugin.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let mut builds: Vec<Build> = tasks.iter().map(|task| task.build()).collect();
+        builds.sort_unstable();
+        builds.dedup();
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock)?;
         let (dispatcher, first) =
@@ -142,9 +141,9 @@ impl Daemon {
             .enable_all()
             .build()?;
         preparing.spawn(async move {
-            let mut prepared = plugins.prepare_all(names, progress);
-            while let Some((name, result)) = prepared.next().await {
-                if plugin_changes.send(PluginChange { name, result }).await.is_err() {
+            let mut prepared = plugins.prepare_all(builds, progress);
+            while let Some((build, result)) = prepared.next().await {
+                if plugin_changes.send(PluginChange { build, result }).await.is_err() {
                     return;
                 }
             }

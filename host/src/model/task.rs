@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::grants::Grants;
 use crate::model::id::{AlertName, PluginName, TaskName};
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Metering};
 use crate::model::misfire::Misfire;
 use crate::model::overlap::Overlap;
 use crate::model::payload::Blob;
@@ -41,6 +41,22 @@ pub struct Task {
     pub alerts: Vec<AlertName>,
     /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
     pub exit_codes: ExitCodes,
+}
+
+/// A plugin as it is compiled for a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Build {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// What its code does to let others run, and to end.
+    pub metering: Metering,
+}
+
+impl Task {
+    /// The plugin as it is compiled for this task.
+    pub fn build(&self) -> Build {
+        Build { plugin: self.plugin.clone(), metering: self.limits.fuel.metering() }
+    }
 }
 
 /// What the exit codes of a plain program mean. Every other code is a permanent failure.

@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use super::private::{self, StateError};
 use super::seal::SealKey;
 use crate::model::id::Digest;
+use crate::model::limits::Metering;
 use crate::sandbox::{Image, Profile};
 
 /// The folder with the images.
@@ -74,8 +75,9 @@ impl Cache {
     }
 
     /// The image of a content, if there is one that can be trusted.
-    pub(super) fn find(&self, content: Digest) -> Option<CachedImage> {
-        self.engines.iter().find_map(|engine| match self.verify(content, engine) {
+    pub(super) fn find(&self, content: Digest, metering: Metering) -> Option<CachedImage> {
+        let mut engines = self.engines.iter().filter(|engine| engine.profile.metering == metering);
+        engines.find_map(|engine| match self.verify(content, engine) {
             Ok(image) => Some(image),
             Err(Distrust::Absent) => None,
             Err(why) => {
@@ -156,9 +158,12 @@ mod tests {
 
     use super::*;
     use crate::plugins::store::digest;
+    use crate::sandbox::Wasi;
+
+    const PROFILE: Profile = Profile { wasi: Wasi::V02, metering: Metering::Fuel };
 
     fn engine(key: &str) -> Vec<EngineKey> {
-        vec![EngineKey { profile: Profile::Wasi02, key: key.to_owned() }]
+        vec![EngineKey { profile: PROFILE, key: key.to_owned() }]
     }
 
     fn open(root: &Path, engine_key: &str) -> Cache {
@@ -171,7 +176,7 @@ mod tests {
         let cache = open(root, "engine");
         let mut draft = cache.draft().unwrap();
         draft.write_all(b"machine code").unwrap();
-        cache.keep(digest(b"plugin"), Profile::Wasi02, draft).unwrap();
+        cache.keep(digest(b"plugin"), PROFILE, draft).unwrap();
         cache
     }
 
@@ -187,8 +192,8 @@ mod tests {
     fn what_is_kept_is_found_again_by_another_start() {
         let root = tempfile::tempdir().unwrap();
         drop(filled(root.path()));
-        let found = open(root.path(), "engine").find(digest(b"plugin")).unwrap();
-        assert_eq!(found.profile, Profile::Wasi02);
+        let found = open(root.path(), "engine").find(digest(b"plugin"), Metering::Fuel).unwrap();
+        assert_eq!(found.profile, PROFILE);
         assert_eq!(io::read_to_string(&found.file).unwrap(), "", "it was read to its end to be verified");
         let mode = fs::metadata(entry(root.path(), "image")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o400);
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn what_was_verified_is_what_is_loaded() {
         let root = tempfile::tempdir().unwrap();
-        let found = filled(root.path()).find(digest(b"plugin")).unwrap();
+        let found = filled(root.path()).find(digest(b"plugin"), Metering::Fuel).unwrap();
         replace(&entry(root.path(), "image"), b"somebody else's");
         let path = format!("/proc/self/fd/{}", found.file.as_raw_fd());
         assert_eq!(fs::read(path).unwrap(), b"machine code");
@@ -206,8 +211,8 @@ mod tests {
     #[test]
     fn other_contents_and_other_engines_are_not_found() {
         let root = tempfile::tempdir().unwrap();
-        assert!(filled(root.path()).find(digest(b"another")).is_none());
-        assert!(open(root.path(), "newer").find(digest(b"plugin")).is_none());
+        assert!(filled(root.path()).find(digest(b"another"), Metering::Fuel).is_none());
+        assert!(open(root.path(), "newer").find(digest(b"plugin"), Metering::Fuel).is_none());
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
                 let cache = open(root, "engine");
                 let mut draft = cache.draft().unwrap();
                 draft.write_all(b"other code").unwrap();
-                cache.keep(digest(b"other"), Profile::Wasi02, draft).unwrap();
+                cache.keep(digest(b"other"), PROFILE, draft).unwrap();
                 for ending in ["image", "seal"] {
                     fs::rename(name(ending), entry(root, ending)).unwrap();
                 }
@@ -239,7 +244,7 @@ mod tests {
             let root = tempfile::tempdir().unwrap();
             drop(filled(root.path()));
             change(root.path());
-            assert!(open(root.path(), "engine").find(digest(b"plugin")).is_none(), "{name}");
+            assert!(open(root.path(), "engine").find(digest(b"plugin"), Metering::Fuel).is_none(), "{name}");
         }
     }
 
@@ -250,7 +255,7 @@ mod tests {
         let elsewhere = root.path().join("elsewhere");
         fs::rename(entry(root.path(), "image"), &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, entry(root.path(), "image")).unwrap();
-        assert!(open(root.path(), "engine").find(digest(b"plugin")).is_none());
+        assert!(open(root.path(), "engine").find(digest(b"plugin"), Metering::Fuel).is_none());
     }
 
     #[test]
@@ -264,10 +269,10 @@ mod tests {
                 let mut damaged = whole.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
                 fs::write(&path, damaged).unwrap();
-                assert!(cache.find(digest(b"plugin")).is_none(), "bit {bit} of {}", path.display());
+                assert!(cache.find(digest(b"plugin"), Metering::Fuel).is_none(), "bit {bit} of {}", path.display());
             }
             fs::write(&path, whole).unwrap();
-            assert!(cache.find(digest(b"plugin")).is_some());
+            assert!(cache.find(digest(b"plugin"), Metering::Fuel).is_some());
         }
     }
 }

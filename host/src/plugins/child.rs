@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::adapt::{Adapted, adapt, list};
 use super::store::read_copy;
 use crate::model::id::Digest;
+use crate::model::limits::Metering;
 use crate::sandbox::{self, Compiled, Contract, Profile};
 
 /// What a child is to do.
@@ -22,6 +23,8 @@ pub(super) struct Order {
     pub input: PathBuf,
     /// Its SHA-256, in hexadecimal digits.
     pub digest: String,
+    /// Whether its guests do without fuel.
+    pub unmetered: bool,
     /// An existing file that takes the image.
     pub output: PathBuf,
     /// The address space that the child may use, in bytes.
@@ -77,7 +80,7 @@ pub(super) fn work(order: &Order) -> Answer {
         Ok(bytes) => bytes,
         Err(error) => return Answer::Failed(chain(&error)),
     };
-    match compile(&bytes) {
+    match compile(&bytes, order) {
         Ok(compiled) => match write_image(order, &compiled.image) {
             Ok(()) => Answer::Compiled { profile: compiled.profile.name().to_owned() },
             Err(error) => Answer::Failed(format!("cannot write the image: {error}")),
@@ -86,7 +89,7 @@ pub(super) fn work(order: &Order) -> Answer {
     }
 }
 
-fn compile(bytes: &[u8]) -> Result<Compiled, String> {
+fn compile(bytes: &[u8], order: &Order) -> Result<Compiled, String> {
     let Adapted { component, .. } = adapt(bytes).map_err(|error| error.to_string())?;
     let inspection = sandbox::inspect(&component).map_err(|error| chain(&error))?;
     // Loading would find this out too, but after a minute of compiling.
@@ -94,7 +97,8 @@ fn compile(bytes: &[u8]) -> Result<Compiled, String> {
         let exports = list(&inspection.exports);
         return Err(format!("found a component that exports {exports}; expected {}", Contract::EXPECTED));
     }
-    sandbox::compile(&component).map_err(|error| chain(&error))
+    let metering = if order.unmetered { Metering::Epoch } else { Metering::Fuel };
+    sandbox::compile(&component, metering).map_err(|error| chain(&error))
 }
 
 /// The profile of a name in an [`Answer`].
@@ -155,7 +159,8 @@ mod tests {
         std::fs::write(&input, bytes).unwrap();
         std::fs::write(&output, b"what was here before").unwrap();
         let digest = digest(name).to_string();
-        let answer = work(&Order { input, digest, output: output.clone(), memory: 0, cpu_seconds: 0 });
+        let answer =
+            work(&Order { input, digest, unmetered: false, output: output.clone(), memory: 0, cpu_seconds: 0 });
         (answer, std::fs::read(output).unwrap())
     }
 

@@ -18,6 +18,7 @@ use super::blocking;
 use super::child::{Answer, Order, profile};
 use super::private::StateError;
 use crate::model::id::Digest;
+use crate::model::limits::Metering;
 use crate::model::quantity::{bytes, duration};
 use crate::sandbox::Profile;
 
@@ -118,6 +119,7 @@ impl Compiler {
         &self,
         copy: &Path,
         digest: Digest,
+        metering: Metering,
         image: &Path,
         started: impl FnOnce(),
     ) -> Result<Profile, CompileFailure> {
@@ -126,6 +128,7 @@ impl Compiler {
         let order = Order {
             input: copy.to_owned(),
             digest: digest.to_string(),
+            unmetered: metering == Metering::Epoch,
             output: image.to_owned(),
             memory: self.settings.memory,
             // What the clock on the wall allows, on all its threads: a stop that works without the host.
@@ -309,7 +312,12 @@ mod tests {
         let exit = |code: i32| End::Ended(ExitStatus::from_raw(code << 8));
         let signal = |number: i32| End::Ended(ExitStatus::from_raw(number));
         let compiled = r#"{"compiled":{"profile":"wasi-0.2"}}"#;
-        check(exit(0), compiled, "a warning", Ok(Profile::Wasi02));
+        check(
+            exit(0),
+            compiled,
+            "a warning",
+            Ok(Profile { wasi: crate::sandbox::Wasi::V02, metering: Metering::Fuel }),
+        );
         check(exit(0), r#"{"compiled":{"profile":"wasi-9"}}"#, "", Err("answered with the profile \"wasi-9\""));
         check(exit(0), r#"{"refused":"found JSON"}"#, "", Err("found JSON"));
         check(

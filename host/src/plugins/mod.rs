@@ -31,6 +31,8 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::id::{Digest, PluginName};
+use crate::model::limits::Metering;
+use crate::model::task::Build;
 use crate::sandbox::{Prepared, Profile, Sandbox, engine_key};
 
 use adapt::AdaptError;
@@ -65,8 +67,8 @@ pub struct Settings {
 /// A plugin that can be run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Plugin {
-    /// Its name.
-    pub name: PluginName,
+    /// Its name, and how it was compiled.
+    pub build: Build,
     /// The bytes of its file.
     pub digest: Digest,
     /// Its code.
@@ -146,14 +148,14 @@ impl Plugins {
     /// # Errors
     ///
     /// Says what was found, what was expected and what to do.
-    pub async fn prepare(&self, name: &PluginName, progress: &dyn Progress) -> Result<Plugin, Unusable> {
+    pub async fn prepare(&self, build: &Build, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let making = async {
-            let (plugins, sought) = (self.clone(), name.clone());
+            let (plugins, sought) = (self.clone(), build.plugin.clone());
             let file = blocking(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
             let plugins = self.clone();
-            self.make(name, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+            self.make(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
         };
-        told(name, progress, making.await)
+        told(&build.plugin, progress, making.await)
     }
 
     /// Prepares a file that need not be in the folder, under a name of the caller's choice.
@@ -161,45 +163,42 @@ impl Plugins {
     /// # Errors
     ///
     /// As [`prepare`](Self::prepare).
-    pub async fn prepare_file(
-        &self,
-        name: &PluginName,
-        path: &Path,
-        progress: &dyn Progress,
-    ) -> Result<Plugin, Unusable> {
+    pub async fn prepare_file(&self, build: &Build, path: &Path, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let (plugins, path) = (self.clone(), path.to_owned());
-        let made = self.make(name, progress, move || folder::read_file(&path, plugins.0.max_size)).await;
-        told(name, progress, made)
+        let made = self.make(build, progress, move || folder::read_file(&path, plugins.0.max_size)).await;
+        told(&build.plugin, progress, made)
     }
 
     /// Prepares many plugins at once, and yields each as soon as it is done. What is compiled already never waits for
     /// what is not.
     pub fn prepare_all(
         &self,
-        names: Vec<PluginName>,
+        builds: Vec<Build>,
         progress: Arc<dyn Progress>,
-    ) -> impl Stream<Item = (PluginName, Result<Plugin, Unusable>)> + Send + Unpin + 'static {
-        names
+    ) -> impl Stream<Item = (Build, Result<Plugin, Unusable>)> + Send + Unpin + 'static {
+        builds
             .into_iter()
-            .map(|name| {
+            .map(|build| {
                 let (plugins, progress) = (self.clone(), Arc::clone(&progress));
                 Box::pin(async move {
-                    let result = plugins.prepare(&name, &*progress).await;
-                    (name, result)
+                    let result = plugins.prepare(&build, &*progress).await;
+                    (build, result)
                 })
             })
             .collect::<FuturesUnordered<_>>()
     }
 
-    async fn make<R>(&self, name: &PluginName, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
+    async fn make<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
     {
+        let Build { plugin: name, metering } = build;
+        let metering = *metering;
         let (digest, image) = {
             let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
             progress.report(name, &Stage::Found { size: bytes.len() as u64 });
             let plugins = self.clone();
-            blocking(move || plugins.0.look_up(&bytes)).await?
+            blocking(move || plugins.0.look_up(&bytes, metering)).await?
         };
         let found = self.0.clock.monotonic();
         let image = match image {
@@ -207,33 +206,38 @@ impl Plugins {
                 progress.report(name, &Stage::Cached);
                 image
             }
-            None => self.compile(digest, || progress.report(name, &Stage::Compiling)).await?,
+            None => self.compile(digest, metering, || progress.report(name, &Stage::Compiling)).await?,
         };
         let plugins = self.clone();
         let prepared = blocking(move || plugins.0.sandbox.load(&image.image())).await?;
         let took = self.0.clock.monotonic().saturating_duration_since(found);
         progress.report(name, &Stage::Ready { took });
-        Ok(Plugin { name: name.clone(), digest, prepared })
+        Ok(Plugin { build: build.clone(), digest, prepared })
     }
 
-    async fn compile(&self, digest: Digest, started: impl FnOnce()) -> Result<CachedImage, CompileFailure> {
+    async fn compile(
+        &self,
+        digest: Digest,
+        metering: Metering,
+        started: impl FnOnce(),
+    ) -> Result<CachedImage, CompileFailure> {
         let plugins = self.clone();
         let draft = self.0.cache.draft()?;
         let copy = self.0.store.path(digest);
-        let profile = self.0.compiler.compile(&copy, digest, draft.path(), started).await?;
+        let profile = self.0.compiler.compile(&copy, digest, metering, draft.path(), started).await?;
         blocking(move || plugins.0.cache.keep(digest, profile, draft)).await.map_err(CompileFailure::from)
     }
 }
 
 impl Inner {
     /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
-    fn look_up(&self, bytes: &[u8]) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
+    fn look_up(&self, bytes: &[u8], metering: Metering) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
         // A glance is safe in this process, and saves a child for what is plainly no plugin.
         if let Kind::Other(found) = recognise(bytes) {
             return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
         }
         let digest = digest(bytes);
-        let image = self.cache.find(digest);
+        let image = self.cache.find(digest, metering);
         if image.is_none() {
             self.store.keep(digest, bytes)?;
         }

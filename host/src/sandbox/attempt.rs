@@ -67,6 +67,7 @@ impl Prepared {
             attempt,
             deadline: started_at.saturating_add(task.limits.timeout).unwrap_or(Timestamp::MAX),
         };
+        let ticking = self.ticking();
         let mut store = None;
         let guest = AssertUnwindSafe(self.guest(&mut store, facts, &journal, &egress)).catch_unwind();
         let ending = tokio::select! {
@@ -76,6 +77,7 @@ impl Prepared {
             ending = guest => ending.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref()))),
         };
         let duration = clock.monotonic().duration_since(started);
+        drop(ticking);
 
         let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use wasmtime::Store;
 
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Metering};
 use crate::model::run::Run;
 use crate::sandbox::Prepared;
 use crate::sandbox::facts::Facts;
@@ -39,8 +39,14 @@ impl Bare {
     pub async fn call(&self) -> bool {
         let guest = Guest::bare(self.run.task.limits, self.journal.clone(), Arc::clone(&self.egress));
         let mut store = Store::new(self.prepared.instance_pre().engine(), guest);
-        let fueled = store.set_fuel(u64::MAX).is_ok();
+        let wound = match self.prepared.profile().metering {
+            Metering::Fuel => store.set_fuel(u64::MAX),
+            Metering::Epoch => {
+                store.set_epoch_deadline(u64::MAX >> 1);
+                Ok(())
+            }
+        };
         let facts = Facts { run: &self.run, attempt: 1, deadline: Timestamp::MAX };
-        fueled && self.prepared.call(&mut store, facts).await.is_ok()
+        wound.is_ok() && self.prepared.call(&mut store, facts).await.is_ok()
     }
 }

@@ -4,12 +4,18 @@
 //! where they have any, are given as "else".
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 // The engine.
 
 /// Fuel between two points at which a guest lets others run and can be stopped: about 50 us of work. A yield costs
 /// under 1 us.
 pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
+/// The same for a guest whose fuel is not metered. Longer than above, for each tick wakes a thread.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// Fuel for each page of 64 KiB that `memory.grow` asks for: what clearing it costs is more, but the engine counts no
+/// further.
+pub(crate) const FUEL_PER_PAGE: u8 = u8::MAX;
 /// Stack for the guest's own frames, in bytes; deeper recursion traps.
 pub(crate) const WASM_STACK: usize = 512 << 10;
 /// Stack for the guest and the host functions it calls, in bytes. Overflowing the host's share would abort the process.

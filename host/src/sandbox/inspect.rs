@@ -2,13 +2,14 @@
 
 use wasmparser::{ComponentTypeRef, Parser, Payload, TypeBounds, Validator};
 
-use crate::sandbox::{Contract, Profile};
+use crate::model::limits::Metering;
+use crate::sandbox::{Contract, Profile, Wasi};
 
 /// What a component imports, exports and needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// The profile it runs under.
-    pub profile: Profile,
+    /// What it is built on.
+    pub wasi: Wasi,
     /// The contract it keeps; none if the host would not know what to call.
     pub contract: Option<Contract>,
     /// The names of its imports, in its own order.
@@ -89,30 +90,26 @@ fn served(import: &str) -> Option<Option<Need>> {
 /// Fails for bytes that are not a valid component.
 pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
     let (imports, exports) = names(component)?;
-    let profile = cheapest_profile(component, imports.iter().chain(&exports))?;
+    let wasi = oldest_wasi(component, imports.iter().chain(&exports))?;
     let contract = Contract::of_exports(exports.iter().map(String::as_str));
-    Ok(Inspection { profile, contract, imports, exports })
-}
-
-/// The cheapest profile that can run a component.
-pub(super) fn profile_of(component: &[u8]) -> Result<Profile, InspectError> {
-    inspect(component).map(|inspection| inspection.profile)
+    Ok(Inspection { wasi, contract, imports, exports })
 }
 
 /// WASI 0.3 by name, or anything else (an asynchronous export, say) that is valid only where there is concurrency.
-fn cheapest_profile<'a>(component: &[u8], names: impl Iterator<Item = &'a String>) -> Result<Profile, InspectError> {
-    let validate = |profile: Profile| {
+fn oldest_wasi<'a>(component: &[u8], names: impl Iterator<Item = &'a String>) -> Result<Wasi, InspectError> {
+    let validate = |wasi: Wasi| {
+        let profile = Profile { wasi, metering: Metering::Fuel };
         let features = profile.compiler().map_err(InspectError::Engine)?.get_wasm_features();
         match Validator::new_with_features(features).validate_all(component) {
-            Ok(_) => Ok(profile),
+            Ok(_) => Ok(wasi),
             Err(error) => Err(InspectError::Invalid(error)),
         }
     };
     let mut names = names;
     if names.any(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
-        return validate(Profile::Wasi03);
+        return validate(Wasi::V03);
     }
-    validate(Profile::Wasi02).or_else(|_| validate(Profile::Wasi03))
+    validate(Wasi::V02).or_else(|_| validate(Wasi::V03))
 }
 
 /// The names of a component's own imports and exports, those of nested components and modules left out.
@@ -169,7 +166,7 @@ mod tests {
                 (export "wasi:cli/run@0.2.3" (instance $run))
             )"#,
         );
-        assert_eq!(inspection.profile, Profile::Wasi02);
+        assert_eq!(inspection.wasi, Wasi::V02);
         assert_eq!(inspection.contract, Some(Contract::Command02));
         assert_eq!(inspection.imports.len(), 4);
         assert_eq!(inspection.exports, ["wasi:cli/run@0.2.3"]);
@@ -178,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn the_profile_follows_from_what_is_used() {
+    fn the_version_follows_from_what_is_used() {
         for (wat, expected) in [
-            ("(component)", Profile::Wasi02),
-            (r#"(component (import "wasi:clocks/types@0.3.0" (instance)))"#, Profile::Wasi03),
-            (r#"(component (type $t (func async)) (import "work" (func (type $t))))"#, Profile::Wasi03),
+            ("(component)", Wasi::V02),
+            (r#"(component (import "wasi:clocks/types@0.3.0" (instance)))"#, Wasi::V03),
+            (r#"(component (type $t (func async)) (import "work" (func (type $t))))"#, Wasi::V03),
         ] {
-            assert_eq!(inspected(wat).profile, expected, "{wat}");
+            assert_eq!(inspected(wat).wasi, expected, "{wat}");
         }
     }
 

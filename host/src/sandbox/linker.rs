@@ -3,16 +3,16 @@
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::sandbox::Profile;
 use crate::sandbox::bindings::{logging, task};
 use crate::sandbox::guest::Guest;
+use crate::sandbox::{Profile, Wasi};
 
 /// Everything that the host serves under a profile.
 pub(super) fn linker(profile: Profile, engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    if profile == Profile::Wasi03 {
+    if profile.wasi == Wasi::V03 {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     }

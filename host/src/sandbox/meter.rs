@@ -18,6 +18,7 @@ pub(crate) fn wind<T>(store: &mut Store<T>, fuel: Fuel) -> wasmtime::Result<()> 
             store.set_fuel(units)?;
             store.fuel_async_yield_interval(Some(bounds::YIELD_INTERVAL))
         }
+        Fuel::Unmetered if store.get_fuel().is_ok() => wasmtime::bail!("the plugin was compiled to be metered"),
         Fuel::Unmetered => {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));

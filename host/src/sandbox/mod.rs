@@ -24,6 +24,7 @@ mod verdict;
 
 mod bounds;
 mod meter;
+mod ticker;
 
 mod journal;
 mod lesson;
@@ -46,9 +47,10 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::clock::Clock;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Metering};
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Tls;
+use crate::sandbox::ticker::Ticker;
 
 pub use attempt::{AttemptReport, AttemptRequest};
 #[doc(hidden)]
@@ -58,7 +60,7 @@ pub use contract::Contract;
 pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
 pub use prepared::Prepared;
-pub use profile::{Profile, engine_key};
+pub use profile::{Profile, Wasi, engine_key};
 
 /// How much the sandbox has to make room for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,8 @@ struct Inner {
 struct Ground {
     engine: Engine,
     linker: Arc<Linker<Guest>>,
+    /// For guests that do not count their own work.
+    ticker: Option<Arc<Ticker>>,
 }
 
 /// A plugin's code cannot be used.
@@ -161,12 +165,12 @@ impl Sandbox {
     /// Says what was found and what was expected.
     pub fn load(&self, image: &Image) -> Result<Prepared, LoadError> {
         let profile = image.profile();
-        if profile == Profile::Wasi03 && !self.0.settings.wasi_03 {
+        if profile.wasi == Wasi::V03 && !self.0.settings.wasi_03 {
             return Err(LoadError::ProfileOff);
         }
         let ground = self.ground(profile).map_err(|source| LoadError::Engine { profile, source })?;
         let component = image.load(&ground.engine).map_err(LoadError::Image)?;
-        Prepared::new(profile, &ground.linker, &component, self.0.clock, Arc::clone(&self.0.tls))
+        Prepared::new(profile, ground, &component, self.0.clock, Arc::clone(&self.0.tls))
     }
 
     fn ground(&self, profile: Profile) -> wasmtime::Result<Ground> {
@@ -176,7 +180,11 @@ impl Sandbox {
         }
         let engine = engine::engine(profile, &self.0.settings)?;
         let linker = Arc::new(linker::linker(profile, &engine)?);
-        let ground = Ground { engine, linker };
+        let ticker = match profile.metering {
+            Metering::Fuel => None,
+            Metering::Epoch => Some(Arc::new(Ticker::start(engine.clone())?)),
+        };
+        let ground = Ground { engine, linker, ticker };
         grounds.insert(profile, ground.clone());
         Ok(ground)
     }

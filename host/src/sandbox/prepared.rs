@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre};
 use wasmtime_wasi::p2::bindings::CommandPre as Command02Pre;
 use wasmtime_wasi::p3::bindings::CommandPre as Command03Pre;
 
@@ -15,8 +15,9 @@ use crate::sandbox::bindings::task::sandclock::task::types as wit;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Tls;
+use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
-use crate::sandbox::{Contract, LoadError, Profile};
+use crate::sandbox::{Contract, Ground, LoadError, Profile};
 
 /// A plugin that is ready to run. Cheap to clone; attempts share nothing but the code.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct Prepared(Arc<Parts>);
 
 struct Parts {
     profile: Profile,
+    ticker: Option<Arc<Ticker>>,
     entry: Entry,
     clock: Clock,
     tls: Arc<Tls>,
@@ -40,7 +42,7 @@ impl Prepared {
     /// Links a component.
     pub(super) fn new(
         profile: Profile,
-        linker: &Linker<Guest>,
+        ground: Ground,
         component: &Component,
         clock: Clock,
         tls: Arc<Tls>,
@@ -49,14 +51,14 @@ impl Prepared {
         let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
         let contract = Contract::of_exports(exports.iter().copied())
             .ok_or_else(|| LoadError::Contract { found: exports.iter().map(|name| (*name).to_owned()).collect() })?;
-        let pre = linker.instantiate_pre(component).map_err(LoadError::Import)?;
+        let pre = ground.linker.instantiate_pre(component).map_err(LoadError::Import)?;
         let entry = match contract {
             Contract::Task => TaskPre::new(pre).map(Entry::Task),
             Contract::Command02 => Command02Pre::new(pre).map(Entry::Command02),
             Contract::Command03 => Command03Pre::new(pre).map(Entry::Command03),
         };
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
-        Ok(Self(Arc::new(Parts { profile, entry, clock, tls })))
+        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, tls })))
     }
 
     /// The profile it runs under.
@@ -75,6 +77,11 @@ impl Prepared {
 
     pub(super) fn clock(&self) -> Clock {
         self.0.clock
+    }
+
+    /// Has the clock tick for a guest that needs it.
+    pub(super) fn ticking(&self) -> Option<Ticking> {
+        self.0.ticker.as_ref().map(|ticker| ticker.ticking())
     }
 
     pub(super) fn tls(&self) -> Arc<Tls> {

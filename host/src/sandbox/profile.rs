@@ -3,45 +3,75 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use wasmtime::{Config, Engine, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, OperatorCost, WasmBacktraceDetails};
 
+use crate::model::limits::Metering;
 use crate::sandbox::bounds;
 
 /// An engine configuration. Code compiled under one does not run under another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Profile {
+pub struct Profile {
+    /// What the plugin is built on.
+    pub wasi: Wasi,
+    /// What ends its guests.
+    pub metering: Metering,
+}
+
+/// What a plugin is built on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wasi {
     /// WASI 0.2 and what calls nothing asynchronously: no records of concurrent tasks, which makes an attempt 2.9 times
     /// cheaper.
-    Wasi02,
+    V02,
     /// WASI 0.3, whose functions, streams and futures are asynchronous.
-    Wasi03,
+    V03,
+}
+
+impl Wasi {
+    /// The number of the version.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wasi::V02 => "0.2",
+            Wasi::V03 => "0.3",
+        }
+    }
 }
 
 impl Profile {
-    /// Every profile, cheapest first.
-    pub const ALL: [Profile; 2] = [Profile::Wasi02, Profile::Wasi03];
+    /// Every profile.
+    pub const ALL: [Profile; 4] = [
+        Profile { wasi: Wasi::V02, metering: Metering::Fuel },
+        Profile { wasi: Wasi::V02, metering: Metering::Epoch },
+        Profile { wasi: Wasi::V03, metering: Metering::Fuel },
+        Profile { wasi: Wasi::V03, metering: Metering::Epoch },
+    ];
 
-    /// The word for it in cache keys, messages and JSON.
+    /// The word for it in cache keys and messages.
     pub fn name(self) -> &'static str {
-        match self {
-            Profile::Wasi02 => "wasi-0.2",
-            Profile::Wasi03 => "wasi-0.3",
+        match (self.wasi, self.metering) {
+            (Wasi::V02, Metering::Fuel) => "wasi-0.2",
+            (Wasi::V02, Metering::Epoch) => "wasi-0.2-unmetered",
+            (Wasi::V03, Metering::Fuel) => "wasi-0.3",
+            (Wasi::V03, Metering::Epoch) => "wasi-0.3-unmetered",
         }
     }
 
     /// The configuration, but for how memory is allocated: that differs between compiling and running.
     pub(super) fn config(self) -> Config {
         let mut config = Config::new();
+        match self.metering {
+            Metering::Fuel => config.consume_fuel(true).operator_cost(operator_cost()),
+            Metering::Epoch => config.epoch_interruption(true),
+        };
         config
-            .consume_fuel(true)
             .max_wasm_stack(bounds::WASM_STACK)
             .async_stack_size(bounds::ASYNC_STACK)
             .wasm_backtrace_max_frames(Some(bounds::BACKTRACE_FRAMES))
             // Lines would be looked up in the plugin's own debug information: hostile input, parsed in our process.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-            .concurrency_support(match self {
-                Profile::Wasi02 => false,
-                Profile::Wasi03 => true,
+            .concurrency_support(match self.wasi {
+                Wasi::V02 => false,
+                Wasi::V03 => true,
             });
         config
     }
@@ -56,6 +86,13 @@ impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// The engine's own costs, one for most instructions and one for each byte that is moved, and a price for memory.
+fn operator_cost() -> OperatorCost {
+    let mut cost = OperatorCost::new();
+    cost.variable.memory_grow_per_page = bounds::FUEL_PER_PAGE;
+    cost
 }
 
 /// What compiled code depends on besides the plugin: the engine's version and configuration and the processor's features.

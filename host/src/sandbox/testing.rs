@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::model::cause::Cause;
 use crate::model::grants::Grants;
 use crate::model::id::RunId;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Metering};
 use crate::model::misfire::Misfire;
 use crate::model::overlap::Overlap;
 use crate::model::retry::{Backoff, Jitter, Retry};
@@ -60,7 +60,12 @@ pub(crate) fn run(task: Task) -> Run {
 
 /// Compiles and loads a component, given as text or binary.
 pub(crate) fn load(component: impl AsRef<[u8]>) -> Result<Prepared, LoadError> {
-    let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap()).unwrap();
+    load_metered(component, Metering::Fuel)
+}
+
+/// The same, for tasks that are metered like this.
+pub(crate) fn load_metered(component: impl AsRef<[u8]>, metering: Metering) -> Result<Prepared, LoadError> {
+    let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap(), metering).unwrap();
     let sandbox = Sandbox::new(Settings::for_limits(4, []), Clock::system());
     sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image))
 }
@@ -68,7 +73,10 @@ pub(crate) fn load(component: impl AsRef<[u8]>) -> Result<Prepared, LoadError> {
 /// Runs a component once, as the first attempt of this run.
 pub(crate) async fn attempt(component: impl AsRef<[u8]>, run: Run) -> AttemptReport {
     let (_sender, stop) = watch::channel(None);
-    load(component).unwrap().attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }).await
+    load_metered(component, run.task.limits.fuel.metering())
+        .unwrap()
+        .attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop })
+        .await
 }
 
 /// A plain program whose whole world is a core module with the function `run`, which returns 0 for success.

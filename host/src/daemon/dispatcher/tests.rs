@@ -95,7 +95,7 @@ impl World {
     }
 
     fn plugin(&mut self, state: PluginState) {
-        let step = self.dispatcher.plugin_changed(&"plugin".parse().unwrap(), state, self.now);
+        let step = self.dispatcher.plugin_changed(&Task::example("any", Schedule::manual()).build(), state, self.now);
         self.take(step);
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::model::limits::{Fuel, Limit, Limits};
+use crate::model::limits::{Fuel, Limit, Limits, Metering};
 use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
-use crate::sandbox::testing::{attempt, load, program, run, task};
+use crate::sandbox::testing::{attempt, load, load_metered, program, run, task};
 use crate::sandbox::{AttemptReport, AttemptRequest};
 
 const PAGE: u64 = 64 << 10;
@@ -83,6 +83,41 @@ async fn a_loop_ends_at_its_deadline() {
         assert_eq!((exceeded.limit, exceeded.allowed), (Limit::Timeout, 100));
         assert!(exceeded.used >= 100 && report.usage.fuel > Some(0));
     }
+}
+
+#[tokio::test]
+async fn without_fuel_a_loop_ends_at_its_deadline_and_lets_others_run() {
+    let limits = Limits { timeout: Duration::from_millis(100), fuel: Fuel::Unmetered, ..Limits::default() };
+    let spin = || attempt_within(limits, r#"(func (export "run") (result i32) (loop (br 0)) (i32.const 0))"#);
+    // On one thread: each gets to its deadline only if the other lets go.
+    let (first, second) = tokio::join!(spin(), spin());
+    for report in [first, second] {
+        assert_eq!((exceeded(&report).limit, report.usage.fuel), (Limit::Timeout, None));
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_runs_only_as_it_was_compiled() {
+    let component = program(r#"(func (export "run") (result i32) (i32.const 0))"#);
+    for (compiled, fuel) in [(Metering::Fuel, Fuel::Unmetered), (Metering::Epoch, Fuel::Metered(1_000_000))] {
+        let prepared = load_metered(&component, compiled).unwrap();
+        let mut task = task("limited");
+        task.limits.fuel = fuel;
+        let (_sender, stop) = watch::channel(None);
+        let report = prepared.attempt(AttemptRequest { run: Arc::new(run(task)), attempt: 1, stop }).await;
+        assert!(matches!(report.outcome, AttemptOutcome::Broken { .. }), "{:?}", report.outcome);
+    }
+}
+
+#[tokio::test]
+async fn memory_costs_fuel_by_the_page() {
+    let burned = async |pages: u32| {
+        let grow = format!(
+            r#"(memory 1) (func (export "run") (result i32) (drop (memory.grow (i32.const {pages}))) (i32.const 0))"#
+        );
+        attempt_within(Limits::default(), &grow).await.usage.fuel.unwrap()
+    };
+    assert_eq!(burned(101).await - burned(1).await, 100 * 255);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
 use crate::sandbox::testing::{attempt, command, load, run, task};
-use crate::sandbox::{AttemptReport, AttemptRequest, Contract, Profile};
+use crate::sandbox::{AttemptReport, AttemptRequest, Contract, Wasi};
 
 /// Imports, most of them of preview 1, and a `write` that writes a piece of memory to a descriptor.
 const PREVIEW1: &str = r#"
@@ -257,7 +257,7 @@ async fn many_stops_at_many_points_leave_the_engine_sound() {
 #[test]
 fn a_command_is_a_plain_program_of_wasi_02() {
     let prepared = load(command(&format!(r#"{PREVIEW1} (func (export "_start"))"#))).unwrap();
-    assert_eq!((prepared.contract(), prepared.profile()), (Contract::Command02, Profile::Wasi02));
+    assert_eq!((prepared.contract(), prepared.profile().wasi), (Contract::Command02, Wasi::V02));
 }
 
 #[tokio::test]

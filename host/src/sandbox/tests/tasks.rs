@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::grants::Secret;
-use crate::model::limits::Limit;
+use crate::model::limits::{Limit, Metering};
 use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, Exceeded, Failure, FailureKind};
 use crate::model::payload::Blob;
 use crate::sandbox::testing::{attempt, load, run, task, typed};
-use crate::sandbox::{Contract, LoadError, Profile};
+use crate::sandbox::{Contract, LoadError, Wasi};
 
 /// What every typed task needs: memory, and an allocator that never looks back.
 pub(super) const ALLOCATOR: &str = r#"
@@ -108,13 +108,13 @@ fn a_plugin_that_cannot_be_used_is_told_why() {
 #[test]
 fn a_task_runs_under_the_cheapest_profile() {
     let prepared = load(typed(&format!("{ECHO} {ALLOCATOR}"))).unwrap();
-    assert_eq!((prepared.contract(), prepared.profile()), (Contract::Task, Profile::Wasi02));
+    assert_eq!((prepared.contract(), prepared.profile().wasi), (Contract::Task, Wasi::V02));
 }
 
 #[test]
 fn a_profile_that_is_off_is_named() {
     let component = wat::parse_str(r#"(component (import "wasi:clocks/types@0.3.0" (instance)))"#).unwrap();
-    let compiled = crate::sandbox::compile(&component).unwrap();
+    let compiled = crate::sandbox::compile(&component, Metering::Fuel).unwrap();
     let settings = crate::sandbox::Settings { wasi_03: false, ..crate::sandbox::Settings::for_limits(1, []) };
     let sandbox = crate::sandbox::Sandbox::new(settings, crate::clock::Clock::system());
     let image = crate::sandbox::Image::from_verified_bytes(compiled.profile, compiled.image);

@@ -79,7 +79,7 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
         let queue = Queue::new(200, 1000);
         let (mut dispatcher, first) = Dispatcher::new(tasks.clone(), queue, recovered, 0, now, &mut || 0.5);
         settle(&mut dispatcher, &ledger, first, now).await;
-        let ready = dispatcher.plugin_changed(&"plugin".parse().unwrap(), PluginState::Ready, now);
+        let ready = dispatcher.plugin_changed(&tasks[0].build(), PluginState::Ready, now);
         settle(&mut dispatcher, &ledger, ready, now).await;
 
         // A host lives for nine days and a bit; in its life the machine sleeps once and its clock is set back once.
