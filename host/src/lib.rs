@@ -21,3 +21,6 @@ pub mod config;
 pub mod api;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod fuzzing;

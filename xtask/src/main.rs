@@ -9,9 +9,11 @@ mod bench;
 mod command;
 mod demo;
 mod deny;
+mod fuzz;
 mod project;
 mod test;
 mod time;
+mod tool;
 mod wasm;
 
 use std::process::ExitCode;
@@ -28,6 +30,8 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask guests          build the guests that the tests run to target/guests/*.wasm
   cargo xtask bench           measure what a run costs, each figure against a baseline; needs a quiet machine
   cargo xtask bench --quick   the same in a minute: to see that it works, not for the figures
+  cargo xtask fuzz [TARGET] [SECONDS]
+                              feed random input to the host's edges, 20 minutes each unless told otherwise
   cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
 
@@ -44,6 +48,9 @@ fn main() -> ExitCode {
         ["test", "--quick"] => test::run(Extent::Quick),
         ["bench"] => bench::run(Extent::Everything).map(|()| ExitCode::SUCCESS),
         ["bench", "--quick"] => bench::run(Extent::Quick).map(|()| ExitCode::SUCCESS),
+        ["fuzz", ref options @ ..] if options.len() <= 2 => {
+            fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
+        }
         ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
         ["advisories"] => deny::advisories().map(|()| ExitCode::SUCCESS),
         ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),

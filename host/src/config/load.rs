@@ -47,8 +47,17 @@ pub fn load(file: &Path, around: &Surroundings) -> Result<Loaded, Report> {
     // The folder of a file that could be read is known, but for a working folder that was removed.
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let root = absolute.parent().unwrap_or(Path::new("/"));
-    let (config, problems) = config_of(&text, root, around);
-    let report = Report::new(shown, text, problems.in_order());
+    load_text(&shown, &text, root, around)
+}
+
+/// Loads a configuration from its text. `shown` stands for its file in messages, relative paths start at `root`.
+///
+/// # Errors
+///
+/// All that is wrong with it, in one report.
+pub fn load_text(shown: &str, text: &str, root: &Path, around: &Surroundings) -> Result<Loaded, Report> {
+    let (config, problems) = config_of(text, root, around);
+    let report = Report::new(shown.to_owned(), text.to_owned(), problems.in_order());
     match config {
         Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
         _ => Err(report),

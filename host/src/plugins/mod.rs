@@ -245,6 +245,11 @@ impl Inner {
     }
 }
 
+/// The component of a plugin's file, made in this process; none if the file is refused.
+pub(crate) fn component(file: &[u8]) -> Option<Vec<u8>> {
+    adapt::adapt(file).ok().map(|adapted| adapted.component)
+}
+
 /// Reports a plugin that cannot be used.
 fn told<T>(name: &PluginName, progress: &dyn Progress, result: Result<T, Unusable>) -> Result<T, Unusable> {
     result.inspect_err(|_| progress.report(name, &Stage::Unusable))

@@ -57,6 +57,7 @@ pub use attempt::{AttemptReport, AttemptRequest};
 pub use bare::Bare;
 pub use compile::{CompileError, Compiled, compile};
 pub use contract::Contract;
+pub use http::{Passed, passed};
 pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
 pub use prepared::Prepared;

@@ -27,6 +27,8 @@ use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::policy::{Policy, Refusal};
 use crate::sandbox::journal::Journal;
 
+pub use policy::{Passed, passed};
+
 pub(crate) use client::{SendError, Timeouts};
 pub(crate) use tls::Tls;
 pub(crate) use wasi_door::WasiDoor;

@@ -124,6 +124,24 @@ impl Admitted {
     }
 }
 
+/// A request that the policy lets pass.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Passed {
+    /// What is sent, as a URL.
+    pub target: String,
+    /// Whether it may go to the address in question.
+    pub may_connect: bool,
+}
+
+/// What the policy of a task says to a request, and to the address that its host leads to. None if it is refused.
+#[doc(hidden)]
+pub fn passed(task: Task, method: &Method, uri: &Uri, address: Option<IpAddr>) -> Option<Passed> {
+    let admitted = Policy::new(Arc::new(task)).admit(method, uri).ok()?;
+    let may_connect = address.is_some_and(|address| admitted.check_address(address).is_ok());
+    Some(Passed { target: admitted.target.to_string(), may_connect })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

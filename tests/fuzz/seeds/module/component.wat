@@ -1,0 +1,1 @@
+1(component (component $c) (instance $i (instantiate $c)) (export "a:b/c" (instance $i)))
