@@ -104,7 +104,7 @@ impl Prepared {
         egress: &Arc<Egress>,
     ) -> Ending {
         let engine = self.instance_pre().engine();
-        match Guest::store(engine, self.contract(), facts, journal.clone(), Arc::clone(egress)) {
+        match Guest::store(engine, self.contract(), facts, self.clock(), journal.clone(), Arc::clone(egress)) {
             Ok(store) => self.call(slot.insert(store), facts).await.unwrap_or_else(Ending::from),
             Err(error) => Ending::HostFailed(chain(&error)),
         }

@@ -13,6 +13,10 @@ use std::time::Duration;
 pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
 /// The same for a guest whose fuel is not metered. Longer than above, for each tick wakes a thread.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// How long a guest may keep its thread, as calls of the host see it.
+pub(crate) const TURN: Duration = Duration::from_millis(1);
+/// Calls of the host between two looks at the clock. The longest call takes some 100 us.
+pub(crate) const CALLS_BETWEEN_LOOKS: u8 = 16;
 /// Fuel for each page of 64 KiB that `memory.grow` asks for: what clearing it costs is more, but the engine counts no
 /// further.
 pub(crate) const FUEL_PER_PAGE: u8 = u8::MAX;

@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::clock::Clock;
 use crate::model::grants::FolderAccess;
 use crate::model::limits::Limits;
 use crate::model::payload::Blob;
@@ -19,6 +20,7 @@ use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
 use crate::sandbox::meter::{self, Meter};
 use crate::sandbox::stdio::TextOutput;
+use crate::sandbox::turn::{Turn, Turns};
 
 /// What belongs to one guest.
 pub(crate) struct Guest {
@@ -28,6 +30,7 @@ pub(crate) struct Guest {
     table: ResourceTable,
     journal: Journal,
     meter: Meter,
+    turn: Turn,
 }
 
 /// A guest cannot be given what its task grants.
@@ -49,6 +52,7 @@ impl Guest {
         engine: &Engine,
         contract: Contract,
         facts: Facts<'_>,
+        clock: Clock,
         journal: Journal,
         egress: Arc<Egress>,
     ) -> Result<Store<Guest>, SetupError> {
@@ -64,9 +68,11 @@ impl Guest {
             table,
             journal,
             meter: Meter::new(task.limits),
+            turn: Turn::begin(clock),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
+        store.call_hook_async(Turns);
         meter::wind(&mut store, task.limits.fuel)?;
         store.set_max_component_handles(task.limits.handles as usize);
         let body = if task.grants.http.is_empty() { 0 } else { task.limits.http.body };
@@ -75,7 +81,7 @@ impl Guest {
     }
 
     /// A guest that has nothing but its memory, for a store without bounds.
-    pub(crate) fn bare(limits: Limits, journal: Journal, egress: Arc<Egress>) -> Self {
+    pub(crate) fn bare(limits: Limits, clock: Clock, journal: Journal, egress: Arc<Egress>) -> Self {
         Self {
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
@@ -83,6 +89,7 @@ impl Guest {
             table: ResourceTable::new(),
             journal,
             meter: Meter::new(limits),
+            turn: Turn::begin(clock),
         }
     }
 
@@ -94,6 +101,11 @@ impl Guest {
     /// The HTTP that the guest may use.
     pub(crate) fn egress(&self) -> Arc<Egress> {
         Arc::clone(&self.door.0)
+    }
+
+    /// Its turn on its thread.
+    pub(crate) fn turn(&mut self) -> &mut Turn {
+        &mut self.turn
     }
 
     /// What the guest has taken.

@@ -25,6 +25,7 @@ mod verdict;
 mod bounds;
 mod meter;
 mod ticker;
+mod turn;
 
 mod journal;
 mod lesson;

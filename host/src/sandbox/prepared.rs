@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime_wasi::p2::bindings::CommandPre as Command02Pre;
 use wasmtime_wasi::p3::bindings::CommandPre as Command03Pre;
@@ -57,6 +58,7 @@ impl Prepared {
             Contract::Command02 => Command02Pre::new(pre).map(Entry::Command02),
             Contract::Command03 => Command03Pre::new(pre).map(Entry::Command03),
         };
+        let entry = entry.and_then(|entry| check_export(contract, component).map(|()| entry));
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
         Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, tls })))
     }
@@ -123,6 +125,31 @@ impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prepared").field("profile", &self.profile()).field("contract", &self.contract()).finish()
     }
+}
+
+/// Checks the type of the export that is going to be called. The engine would do so at each call.
+fn check_export(contract: Contract, component: &Component) -> wasmtime::Result<()> {
+    let (engine, component_type) = (component.engine(), component.component_type());
+    let types = component_type.instance_type();
+    let functions = component_type.exports(engine).filter_map(|(name, item)| match item.ty {
+        ComponentItem::ComponentFunc(function) if name == "run" => Some(function),
+        ComponentItem::ComponentInstance(instance) if Contract::of_exports([name]) == Some(contract) => {
+            match instance.get_export(engine, "run")?.ty {
+                ComponentItem::ComponentFunc(function) => Some(function),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    for function in functions {
+        match contract {
+            Contract::Task => {
+                function.typecheck::<(&wit::RunInfo,), (Result<Option<wit::Blob>, wit::Failure>,)>(&types)?;
+            }
+            Contract::Command02 | Contract::Command03 => function.typecheck::<(), (Result<(), ()>,)>(&types)?,
+        }
+    }
+    Ok(())
 }
 
 /// A program that returns an error has said no more than an exit code of 1 would.

@@ -53,6 +53,10 @@ impl fmt::Display for Exceeded {
         match limit {
             Limit::Timeout => write!(f, "stopped at its timeout of {}", figure(*allowed, unit)),
             Limit::Fuel => write!(f, "stopped when its fuel of {} was burned", figure(*allowed, unit)),
+            // Often no more is known than that it was more.
+            _ if *used <= allowed.saturating_add(1) => {
+                write!(f, "stopped at its {limit} limit of {}", figure(*allowed, unit))
+            }
             _ => write!(
                 f,
                 "stopped at its {limit} limit: {} where {} are allowed",

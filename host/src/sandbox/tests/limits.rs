@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::model::limits::{Fuel, Limit, Limits, Metering};
 use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
 use crate::sandbox::testing::{attempt, load, load_metered, program, run, task};
-use crate::sandbox::{AttemptReport, AttemptRequest};
+use crate::sandbox::{AttemptReport, AttemptRequest, LoadError, bounds};
 
 const PAGE: u64 = 64 << 10;
 
@@ -291,4 +291,25 @@ async fn what_the_host_holds_for_a_guest_is_limited() {
         let exceeded = exceeded(&report);
         assert_eq!((exceeded.limit, exceeded.allowed, exceeded.used), (limit, allowed, used));
     }
+}
+
+#[tokio::test]
+async fn a_guest_that_only_asks_the_host_lets_others_run_and_ends_at_its_deadline() {
+    // Less fuel than makes it yield, and seconds of work for the host: without turns it would end for want of fuel.
+    let fuel = Fuel::Metered(bounds::YIELD_INTERVAL - 1);
+    let mut task = task("limited");
+    task.limits = Limits { timeout: Duration::from_millis(200), fuel, ..Limits::default() };
+    let report = attempt(caller("(loop (call $random (i64.const 65536) (i32.const 0)) (br 0))"), run(task)).await;
+    assert_eq!(exceeded(&report).limit, Limit::Timeout);
+}
+
+#[test]
+fn an_export_of_another_type_is_refused() {
+    let odd = r#"(component
+        (core module $main (func (export "run") (param i32) (result i32) (i32.const 0)))
+        (core instance $main (instantiate $main))
+        (func $run (param "number" u32) (result (result)) (canon lift (core func $main "run")))
+        (instance $exports (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.3" (instance $exports)))"#;
+    assert!(matches!(load(odd), Err(LoadError::Export { .. })));
 }
