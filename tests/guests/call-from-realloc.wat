@@ -1,0 +1,20 @@
+;; Calls the host while the host asks it for room, which the component model forbids.
+(component
+  (import "wasi:random/random@0.2.3" (instance $random
+    (export "get-random-bytes" (func (param "len" u64) (result (list u8))))
+    (export "get-random-u64" (func (result u64)))))
+  (core func $number (canon lower (func $random "get-random-u64")))
+  (core module $libc
+    (import "" "number" (func $number (result i64)))
+    (memory (export "memory") 4)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (drop (call $number)) (i32.const 1024)))
+  (core instance $libc (instantiate $libc (with "" (instance (export "number" (func $number))))))
+  (core func $random (canon lower (func $random "get-random-bytes")
+    (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core module $main
+    (import "" "random" (func $random (param i64 i32)))
+    (func (export "run") (result i32) (call $random (i64.const 100) (i32.const 0)) (i32.const 0)))
+  (core instance $main (instantiate $main (with "" (instance (export "random" (func $random))))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $exports (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.3" (instance $exports)))

@@ -1,0 +1,6 @@
+;; Traps before it begins.
+(module
+  (memory (export "memory") 1)
+  (func $start unreachable)
+  (start $start)
+  (func (export "_start")))
