@@ -37,7 +37,8 @@ impl Prepared {
 impl Bare {
     /// Instantiates the plugin in a fresh store and calls it; whether it got to its end.
     pub async fn call(&self) -> bool {
-        let guest = Guest::bare(self.run.task.limits, self.prepared.clock(), self.journal.clone(), Arc::clone(&self.egress));
+        let guest =
+            Guest::bare(self.run.task.limits, self.prepared.clock(), self.journal.clone(), Arc::clone(&self.egress));
         let mut store = Store::new(self.prepared.instance_pre().engine(), guest);
         let wound = match self.prepared.profile().metering {
             Metering::Fuel => store.set_fuel(u64::MAX),

@@ -26,15 +26,16 @@ const fn probe(name: &'static str, class: &'static str, reason: &'static str, gi
     Guest { name, class, reason, given, plugin: Some("prober") }
 }
 
+const SOON: &str = "limits.timeout = \"500ms\"";
 const FOLDER: &str = "grants.folders = { \"/data\" = { path = \"data\" } }";
 
 pub(super) const GUESTS: &[Guest] = &[
     // Processor time.
     guest("endless-loop", "exceeded", "fuel"),
-    given("unmetered-loop", "exceeded", "timeout", "limits.fuel = \"unmetered\""),
+    given("unmetered-loop", "exceeded", "timeout", "limits = { fuel = \"unmetered\", timeout = \"500ms\" }"),
     guest("start-loop", "exceeded", "fuel"),
     guest("loop-in-realloc", "exceeded", "fuel"),
-    guest("host-call-loop", "exceeded", ""),
+    given("host-call-loop", "exceeded", "timeout", SOON),
     guest("call-indirect-storm", "exceeded", "fuel"),
     guest("huge-br-table", "exceeded", "fuel"),
     guest("memory-copy-loop", "exceeded", "fuel"),
@@ -84,8 +85,8 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("log-unknown-level", "trapped", "discriminant"),
     guest("log-injection", "succeeded", ""),
     guest("log-flood", "succeeded", ""),
-    guest("log-call-flood", "exceeded", ""),
-    guest("stdout-flood", "exceeded", ""),
+    given("log-call-flood", "exceeded", "timeout", SOON),
+    given("stdout-flood", "exceeded", "timeout", SOON),
     guest("endless-line", "succeeded", ""),
     guest("binary-output", "succeeded", ""),
     guest("escape-sequences", "succeeded", ""),
@@ -95,18 +96,18 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("realloc-misaligned", "trapped", "not aligned"),
     guest("call-from-realloc", "trapped", "cannot leave"),
     guest("random-huge", "exceeded", "random"),
-    guest("random-flood", "exceeded", ""),
+    given("random-flood", "exceeded", "timeout", SOON),
     // Handles and waiting.
     guest("pollable-flood", "exceeded", "resources"),
     guest("stream-flood", "exceeded", "handles"),
     guest("leaked-timers", "succeeded", ""),
-    guest("poll-many", "exceeded", "timeout"),
+    given("poll-many", "exceeded", "timeout", SOON),
     guest("poll-nothing", "trapped", "empty poll list"),
     guest("double-drop", "trapped", "handle"),
     guest("use-after-drop", "trapped", "handle"),
     guest("handle-of-nothing", "trapped", "handle"),
-    guest("sleep-for-ever", "exceeded", "timeout"),
-    guest("sleep-to-the-end-of-time", "exceeded", "timeout"),
+    given("sleep-for-ever", "exceeded", "timeout", SOON),
+    given("sleep-to-the-end-of-time", "exceeded", "timeout", SOON),
     guest("sockets", "trapped", "unreachable"),
     // Files.
     guest("fs-no-folder", "succeeded", ""),
@@ -118,7 +119,12 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-truncate-read-only", "succeeded", "", FOLDER),
     given("fs-write-read-only", "succeeded", "", FOLDER),
     // HTTP.
-    probe("http-not-granted", "failed-permanent", "no grant allows", "payload.targets = [{ url = \"http://{silent}/\" }]"),
+    probe(
+        "http-not-granted",
+        "failed-permanent",
+        "no grant allows",
+        "payload.targets = [{ url = \"http://{silent}/\" }]",
+    ),
     probe(
         "http-private-name",
         "failed-permanent",

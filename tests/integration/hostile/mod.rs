@@ -1,6 +1,7 @@
 //! Guests that misbehave: each ends as it should, a well-behaved task beside them keeps its schedule, and what they took
 //! of the host comes back.
 
+mod files;
 mod footprint;
 mod guests;
 mod peers;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use self::files::FILES;
 use self::footprint::Footprint;
 use self::guests::{GUESTS, Guest};
 use self::peers::Peers;
@@ -20,10 +22,11 @@ use crate::project::{Project, Serving, slot};
 const HEAD: &str = r#"[host]
 listen = "127.0.0.1:0"
 max-concurrent-runs = 32
+compile = { timeout = "20s", max-size = "4MiB", parallel = 4 }
 
 [defaults]
 retry = { attempts = 1 }
-limits = { timeout = "700ms", fuel = "100M", memory = "16MiB", log = "64KiB", http-first-byte = "300ms", http-between-bytes = "300ms", http-body = "256KiB" }
+limits = { timeout = "20s", fuel = "100M", memory = "16MiB", log = "64KiB", http-first-byte = "300ms", http-between-bytes = "300ms", http-body = "256KiB" }
 
 [tasks.tick]
 schedule = { every = "1s" }
@@ -44,6 +47,10 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
         assert_eq!(run["outcome"]["class"], guest.class, "{}: {run}", guest.name);
         let told = run["outcome"]["message"].as_str().unwrap_or_default();
         assert!(told.contains(guest.reason), "{}: {:?} is not in {told:?}", guest.name, guest.reason);
+    }
+    for (name, class, _) in FILES {
+        let run = serving.until_run(name, "is over", |run| run["state"] == "final");
+        assert_eq!(run["outcome"]["class"], *class, "{name}: {run}");
     }
     let first = Footprint::of(serving.id());
     rounds_go_by(&project, &serving);
@@ -66,11 +73,17 @@ fn project(peers: &Peers) -> Project {
     for guest in GUESTS {
         config += &table(guest, peers);
     }
+    for (name, ..) in FILES {
+        config += &format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n");
+    }
     let mut plugins: Vec<&str> = GUESTS.iter().map(|guest| guest.plugin.unwrap_or(guest.name)).collect();
     plugins.push("tick");
     plugins.sort_unstable();
     plugins.dedup();
     let project = Project::new(&config, &plugins);
+    for (name, _, content) in FILES {
+        fs::write(project.path(&format!("plugins/{name}.wasm")), content()).unwrap();
+    }
     fs::create_dir(project.path("data")).unwrap();
     fs::write(project.path("data/kept.txt"), "kept").unwrap();
     symlink("/etc", project.path("data/out")).unwrap();

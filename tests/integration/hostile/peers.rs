@@ -85,7 +85,9 @@ async fn misbehave(mut stream: TcpStream, manner: Manner) -> std::io::Result<()>
             }
         }
         Manner::Redirect => {
-            stream.write_all(b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n").await
+            stream
+                .write_all(b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
+                .await
         }
     }
 }

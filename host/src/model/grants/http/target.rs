@@ -38,6 +38,9 @@ pub enum HttpTargetError {
     /// It has a user name or password.
     #[error("a URL with a user name or password is not accepted; use an Authorization header")]
     UserInfo,
+    /// Its host has a star in it.
+    #[error("a request goes to one host; `*` is for grants")]
+    Wildcard,
     /// It cannot be read.
     #[error("a request needs a well-formed URL: {0}")]
     Url(url::ParseError),
@@ -66,6 +69,10 @@ impl HttpTarget {
             return Err(HttpTargetError::UserInfo);
         }
         let host = host_of(&url).map_err(HttpTargetError::Url)?;
+        // The URL standard lets a host have stars in it. Where a grant is made of it, they would be wildcards.
+        if matches!(&host, Host::Domain(name) if name.contains('*')) {
+            return Err(HttpTargetError::Wildcard);
+        }
         url.set_host(Some(&host.to_string())).map_err(HttpTargetError::Url)?;
         url.set_fragment(None);
         Ok(Self { method: method.clone(), scheme, host, url })

@@ -133,6 +133,8 @@ fn a_request_without_a_proper_target_is_refused() {
         ("/path", HttpTargetError::Scheme),
         ("example.com", HttpTargetError::Scheme),
         ("ftp://example.com/", HttpTargetError::Scheme),
+        ("http://*.example.com/", HttpTargetError::Wildcard),
+        ("http://0x7f*1/", HttpTargetError::Wildcard),
         ("http://user@example.com/", HttpTargetError::UserInfo),
         ("http://127.0.0.1.@evil.test/", HttpTargetError::UserInfo),
     ] {
