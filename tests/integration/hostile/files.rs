@@ -1,17 +1,31 @@
 //! Files that are no plugins, or that take a compiler far too long: made when they are needed, for most are large.
 
-/// The files: the name of the task that wants to run it, what becomes of its runs, and the content.
-pub(super) const FILES: &[(&str, &str, fn() -> Vec<u8>)] = &[
-    ("truncated", "skipped", || b"\0asm\x01\0\0\0\x01\x7f".to_vec()),
-    ("empty", "skipped", Vec::new),
-    ("web-page", "skipped", || b"<!DOCTYPE html><title>404</title>".to_vec()),
+/// A file, and the task that wants to run it.
+pub(super) struct File {
+    /// The name of both.
+    pub name: &'static str,
+    /// How its runs end.
+    pub class: &'static str,
+    pub content: fn() -> Vec<u8>,
+}
+
+const fn file(name: &'static str, class: &'static str, content: fn() -> Vec<u8>) -> File {
+    File { name, class, content }
+}
+
+pub(super) const FILES: &[File] = &[
+    file("truncated", "skipped", || b"\0asm\x01\0\0\0\x01\x7f".to_vec()),
+    file("empty", "skipped", Vec::new),
+    file("web-page", "skipped", || b"<!DOCTYPE html><title>404</title>".to_vec()),
     // What an engine of this very version would take for its own compiled code, if anybody asked it to.
-    ("precompiled", "skipped", || b"\x7fELF\x02\x01\x01\xc8".repeat(100)),
-    ("too-large", "skipped", || module("(memory 1)", 5 << 20)),
-    ("custom-sections", "succeeded", || module("(memory 1)", 3 << 20)),
-    ("many-functions", "skipped", || module(&"(func (nop))".repeat(500_000), 0)),
-    ("many-locals", "skipped", || module(&locals(20_000), 0)),
-    ("deep-nesting", "succeeded", || module(&format!("(func {} {})", "(block ".repeat(20_000), ")".repeat(20_000)), 0)),
+    file("precompiled", "skipped", || b"\x7fELF\x02\x01\x01\xc8".repeat(100)),
+    file("too-large", "skipped", || module("(memory 1)", 5 << 20)),
+    file("custom-sections", "succeeded", || module("(memory 1)", 3 << 20)),
+    file("many-functions", "skipped", || module(&"(func (nop))".repeat(500_000), 0)),
+    file("many-locals", "skipped", || module(&locals(20_000), 0)),
+    file("deep-nesting", "succeeded", || {
+        module(&format!("(func {} {})", "(block ".repeat(20_000), ")".repeat(20_000)), 0)
+    }),
 ];
 
 /// A program with more in it, and with so many bytes of custom section.

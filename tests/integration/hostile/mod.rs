@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use self::files::FILES;
+use self::files::{FILES, File};
 use self::footprint::Footprint;
 use self::guests::{GUESTS, Guest};
 use self::peers::Peers;
@@ -48,7 +48,7 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
         let told = run["outcome"]["message"].as_str().unwrap_or_default();
         assert!(told.contains(guest.reason), "{}: {:?} is not in {told:?}", guest.name, guest.reason);
     }
-    for (name, class, _) in FILES {
+    for File { name, class, .. } in FILES {
         let run = serving.until_run(name, "is over", |run| run["state"] == "final");
         assert_eq!(run["outcome"]["class"], *class, "{name}: {run}");
     }
@@ -73,7 +73,7 @@ fn project(peers: &Peers) -> Project {
     for guest in GUESTS {
         config += &table(guest, peers);
     }
-    for (name, ..) in FILES {
+    for File { name, .. } in FILES {
         config += &format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n");
     }
     let mut plugins: Vec<&str> = GUESTS.iter().map(|guest| guest.plugin.unwrap_or(guest.name)).collect();
@@ -81,7 +81,7 @@ fn project(peers: &Peers) -> Project {
     plugins.sort_unstable();
     plugins.dedup();
     let project = Project::new(&config, &plugins);
-    for (name, _, content) in FILES {
+    for File { name, content, .. } in FILES {
         fs::write(project.path(&format!("plugins/{name}.wasm")), content()).unwrap();
     }
     fs::create_dir(project.path("data")).unwrap();
