@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use toml::de::DeValue;
 
 use super::elements::file::FileTable;
+use super::elements::limits::LimitsTable;
 use super::load::config_of;
 use super::read::{Keys, Reader};
 use super::report::Report;
@@ -132,6 +133,16 @@ fn the_book_tells_what_the_code_reads() {
 #[test]
 fn the_schema_tells_what_the_code_reads() {
     check_golden(&project().join("docs/sandclock.schema.json"), &format!("{:#}\n", json_schema())).unwrap();
+}
+
+#[test]
+fn the_page_on_limits_has_each_with_its_default() {
+    let page = fs::read_to_string(project().join("docs/limits.md")).unwrap();
+    for key in LimitsTable::table().keys {
+        let Presence::Default(default) = key.presence else { panic!("{} has no default", key.name) };
+        let section = format!("### `{}`\n\nDefault `{default}`.", key.name);
+        assert!(page.contains(&section), "docs/limits.md has no\n{section}");
+    }
 }
 
 #[test]

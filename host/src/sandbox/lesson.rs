@@ -2,7 +2,7 @@
 
 use crate::model::grants::HttpGrant;
 use crate::model::id::TaskName;
-use crate::model::limits::{Limits, Usage};
+use crate::model::limits::{Limit, Limits, Usage};
 use crate::model::outcome::Exceeded;
 use crate::model::quantity;
 use crate::model::task::Task;
@@ -11,13 +11,18 @@ use crate::model::task::Task;
 pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
     let Exceeded { limit, allowed, used, .. } = exceeded;
     let figure = |value| quantity::figure(value, limit.unit());
-    format!(
-        "stopped at limits.{limit} = {:#}, having come to {}; to allow more: {} {limit} = \"{:#}\"",
-        figure(*allowed),
-        figure(*used),
-        table(task, "limits"),
-        figure(allowed.saturating_mul(2)),
-    )
+    // Often no more is known than that it was more.
+    let come_to = match *used > allowed.saturating_add(1) {
+        true => format!(", having come to {}", figure(*used)),
+        false => String::new(),
+    };
+    let more = allowed.saturating_mul(2);
+    let more = match limit {
+        Limit::Instances | Limit::Handles | Limit::Resources => more.to_string(),
+        _ => format!("\"{:#}\"", figure(more)),
+    };
+    let table = table(task, "limits");
+    format!("stopped at limits.{limit} = {:#}{come_to}; to allow more: {table} {limit} = {more}", figure(*allowed))
 }
 
 /// After lines were dropped from the log.
@@ -59,7 +64,27 @@ fn table(task: &TaskName, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::{Limit, LogUsage};
+    use crate::config::{Surroundings, load_text};
+    use crate::model::limits::LogUsage;
+
+    #[test]
+    fn every_lesson_about_a_limit_is_accepted_where_it_is_pasted() {
+        let around =
+            Surroundings { env: [].into(), cores: std::num::NonZeroU32::MIN, now: jiff::Timestamp::UNIX_EPOCH };
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("plugins")).unwrap();
+        std::fs::write(root.path().join("plugins/a.b.wasm"), "").unwrap();
+        let task: TaskName = "a.b".parse().unwrap();
+        for limit in Limit::ALL {
+            let allowed = Limits::default().allowed(limit).unwrap();
+            let lesson = super::limit(&task, &Exceeded { limit, allowed, used: allowed + 1, backtrace: Vec::new() });
+            let (table, key) = lesson.split_once("to allow more: ").unwrap().1.split_once("] ").unwrap();
+            let toml = format!("{table}]\n{key}\n");
+            let loaded = load_text("pasted.toml", &toml, root.path(), &around);
+            let limits = loaded.unwrap_or_else(|report| panic!("{report}")).config.tasks[0].limits;
+            assert_eq!(limits.allowed(limit), Some(allowed * 2), "{toml}");
+        }
+    }
 
     #[test]
     fn lessons_can_be_pasted() {
@@ -74,14 +99,14 @@ mod tests {
             (
                 Limit::Fuel,
                 10_000_000_000,
-                10_000_000_003,
-                "limits.fuel = 10G, having come to 10G; to allow more: [tasks.\"a.b\".limits] fuel = \"20G\"",
+                20_000_000_003,
+                "limits.fuel = 10G, having come to 20G; to allow more: [tasks.\"a.b\".limits] fuel = \"20G\"",
             ),
             (
                 Limit::Timeout,
                 90_000,
                 90_001,
-                "limits.timeout = 1m 30s, having come to 1m 30s; to allow more: [tasks.\"a.b\".limits] timeout = \"3m\"",
+                "limits.timeout = 1m 30s; to allow more: [tasks.\"a.b\".limits] timeout = \"3m\"",
             ),
         ] {
             let lesson = super::limit(&task, &Exceeded { limit, allowed, used, backtrace: Vec::new() });

@@ -12,7 +12,9 @@ pub(crate) fn feed(bytes: &[u8]) {
         cores: NonZeroU32::MIN,
         now: Timestamp::UNIX_EPOCH,
     };
-    match load_text("fuzzed.toml", crate::text(bytes), Path::new("/nowhere"), &around) {
+    // A folder with a folder of plugins in it.
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../config");
+    match load_text("fuzzed.toml", crate::text(bytes), Path::new(root), &around) {
         Ok(loaded) => {
             assert!(!loaded.warnings.has_errors());
             let shown = Effective::new(&loaded.config, around.now).to_string();

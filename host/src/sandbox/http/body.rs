@@ -48,7 +48,7 @@ impl Body for RequestBody {
     }
 }
 
-/// A response's body: fails when the server sends more than allowed, or nothing for too long. It holds the request's
+/// A response's body: fails when the server sends more than allowed, nothing for too long, or for too long in all. It holds the request's
 /// place among those in flight, and closes its account when it is dropped.
 pub(super) struct ResponseBody {
     pub(super) inner: hyper::body::Incoming,
@@ -56,6 +56,7 @@ pub(super) struct ResponseBody {
     pub(super) left: u64,
     pub(super) silence: Duration,
     pub(super) patience: Pin<Box<Sleep>>,
+    pub(super) over: Pin<Box<Sleep>>,
     pub(super) clock: Clock,
     pub(super) audit: Arc<Audit>,
     pub(super) _permit: OwnedSemaphorePermit,
@@ -73,6 +74,9 @@ impl Body for ResponseBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.over.as_mut().poll(context).is_ready() {
+            return self.fail(SendError::OutOfTime);
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
             std::task::ready!(self.patience.as_mut().poll(context));
             return self.fail(SendError::Silence);

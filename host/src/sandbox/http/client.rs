@@ -18,6 +18,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use url::Host;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
@@ -64,6 +65,8 @@ pub(crate) enum SendError {
     FirstByteTimeout,
     #[error("the server went silent")]
     Silence,
+    #[error("the request took longer than limits.http-total allows")]
+    OutOfTime,
     #[error("the request's body is larger than limits.http-body allows ({limit} bytes)")]
     RequestTooLarge { limit: u64 },
     #[error("the response's body is larger than limits.http-body allows ({limit} bytes)")]
@@ -105,6 +108,7 @@ pub(super) async fn send(
     admitted: &Admitted,
     request: Request<WasiBody>,
     timeouts: Timeouts,
+    until: Instant,
     audit: &Arc<Audit>,
     permit: OwnedSemaphorePermit,
 ) -> Result<Answer, SendError> {
@@ -134,6 +138,7 @@ pub(super) async fn send(
             left: limit,
             silence: timeouts.between_bytes,
             patience: Box::pin(tokio::time::sleep(timeouts.between_bytes)),
+            over: Box::pin(tokio::time::sleep_until(until)),
             clock: egress.clock,
             audit: Arc::clone(audit),
             _permit: permit,

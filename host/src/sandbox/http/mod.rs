@@ -82,13 +82,15 @@ impl Egress {
         let admitted = self.policy.admit(request.method(), request.uri()).map_err(|refusal| self.refuse(refusal))?;
         let audit = Arc::new(Audit::begin(&admitted.target, self.journal.clone(), self.clock));
         self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        let until = self.clock.monotonic() + self.limits.total;
         let sent = async {
             let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
             let in_flight = self.limits.concurrent.saturating_sub(self.in_flight.available_permits() as u32);
             self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
-            client::send(self, &admitted, request, timeouts, &audit, permit).await
+            client::send(self, &admitted, request, timeouts, until, &audit, permit).await
         };
-        sent.await.map_err(|error| match error {
+        let sent = tokio::time::timeout_at(until, sent).await.unwrap_or(Err(SendError::OutOfTime));
+        sent.map_err(|error| match error {
             SendError::Refused(refusal) => self.refuse(refusal),
             error => {
                 audit.failed(&error);

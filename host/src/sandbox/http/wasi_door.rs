@@ -68,7 +68,7 @@ impl From<SendError> for Error {
             SendError::Protocol(error) if error.is_incomplete_message() => Error::HttpResponseIncomplete,
             SendError::Protocol(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,
-            SendError::Silence => Error::ConnectionReadTimeout,
+            SendError::Silence | SendError::OutOfTime => Error::ConnectionReadTimeout,
             SendError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(limit)),
             SendError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(limit)),
         }

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use wasmtime_wasi_http::WasiHttpHooks as _;
 
 use crate::clock::Clock;
+use crate::model::limits::HttpLimits;
 use crate::model::limits::Limit;
 use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, Exceeded};
@@ -205,6 +206,26 @@ async fn bodies_and_requests_are_limited() {
     assert_eq!(failure(&report), "error 5");
     assert!(host_lines(&report)[0].1.ends_with("[tasks.fetch.limits] http-requests = 1"), "{:?}", host_lines(&report));
     assert_eq!(report.usage.http.requests, 1);
+}
+
+#[tokio::test]
+async fn each_time_limit_ends_the_request_that_reaches_it() {
+    let begun = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel";
+    let soon = Duration::from_millis(100);
+    let default = HttpLimits::default();
+    for (answer, limits, words) in [
+        ("", HttpLimits { first_byte: soon, ..default }, "no response in time"),
+        ("", HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        (begun, HttpLimits { between_bytes: soon, ..default }, "the server went silent"),
+        (begun, HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+    ] {
+        let server = server(answer, Then::StaySilent).await;
+        let mut task = granted(&[&format!("http://{}", server.address)]);
+        task.limits.http = limits;
+        let report = fetch(task, &format!("http://{}/", server.address)).await;
+        assert_eq!(failure(&report), "error 3", "{answer:?}");
+        assert!(host_lines(&report)[0].1.contains(words), "{:?}", host_lines(&report));
+    }
 }
 
 #[tokio::test]

@@ -165,11 +165,12 @@ pub(super) fn read(url: &str) -> Result<Url, url::ParseError> {
     }
 }
 
-/// The host of a URL, without the trailing dot that DNS allows a name to have.
+/// The host of a URL, without the trailing dot that DNS allows a name to have. No other part of a name may be empty.
 pub(super) fn host_of(url: &Url) -> Result<Host, url::ParseError> {
     match url.host() {
         Some(Host::Domain(name)) => match name.strip_suffix('.').unwrap_or(name) {
             "" => Err(url::ParseError::EmptyHost),
+            name if name.split('.').any(str::is_empty) => Err(url::ParseError::InvalidDomainCharacter),
             name => Ok(Host::Domain(name.to_owned())),
         },
         Some(Host::Ipv4(address)) => Ok(Host::Ipv4(address)),

@@ -135,6 +135,8 @@ fn a_request_without_a_proper_target_is_refused() {
         ("ftp://example.com/", HttpTargetError::Scheme),
         ("http://*.example.com/", HttpTargetError::Wildcard),
         ("http://0x7f*1/", HttpTargetError::Wildcard),
+        ("http://example.com../", HttpTargetError::Url(url::ParseError::InvalidDomainCharacter)),
+        ("http://example..com/", HttpTargetError::Url(url::ParseError::InvalidDomainCharacter)),
         ("http://user@example.com/", HttpTargetError::UserInfo),
         ("http://127.0.0.1.@evil.test/", HttpTargetError::UserInfo),
     ] {
