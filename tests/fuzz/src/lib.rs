@@ -3,11 +3,13 @@
 //! Two drive them: libFuzzer (`cargo xtask fuzz`, in `libfuzzer/`), for as long as one likes, and a test that runs
 //! each over its seeds, over what was once found, and over some thousand mutations of both.
 
+mod attempt;
 mod config;
 mod cron;
 mod egress;
 mod grant;
 mod module;
+mod program;
 mod world;
 
 /// A target: any bytes may be fed to it.
@@ -26,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "egress", feed: egress::feed },
     Target { name: "grant", feed: grant::feed },
     Target { name: "module", feed: module::feed },
+    Target { name: "program", feed: program::feed },
     Target { name: "world", feed: world::feed },
 ];
 

@@ -3,7 +3,7 @@
 use arbitrary::Unstructured;
 use sandclock_host::plugins::describe;
 
-use crate::world::smith;
+use crate::program::smith;
 
 /// An odd first byte has the rest taken as it is, an even one makes a module of it first.
 pub(crate) fn feed(bytes: &[u8]) {
