@@ -1,0 +1,152 @@
+//! What guests can reach over HTTP, in a network of their own in which every address answers.
+//!
+//! The tests run themselves again in namespaces: all of IPv4 and IPv6 is local there, one listener hears every
+//! connection, and a small DNS server says what each case needs. So a request that should not have gone out is heard.
+
+mod canary;
+mod dns;
+mod targets;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandclock_host::clock::Clock;
+use sandclock_host::fuzzing;
+use sandclock_host::model::cause::Cause;
+use sandclock_host::model::id::RunId;
+use sandclock_host::model::limits::{HttpLimits, Limits};
+use sandclock_host::model::payload::Blob;
+use sandclock_host::model::run::Run;
+use sandclock_host::sandbox::{AttemptReport, AttemptRequest, Prepared, Sandbox, Settings};
+use serde_json::json;
+use tokio::sync::watch;
+
+use self::canary::{Canary, PORT};
+use self::dns::Dns;
+use self::targets::{PUBLIC, PUBLIC_UNREACHABLE, SPECIAL, TRICKS};
+use crate::project::{Finished, guest};
+
+/// Sets up the network; the program to run in it follows as arguments.
+const NETWORK: &str = r#"set -e
+ip link set lo up
+ip route add local 0.0.0.0/0 dev lo
+ip -6 route add local ::/0 dev lo
+ip route add unreachable 93.184.216.35/32
+echo 'nameserver 127.0.0.1' > "$1/resolv.conf"
+echo '127.0.0.1 localhost' > "$1/hosts"
+echo 'hosts: files dns' > "$1/nsswitch.conf"
+for file in resolv.conf hosts nsswitch.conf; do mount --bind "$1/$file" "/etc/$file"; done
+shift
+exec "$@""#;
+
+#[test]
+fn no_request_reaches_an_address_that_is_not_public() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inside = Command::new("unshare");
+    inside.args(["--map-root-user", "--net", "--mount", "sh", "-c", NETWORK, "sh"]).arg(folder.path());
+    inside.arg(std::env::current_exe().unwrap());
+    inside.args(["--ignored", "--exact", "--nocapture", "egress::inside_the_network"]);
+    let finished = Finished::of(&mut inside);
+    assert!(
+        finished.status.success() && finished.stdout.contains("1 passed"),
+        "it needs `unshare` and `ip`, and a kernel that lets users make namespaces: {finished:#?}"
+    );
+}
+
+#[test]
+#[ignore = "runs inside the network that the test above makes"]
+fn inside_the_network() {
+    let canary = Canary::start();
+    let dns = Dns::start();
+    let prober = Prober::load();
+    let reached = |urls: &[String]| {
+        let report = prober.ask(urls);
+        // What is no URL at all is refused before it counts as a request.
+        let malformed = report.outcome.to_string().matches("the URL cannot be read").count();
+        let tried = report.usage.http.requests as usize + malformed;
+        assert_eq!(tried, urls.len(), "every one was tried: {:?}", report.outcome);
+        canary.take()
+    };
+    let public: BTreeSet<IpAddr> = PUBLIC.iter().map(|address| address.parse().unwrap()).collect();
+    let only_public = |reached: BTreeSet<IpAddr>, what: &str| {
+        let special: Vec<_> = reached.difference(&public).collect();
+        assert!(special.is_empty(), "{what}: {special:?} heard a request");
+    };
+
+    // That the canary hears is shown by what may go out.
+    let direct: Vec<String> = public.iter().map(|address| url(&shown(*address))).collect();
+    assert_eq!(reached(&direct), public, "addresses that are public");
+    let named: Vec<String> = public.iter().map(|address| url(&dns.name(&[&[*address]]))).collect();
+    assert_eq!(reached(&named), public, "names of addresses that are public");
+
+    let special: Vec<IpAddr> = SPECIAL.iter().map(|address| address.parse().unwrap()).collect();
+    assert!(special.len() + TRICKS.len() >= 80);
+    let direct: Vec<String> = special.iter().map(|address| url(&shown(*address))).collect();
+    only_public(reached(&direct), "asked for outright");
+    let tricks: Vec<String> = TRICKS.iter().map(|host| url(host)).collect();
+    only_public(reached(&tricks), "spelled oddly");
+    let named: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[*address]]))).collect();
+    only_public(reached(&named), "by a name");
+    let first: IpAddr = PUBLIC[0].parse().unwrap();
+    let rebinding: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[first], &[*address]]))).collect();
+    for _ in 0..4 {
+        only_public(reached(&rebinding), "by a name whose answer flips");
+    }
+    let dead: IpAddr = PUBLIC_UNREACHABLE.parse().unwrap();
+    let second: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[dead, *address]]))).collect();
+    only_public(reached(&second), "by a name's second address");
+    let redirects: Vec<String> =
+        special.iter().map(|address| format!("{}to/{}", url(&shown(first)), shown(*address))).collect();
+    only_public(reached(&redirects), "by a redirect");
+    assert!(dns.answered() > special.len() * 3, "the names were looked up here: {}", dns.answered());
+}
+
+fn url(host: &str) -> String {
+    format!("http://{host}:{PORT}/")
+}
+
+/// An address as a URL has it.
+fn shown(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// The sample prober, which asks whatever it is told to.
+struct Prober {
+    prepared: Prepared,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Prober {
+    fn load() -> Self {
+        let sandbox = Sandbox::new(Settings::for_limits(1, []), Clock::system());
+        let component = fuzzing::component(&std::fs::read(guest("prober")).unwrap()).unwrap();
+        let prepared = fuzzing::prepared(&sandbox, &component).unwrap().unwrap();
+        Self { prepared, runtime: tokio::runtime::Runtime::new().unwrap() }
+    }
+
+    /// Asks all of these, of a task that may ask every host.
+    fn ask(&self, urls: &[String]) -> AttemptReport {
+        let mut task = fuzzing::task("egress".parse().unwrap(), "prober".parse().unwrap());
+        task.grants.http = vec![format!("http://*:{PORT}").parse().unwrap()];
+        let http = HttpLimits { requests: 1000, connect: Duration::from_secs(5), ..HttpLimits::default() };
+        task.limits = Limits { timeout: Duration::from_secs(120), http, ..Limits::default() };
+        let targets: Vec<_> = urls.iter().map(|url| json!({ "url": url })).collect();
+        let payload = json!({ "targets": targets, "timeout": "5s" }).to_string();
+        let run = Run {
+            id: RunId::next(0, 0, None),
+            task: Arc::new(task),
+            cause: Cause::Manual,
+            slot: None,
+            payload: Some(Arc::new(Blob { content_type: Blob::JSON.to_owned(), bytes: payload.into_bytes() })),
+            admitted_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let (_stop, stop) = watch::channel(None);
+        self.runtime.block_on(self.prepared.attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }))
+    }
+}
