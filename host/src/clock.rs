@@ -4,10 +4,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
 
+mod alarm;
+
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+
+pub use alarm::Alarm;
 
 /// A source of wall time and of monotonic time. Cheap to copy.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
-use crate::clock::{Clock, Reading, until};
+use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Refusal};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
@@ -55,6 +55,7 @@ pub(super) struct Firing {
     pub ledger: Ledger,
     pub executor: Executor,
     pub clock: Clock,
+    pub alarm: Alarm,
     pub grace: Duration,
     pub commands: mpsc::Receiver<Command>,
     pub plugin_changes: mpsc::Receiver<PluginChange>,
@@ -126,12 +127,11 @@ impl Firing {
 impl Loop {
     async fn turn(&mut self) -> Drained {
         let mut last = self.firing.clock.reading();
-        let sleep = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(sleep);
+        self.firing.alarm.set(last.monotonic);
         loop {
             tokio::select! {
                 biased;
-                () = &mut sleep => last = self.wake(last),
+                () = self.firing.alarm.rung() => last = self.wake(last),
                 Some(recorded) = self.recording.next() => self.recorded(recorded),
                 Ok(executed) = self.executed.recv() => self.executed(executed),
                 Some(change) = self.firing.plugin_changes.recv() => self.plugin_changed(change),
@@ -142,9 +142,7 @@ impl Loop {
                 return drained;
             }
             let wake = self.firing.clock.monotonic() + self.sleep_time();
-            if sleep.deadline() != wake {
-                sleep.as_mut().reset(wake);
-            }
+            self.firing.alarm.set(wake);
         }
     }
 

@@ -118,18 +118,23 @@ impl Daemon {
         let executor = Executor::start(workers, settings.threads.get(), clock)?;
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let alarm = {
+            let _within = runtime.enter();
+            clock.alarm()?
+        };
         let firing = Firing {
             dispatcher,
             ledger,
             executor,
             clock,
+            alarm,
             grace: settings.grace,
             commands: command_queue,
             plugin_changes: plugin_queue,
             events: events.clone(),
             status,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
             let drained = runtime.block_on(firing.run(first));
             // Nobody listens if the daemon was dropped.

@@ -110,7 +110,8 @@ impl Admitted {
         let named = match (self.reach, self.target.host()) {
             (Reach::Public, _) => false,
             (Reach::Named, Host::Domain(_)) => address.is_loopback(),
-            (Reach::Named, Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            (Reach::Named, Host::Ipv4(named)) => address == IpAddr::V4(*named),
+            (Reach::Named, Host::Ipv6(named)) => address == IpAddr::V6(*named),
         };
         if named {
             return Ok(());
