@@ -10,6 +10,7 @@ mod command;
 mod demo;
 mod deny;
 mod fuzz;
+mod hostile;
 mod project;
 mod test;
 mod time;
@@ -32,6 +33,7 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask bench --quick   the same in a minute: to see that it works, not for the figures
   cargo xtask fuzz [TARGET] [SECONDS]
                               feed random input to the host's edges, 20 minutes each unless told otherwise
+  cargo xtask hostile         thousands of runs of all hostile guests, and of cancels: some minutes, and a report
   cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["fuzz", ref options @ ..] if options.len() <= 2 => {
             fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
         }
+        ["hostile"] => hostile::run().map(|()| ExitCode::SUCCESS),
         ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
         ["advisories"] => deny::advisories().map(|()| ExitCode::SUCCESS),
         ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),

@@ -4,6 +4,7 @@
 mod files;
 mod footprint;
 mod guests;
+mod long;
 mod peers;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,10 @@ compile = { timeout = "20s", max-size = "4MiB", parallel = 4 }
 [defaults]
 retry = { attempts = 1 }
 limits = { timeout = "20s", fuel = "100M", memory = "16MiB", log = "64KiB", http-first-byte = "300ms", http-between-bytes = "300ms", http-body = "256KiB" }
+"#;
 
+/// The task that behaves.
+const GOOD: &str = r#"
 [tasks.tick]
 schedule = { every = "1s" }
 "#;
@@ -38,7 +42,7 @@ const SLACK: u64 = 32 << 20;
 #[test]
 fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
     let peers = Peers::start();
-    let project = project(&peers);
+    let project = project(&format!("{HEAD}{GOOD}{}", hostile_tasks(&peers, "6s")));
     let serving = project.serve();
     for guest in GUESTS {
         // Slots that came while the plugin compiled may be skipped for the first of them.
@@ -67,20 +71,19 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
     }
 }
 
-/// A folder with all of them.
-fn project(peers: &Peers) -> Project {
-    let mut config = String::from(HEAD);
-    for guest in GUESTS {
-        config += &table(guest, peers);
-    }
-    for File { name, .. } in FILES {
-        config += &format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n");
-    }
+/// The tasks of all hostile guests and files, each due this often.
+fn hostile_tasks(peers: &Peers, every: &str) -> String {
+    let files = FILES.iter().map(|File { name, .. }| format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n"));
+    GUESTS.iter().map(|guest| table(guest, peers, every)).chain(files).collect()
+}
+
+/// A folder with this configuration and all guests.
+fn project(config: &str) -> Project {
     let mut plugins: Vec<&str> = GUESTS.iter().map(|guest| guest.plugin.unwrap_or(guest.name)).collect();
     plugins.push("tick");
     plugins.sort_unstable();
     plugins.dedup();
-    let project = Project::new(&config, &plugins);
+    let project = Project::new(config, &plugins);
     for File { name, content, .. } in FILES {
         fs::write(project.path(&format!("plugins/{name}.wasm")), content()).unwrap();
     }
@@ -91,7 +94,7 @@ fn project(peers: &Peers) -> Project {
 }
 
 /// The table of a guest's task.
-fn table(Guest { name, given, plugin, .. }: &Guest, peers: &Peers) -> String {
+fn table(Guest { name, given, plugin, .. }: &Guest, peers: &Peers, every: &str) -> String {
     let silent = peers.address("silent");
     let given = match given.strip_prefix("{asking}") {
         Some(peer) => {
@@ -101,7 +104,7 @@ fn table(Guest { name, given, plugin, .. }: &Guest, peers: &Peers) -> String {
         None => given.replace("{silent}", &silent.to_string()).replace("{port}", &silent.port().to_string()),
     };
     let plugin = plugin.map_or(String::new(), |plugin| format!("plugin = \"{plugin}\"\n"));
-    format!("\n[tasks.{name}]\n{plugin}schedule = {{ every = \"6s\", splay = \"6s\" }}\n{given}\n")
+    format!("\n[tasks.{name}]\n{plugin}schedule = {{ every = \"{every}\", splay = \"{every}\" }}\n{given}\n")
 }
 
 /// Waits until every guest has run twice more, and sees that the good task kept its schedule all the while.

@@ -190,7 +190,8 @@ pub(super) fn comparable(path: &str) -> String {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => comparable.push(byte.into()),
             Some(byte) => comparable.push_str(&format!("%{byte:02X}")),
             None => {
-                comparable.push('%');
+                // What begins no escape stands for itself, and must not begin one with what comes after it.
+                comparable.push_str("%25");
                 rest = &rest[at + 1..];
                 continue;
             }

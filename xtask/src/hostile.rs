@@ -1,0 +1,23 @@
+//! The long form of the tests with hostile guests: thousands of runs and cancels, and a report.
+
+use crate::command;
+use crate::project::cargo;
+use crate::wasm;
+
+/// Cancels at random points.
+const CANCELS: &str = "10000";
+
+/// Builds what is needed, runs both, and leaves what they print on the terminal.
+pub(crate) fn run() -> anyhow::Result<()> {
+    wasm::plugins()?;
+    wasm::guests()?;
+    let mut cancels = cargo();
+    cancels
+        .args(["test", "--package", "sandclock", "--lib", "sandbox::tests::cancel"])
+        .env("SANDCLOCK_CANCELS", CANCELS);
+    command::run(&format!("cutting off {CANCELS} attempts at random points"), &mut cancels)?;
+    let mut runs = cargo();
+    runs.args(["test", "--package", "sandclock", "--test", "integration", "hostile::long", "--"]);
+    runs.args(["--ignored", "--nocapture"]);
+    command::run("running all hostile guests beside four good tasks (some minutes)", &mut runs)
+}
