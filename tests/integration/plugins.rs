@@ -271,3 +271,31 @@ async fn a_program_that_is_no_compiler_is_told_apart_from_a_bad_plugin() {
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn fifty_mutated_plugins_are_compiled_or_refused_and_nothing_stays_behind() {
+    let whole = wat::parse_str(fs::read_to_string(crate::project::guest("tick")).unwrap()).unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let ground = Ground::with(&[]);
+    let builds: Vec<Build> = (0..50)
+        .map(|number| {
+            let mut bytes = whole.clone();
+            for _ in 0..random.usize(1..4) {
+                // The first eight bytes say that it is a module: without them it would not come to the compiler.
+                let at = random.usize(8..bytes.len());
+                bytes[at] = random.u8(..);
+            }
+            fs::write(ground.root.path().join(format!("plugins/mutant-{number}.wasm")), bytes).unwrap();
+            build(&format!("mutant-{number}"))
+        })
+        .collect();
+    let plugins = ground.open_with(|compile| compile.parallel = 4.try_into().unwrap());
+    let all = plugins.prepare_all(builds, Arc::new(Quiet)).collect::<Vec<_>>();
+    let results = tokio::time::timeout(PATIENCE, all).await.expect("they end in time");
+    let refused = results.iter().filter(|(_, result)| result.is_err()).count();
+    assert!(results.len() == 50 && refused > 10, "{refused} were refused");
+    assert_eq!(compilers(&ground), 0);
+    let drafts = fs::read_dir(ground.state("cache")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = drafts.filter(|name| !matches!(name.to_str(), Some(name) if name.contains("-wasi-"))).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

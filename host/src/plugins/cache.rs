@@ -275,4 +275,24 @@ mod tests {
             assert!(cache.find(digest(b"plugin"), Metering::Fuel).is_some());
         }
     }
+
+    #[test]
+    fn of_a_thousand_flipped_bits_in_a_real_size_none_is_overlooked() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = open(root.path(), "engine");
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut draft = cache.draft().unwrap();
+        let code: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(50_000).collect();
+        draft.write_all(&code).unwrap();
+        cache.keep(digest(b"plugin"), PROFILE, draft).unwrap();
+        let path = entry(root.path(), "image");
+        for _ in 0..1000 {
+            let bit = random.usize(0..code.len() * 8);
+            let mut damaged = code.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, damaged).unwrap();
+            assert!(cache.find(digest(b"plugin"), Metering::Fuel).is_none(), "bit {bit}");
+        }
+    }
 }
