@@ -33,6 +33,21 @@ fn a_signal_lets_a_short_run_finish() {
 }
 
 #[test]
+fn statistics_tell_what_a_task_took_of_its_limits() {
+    let project = Project::new("[tasks.tick]\nschedule = { every = \"1s\" }\n", &["tick"]);
+    let serving = project.serve();
+    serving.until_run("tick", "succeeded", |run| run["outcome"]["class"] == "succeeded");
+    serving.signal(Signal::TERM);
+    serving.wait();
+    let finished = project.run(&["stats", "tick", "--json"]);
+    let stats: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert!(stats["attempts"].as_u64() > Some(0) && stats["attempts"] == stats["succeeded"], "{stats}");
+    assert!(stats["limits"]["fuel"]["largest"].as_u64() > Some(0), "{stats}");
+    assert_eq!(stats["limits"]["memory"]["allowed"], 64 << 20, "{stats}");
+    assert_eq!(project.run(&["stats", "tock"]).status.code(), Some(4));
+}
+
+#[test]
 fn health_is_answered_while_guests_keep_every_thread_busy() {
     let mut config = String::from(
         "[host]\nlisten = \"127.0.0.1:0\"\nmax-concurrent-runs = 8\n\n[defaults]\nlimits = { fuel = \"1T\", timeout = \"5m\" }\n\n",

@@ -17,6 +17,7 @@ mod run;
 mod runs;
 mod serve;
 mod state;
+mod stats;
 pub mod terminal;
 mod usage;
 mod when;
@@ -79,6 +80,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Runs(runs::Arguments),
     Logs(logs::Arguments),
+    Stats(stats::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
     #[command(hide = true)]
@@ -94,6 +96,7 @@ Examples:
   sandclock run hello           one run of a task now, in the foreground
   sandclock runs hello          what became of a task's runs, newest first
   sandclock logs RUN            what a run logged
+  sandclock stats hello         how near a task comes to its limits
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
 5 already running; `sandclock run --help` has those of a run's outcome.";
@@ -115,6 +118,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments, &cli.global.config, clock),
         Command::Logs(arguments) => logs::run(&arguments, &cli.global.config, clock),
+        Command::Stats(arguments) => stats::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };

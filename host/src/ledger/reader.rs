@@ -14,7 +14,7 @@ use super::rows::{self, FINAL, Names, RowError};
 use super::{lines, schema, stored};
 use crate::clock;
 use crate::model::cause::CauseKind;
-use crate::model::id::{Digest, RunId};
+use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::{HttpUsage, LogUsage, Usage};
 use crate::model::outcome::OutcomeClass;
 use crate::model::payload::Blob;
@@ -73,11 +73,19 @@ impl Reader {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn attempts(&self, run: RunId) -> Result<Vec<AttemptRecord>, LedgerError> {
-        let sql = "SELECT attempt, outcome, detail, started_at, ended_at, duration_us, fuel, peak_memory,
-                       peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests,
-                       http_concurrent, http_largest_body, plugins.sha256
-                   FROM attempts LEFT JOIN plugins ON plugins.id = attempts.plugin WHERE run = ? ORDER BY attempt";
-        rows::collect(&self.0, "the attempts of a run", sql, [run.as_i64()], attempt)
+        let sql = format!(
+            "SELECT {ATTEMPT} FROM attempts LEFT JOIN plugins ON plugins.id = attempts.plugin
+             WHERE run = ? ORDER BY attempt"
+        );
+        rows::collect(&self.0, "the attempts of a run", &sql, [run.as_i64()], attempt)
+    }
+
+    /// The attempts of a task that are over and were measured, newest first, `limit` of them at the most.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn attempts_of_task(&self, task: &TaskName, limit: u32) -> Result<Vec<AttemptRecord>, LedgerError> {
+        rows::collect(&self.0, "the attempts of a task", &of_task(), params![task.as_str(), limit], attempt)
     }
 
     /// What a run logged: one attempt, or all that logged anything, in order.
@@ -146,6 +154,22 @@ const RUNS: &str = "\
     FROM runs CROSS JOIN tasks ON tasks.id = runs.task
         LEFT JOIN attempts AS last ON last.run = runs.id AND last.attempt = runs.attempts
     WHERE 1";
+
+/// What [`attempt`] reads.
+const ATTEMPT: &str = "\
+    attempts.attempt, attempts.outcome, attempts.detail, attempts.started_at, ended_at, duration_us, fuel, peak_memory,
+    peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests, http_concurrent,
+    http_largest_body, plugins.sha256";
+
+/// An attempt that a crash cut off names no plugin, and nothing of it was measured.
+fn of_task() -> String {
+    format!(
+        "SELECT {ATTEMPT}
+         FROM runs CROSS JOIN attempts ON attempts.run = runs.id CROSS JOIN plugins ON plugins.id = attempts.plugin
+         WHERE runs.task = (SELECT id FROM tasks WHERE name = ?)
+         ORDER BY runs.id DESC, attempts.attempt DESC LIMIT ?"
+    )
+}
 
 fn run(row: &Row<'_>, names: &mut Names) -> Result<RunRecord, RowError> {
     let attempts = row.get(7)?;
@@ -298,5 +322,6 @@ mod tests {
             Filter { task, outcomes: vec![OutcomeClass::Succeeded], ..all() },
             "SEARCH runs USING INDEX runs_task (task=?)",
         );
+        assert_eq!(plan(&connection, &of_task()), ["SEARCH runs USING COVERING INDEX runs_task (task=?)"]);
     }
 }

@@ -83,6 +83,17 @@ name! {
     TaskName
 }
 
+impl TaskName {
+    /// The heading of one of the task's tables in the configuration, such as `[tasks.report.limits]`. A name with a dot in
+    /// it has to be quoted in TOML.
+    pub fn toml_table(&self, table: &str) -> String {
+        match self.as_str() {
+            task if task.contains('.') => format!("[tasks.\"{task}\".{table}]"),
+            task => format!("[tasks.{task}.{table}]"),
+        }
+    }
+}
+
 name! {
     /// The name of a plugin: the stem of its file.
     PluginName

@@ -17,6 +17,7 @@ pub mod retry;
 pub mod task;
 
 pub mod cause;
+pub mod history;
 pub mod log;
 pub mod outcome;
 pub mod run;

@@ -21,7 +21,7 @@ pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
         Limit::Instances | Limit::Handles | Limit::Resources => more.to_string(),
         _ => format!("\"{:#}\"", figure(more)),
     };
-    let table = table(task, "limits");
+    let table = task.toml_table("limits");
     format!("stopped at limits.{limit} = {:#}{come_to}; to allow more: {table} {limit} = {more}", figure(*allowed))
 }
 
@@ -37,28 +37,20 @@ pub(crate) fn log(task: &TaskName, limits: &Limits, usage: &Usage) -> String {
     format!(
         "{} of log were dropped, past {reached}; to keep more: {} {more}",
         quantity::bytes(usage.log.dropped),
-        table(task, "limits"),
+        task.toml_table("limits"),
     )
 }
 
 /// After one request too many.
 pub(crate) fn http_requests(task: &Task) -> String {
     let more = task.limits.http.requests.saturating_mul(2).max(1);
-    format!("to allow more: {} http-requests = {more}", table(&task.name, "limits"))
+    format!("to allow more: {} http-requests = {more}", task.name.toml_table("limits"))
 }
 
 /// After a request that no grant allows: the grants there are, and a new one.
 pub(crate) fn http_grant(task: &Task, new: &HttpGrant) -> String {
     let grants = task.grants.http.iter().chain([new]).map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>();
-    format!("to allow it: {} http = [{}]", table(&task.name, "grants"), grants.join(", "))
-}
-
-/// The heading of a task's table. A name with a dot in it has to be quoted in TOML.
-fn table(task: &TaskName, name: &str) -> String {
-    match task.as_str() {
-        task if task.contains('.') => format!("[tasks.\"{task}\".{name}]"),
-        task => format!("[tasks.{task}.{name}]"),
-    }
+    format!("to allow it: {} http = [{}]", task.name.toml_table("grants"), grants.join(", "))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ fn wrong_usage_says_what_was_expected() {
         "runs --since yesterday",
         "logs",
         "logs 7",
+        "stats",
         "logs 01KB2M8Q4Z7XN --task hello",
         "serve --log-format xml",
         "serve --log =",
@@ -52,6 +53,8 @@ fn first_steps_are_told_what_is_next() {
         "inspect sandclock.toml",
         "runs",
         "logs --task hello",
+        "stats hello",
+        "stats hallo",
         "runs --state elsewhere",
     ];
     assert_reviewed("first-steps", &transcript(&Project::empty(), &commands));

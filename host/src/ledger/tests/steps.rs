@@ -40,6 +40,10 @@ async fn a_run_goes_through_its_states_and_keeps_all_that_is_said_of_it() {
     assert_eq!((&attempts[0].outcome, attempts[0].usage), (&failed(), usage()));
     assert_eq!(attempts[1].plugin, Some(Digest::from_bytes([7; 32])));
     assert_eq!((attempts[1].started_at, attempts[1].ended_at), (time(15), time(30)));
+    let of_task = |limit| reader.attempts_of_task(&"report".parse().unwrap(), limit).unwrap();
+    assert_eq!(of_task(9), [attempts[1].clone(), attempts[0].clone()], "newest first");
+    assert_eq!(of_task(1), [attempts[1].clone()]);
+    assert_eq!(reader.attempts_of_task(&"other".parse().unwrap(), 9).unwrap(), []);
     assert_eq!(reader.output(id(10)).unwrap(), output);
     assert_eq!(reader.payload(id(10)).unwrap(), Some(blob(b"in")));
     let of = |attempt| AttemptLog { attempt, lines: vec![line("hello")] };

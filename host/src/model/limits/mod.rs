@@ -1,5 +1,6 @@
 //! What one attempt may use. Every limit has a safe default, and none can be left out.
 
+mod gauge;
 mod http;
 mod limit;
 mod usage;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::model::quantity::{self, QuantityError};
 
+pub use gauge::Gauge;
 pub use http::HttpLimits;
 pub use limit::{Limit, Unit};
 pub use usage::{HttpUsage, LogUsage, Usage};
