@@ -1,5 +1,7 @@
 //! One log line for each request: what was asked of whom, what came back, how much and how long.
 
+use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use tokio::time::Instant;
@@ -19,6 +21,7 @@ pub(crate) struct Audit {
     method: String,
     host: String,
     request: String,
+    peer: OnceLock<IpAddr>,
     status: AtomicU16,
     sent: AtomicU64,
     received: AtomicU64,
@@ -35,11 +38,17 @@ impl Audit {
             method: target.method().to_string(),
             host: target.authority(),
             request: target.to_string(),
+            peer: OnceLock::new(),
             status: AtomicU16::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             written: AtomicBool::new(false),
         }
+    }
+
+    /// There is a connection to this address. A request has one at the most.
+    pub(crate) fn connected(&self, peer: IpAddr) {
+        let _ = self.peer.set(peer);
     }
 
     /// The response's head has arrived.
@@ -72,23 +81,28 @@ impl Audit {
         self.write(Level::Warn, Some(error.chain()));
     }
 
+    /// The request was not sent, for a reason that is told in full.
+    pub(crate) fn refused(&self, why: String) {
+        self.enter(Level::Warn, why);
+    }
+
     /// The attempt ended first.
     pub(crate) fn cut_off(&self) {
         self.write(Level::Warn, Some("the attempt ended first".to_owned()));
     }
 
     fn write(&self, level: Level, error: Option<String>) {
+        let mut message = self.request.clone();
+        for part in [self.status(), error].into_iter().flatten() {
+            message.push_str(": ");
+            message.push_str(&part);
+        }
+        self.enter(level, message);
+    }
+
+    fn enter(&self, level: Level, message: String) {
         if self.written.swap(true, Ordering::Relaxed) {
             return;
-        }
-        let status = match self.status.load(Ordering::Relaxed) {
-            0 => None,
-            status => Some(status.to_string()),
-        };
-        let mut message = self.request.clone();
-        for part in [&status, &error].into_iter().flatten() {
-            message.push_str(": ");
-            message.push_str(part);
         }
         let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed).to_string();
         let mut fields = vec![
@@ -98,7 +112,14 @@ impl Audit {
             ("received".to_owned(), number(&self.received)),
             ("ms".to_owned(), self.clock.monotonic().duration_since(self.began).as_millis().to_string()),
         ];
-        fields.extend(status.map(|status| ("status".to_owned(), status)));
+        fields.extend(self.peer.get().map(|peer| ("peer".to_owned(), peer.to_string())));
+        fields.extend(self.status().map(|status| ("status".to_owned(), status)));
         self.journal.host(level, message, fields);
+    }
+
+    /// The response's status; none before its head has arrived.
+    fn status(&self) -> Option<String> {
+        let status = self.status.load(Ordering::Relaxed);
+        (status != 0).then(|| status.to_string())
     }
 }

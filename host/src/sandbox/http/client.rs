@@ -114,7 +114,8 @@ pub(super) async fn send(
 ) -> Result<Answer, SendError> {
     let limit = egress.limits.body;
     let stream = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
-    let stream = stream.unwrap_or(Err(SendError::ConnectTimeout))?;
+    let (stream, peer) = stream.unwrap_or(Err(SendError::ConnectTimeout))?;
+    audit.connected(peer);
     let request =
         rewrite(admitted, request)?.map(|inner| RequestBody { inner, limit, left: limit, audit: Arc::clone(audit) });
     let (response, connection) = match admitted.target.scheme() {
@@ -149,7 +150,8 @@ pub(super) async fn send(
 }
 
 /// Connects to the first of the host's addresses that answers, among those that the policy lets pass.
-async fn connect(admitted: &Admitted, patience: Duration) -> Result<TcpStream, SendError> {
+/// Connects to the first address of the target that may be reached and answers.
+async fn connect(admitted: &Admitted, patience: Duration) -> Result<(TcpStream, IpAddr), SendError> {
     let port = admitted.target.port();
     let found: Vec<SocketAddr> = match admitted.target.host() {
         Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
@@ -169,7 +171,7 @@ async fn connect(admitted: &Admitted, patience: Duration) -> Result<TcpStream, S
         match tokio::time::timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true).map_err(SendError::Connect)?;
-                return Ok(stream);
+                return Ok((stream, address.ip()));
             }
             Ok(Err(error)) => outcome = SendError::Connect(error),
             Err(_) => outcome = SendError::ConnectTimeout,

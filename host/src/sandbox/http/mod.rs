@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
+use crate::model::grants::HttpTarget;
 use crate::model::limits::{HttpLimits, HttpUsage};
 use crate::model::log::Level;
 use crate::model::task::Task;
@@ -79,8 +80,9 @@ impl Egress {
     /// Sends a request, if the policy allows it.
     pub(crate) async fn send(&self, request: http::Request<WasiBody>, timeouts: Timeouts) -> Result<Answer, SendError> {
         let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
-        let admitted = self.policy.admit(request.method(), request.uri()).map_err(|refusal| self.refuse(refusal))?;
-        let audit = Arc::new(Audit::begin(&admitted.target, self.journal.clone(), self.clock));
+        let admitted = self.policy.admit(request.method(), request.uri());
+        let admitted = admitted.map_err(|refusal| self.refuse(refusal, None))?;
+        let audit = Arc::new(self.audit(&admitted.target));
         self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
         let until = self.clock.monotonic() + self.limits.total;
         let sent = async {
@@ -91,7 +93,7 @@ impl Egress {
         };
         let sent = tokio::time::timeout_at(until, sent).await.unwrap_or(Err(SendError::OutOfTime));
         sent.map_err(|error| match error {
-            SendError::Refused(refusal) => self.refuse(refusal),
+            SendError::Refused(refusal) => self.refuse(refusal, Some(&audit)),
             error => {
                 audit.failed(&error);
                 error
@@ -113,10 +115,20 @@ impl Egress {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> SendError {
+    /// Enters a refusal into the log, in the account of the request if there is one.
+    fn refuse(&self, refusal: Refusal, audit: Option<&Audit>) -> SendError {
         if let Some(lesson) = self.policy.lesson(&refusal) {
-            self.journal.host(Level::Warn, lesson, Vec::new());
+            match (audit, &refusal) {
+                (Some(audit), _) => audit.refused(lesson),
+                (None, Refusal::NotGranted(target)) => self.audit(target).refused(lesson),
+                (None, _) => self.journal.host(Level::Warn, lesson, Vec::new()),
+            }
         }
         SendError::Refused(refusal)
+    }
+
+    /// A new account of a request.
+    fn audit(&self, target: &HttpTarget) -> Audit {
+        Audit::begin(target, self.journal.clone(), self.clock)
     }
 }

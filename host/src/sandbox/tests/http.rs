@@ -128,6 +128,12 @@ fn failure(report: &AttemptReport) -> &str {
     }
 }
 
+/// A field of the first line of the log.
+fn field<'a>(report: &'a AttemptReport, name: &str) -> Option<&'a str> {
+    let fields = &report.log[0].fields;
+    fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
 const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
 #[tokio::test]
@@ -144,8 +150,8 @@ async fn a_granted_request_goes_out_and_is_audited() {
     let host = format!("host: {}", server.address);
     assert_eq!(lines, ["GET /a/b?key=value HTTP/1.1", &host, "x-mark: yes"], "the body is empty, the host is right");
     assert_eq!(host_lines(&report), [(Level::Info, format!("GET http://{}/a/b: 200", server.address).as_str())]);
-    let fields = &report.log[0].fields;
-    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let field = |name| field(&report, name);
+    assert_eq!((field("peer"), report.log.len()), (Some("127.0.0.1"), 1));
     assert_eq!((field("method"), field("host")), (Some("GET"), Some(server.address.as_str())));
     assert_eq!((field("status"), field("received"), field("sent")), (Some("200"), Some("5"), Some("0")));
     assert!(field("ms").is_some());
@@ -167,11 +173,13 @@ async fn what_is_not_granted_stays_here_and_is_explained() {
         let report = fetch(granted(&grants), &url).await;
         assert!(failure(&report).contains(reason), "{}", failure(&report));
         let lines = host_lines(&report);
-        assert!(lines[0].1.ends_with(&lesson) && lines[0].0 == Level::Warn, "{lines:?}");
+        assert!(lines[0].1.ends_with(&lesson) && lines[0].0 == Level::Warn && lines.len() == 1, "{lines:?}");
+        assert_eq!((field(&report, "method"), field(&report, "host")), (Some("GET"), Some(server.address.as_str())));
     }
     let port = server.address.rsplit(':').next().unwrap();
     let report = fetch(granted(&[&format!("http://*:{port}")]), &url).await;
     assert!(failure(&report).contains("leads to 127.0.0.1, a loopback address"), "{}", failure(&report));
+    assert_eq!((host_lines(&report).len(), field(&report, "sent"), field(&report, "peer")), (1, Some("0"), None));
     assert!(server.requests.lock().unwrap().is_empty(), "nothing has gone out");
 }
 
