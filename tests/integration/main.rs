@@ -5,6 +5,7 @@
 mod cli;
 mod egress;
 mod hostile;
+mod inert;
 mod plugins;
 mod project;
 mod restart;

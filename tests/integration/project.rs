@@ -102,9 +102,15 @@ impl Project {
 
     /// Starts `sandclock serve` and waits until it says that it serves.
     pub(crate) fn serve(&self) -> Serving<'_> {
+        self.serve_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Serving<'_> {
         let log = self.path("serve.log");
         let file = File::create(&log).unwrap();
-        let child = self.command(&["serve"]).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let mut command = self.command(&["serve"]);
+        let child = command.args(arguments).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let serving = Serving { project: self, child, log };
         serving.until("it serves", || serving.log().contains("serving"));
         serving

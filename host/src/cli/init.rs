@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{Exit, terminal};
+use crate::model::text::inert;
 
 /// Write a sandclock.toml and a first plugin.
 ///
@@ -27,9 +28,12 @@ const FILES: [(&str, &str); 2] =
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.folder;
     for name in write(folder)? {
-        terminal::print_line(format_args!("wrote {}", shown(folder, name).display()))?;
+        terminal::print_line(format_args!("wrote {}", inert(&shown(folder, name).display().to_string())))?;
     }
-    let go_there = if folder == Path::new(".") { String::new() } else { format!("  cd {}\n", folder.display()) };
+    let go_there = match folder.display().to_string() {
+        here if here == "." => String::new(),
+        folder => format!("  cd {}\n", inert(&folder)),
+    };
     terminal::remark(format!(
         "\nNow:\n{go_there}  sandclock check        what the configuration means\n  sandclock run hello    one run of the task `hello`, now\n  sandclock serve        every task when it is due, until Ctrl-C"
     ));

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::clock::Clock;
+use crate::model::text::{inert, is_active};
 
 pub use exit::Exit;
 
@@ -103,9 +104,11 @@ Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4
 
 /// Runs the program on these arguments (the program's name first) and says how to exit. Prints, but never exits.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    std::panic::set_hook(Box::new(terminal::panicked));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_parse(&error),
+        Err(error) => return exit::of_parse(&inert_mistake(error, &arguments)),
     };
     cli.global.color.apply();
     let clock = Clock::system();
@@ -126,6 +129,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         terminal::error(&error);
         exit::of_error(&error)
     })
+}
+
+/// What clap has to say of arguments that it did not take. It quotes them as they are, so it is asked again, about
+/// arguments that are inert.
+fn inert_mistake(mistake: clap::Error, arguments: &[OsString]) -> clap::Error {
+    if arguments.iter().all(|argument| argument.to_str().is_some_and(|text| !text.contains(is_active))) {
+        return mistake;
+    }
+    match Cli::try_parse_from(arguments.iter().map(|argument| inert(&argument.to_string_lossy()).to_string())) {
+        Err(inert) if inert.kind() == mistake.kind() => inert,
+        // The mistake is in what was escaped: its kind has to do.
+        _ => clap::Error::new(mistake.kind()).with_cmd(&Cli::command()),
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
 use crate::daemon::{Daemon, Parts};
 use crate::ledger::Ledger;
-use crate::model::text::inert;
 use crate::observe;
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
@@ -77,7 +76,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     let plugins = Plugins::open(config.plugins_settings(), sandbox, clock)?;
     // A folder that cannot be listed is told with each plugin that is sought in it.
     for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {
-        tracing::warn!("in the plugins folder, {}", inert(&stray.to_string()));
+        tracing::warn!("in the plugins folder, {stray}");
     }
     let parts = Parts {
         tasks: config.tasks.clone(),

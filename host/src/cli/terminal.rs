@@ -1,13 +1,15 @@
 //! What reaches the terminal: results on stdout, everything else on stderr, colours only where a person looks.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::panic::PanicHookInfo;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use clap::ValueEnum;
 
-use crate::model::text::inert;
+use crate::model::text::{inert_excerpt, inert_json};
 
 /// When to colour what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,13 +61,13 @@ pub fn print_line(text: impl Display) -> anyhow::Result<()> {
     print(format_args!("{text}\n"))
 }
 
-/// Prints a value as indented JSON.
+/// Prints a value as indented JSON. Texts in it parse to what they are, and cannot act on a terminal until then.
 ///
 /// # Errors
 ///
 /// As [`print()`].
 pub fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    print(format_args!("{value:#}\n"))
+    print(format_args!("{}\n", inert_json(&format!("{value:#}"))))
 }
 
 /// Prints bytes as they are.
@@ -91,10 +93,29 @@ pub fn remark(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
+/// Tells of a panic on one line: in the host's log, or on stderr where there is none. Its message may quote what a guest
+/// has said.
+pub fn panicked(panic: &PanicHookInfo<'_>) {
+    let said = panic.payload_as_str().unwrap_or("without a message");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed").to_owned();
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(place, thread, "the host panicked: {said}");
+    } else {
+        remark(format_args!("{ERROR}error:{ERROR:#} the host panicked at {place}: {}", inert_excerpt(said)));
+    }
+    // As `RUST_BACKTRACE` asks for it. Its names are those of our own functions.
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        remark(backtrace);
+    }
+}
+
 /// Prints an error with its causes, each once. They may name what a plugin's author has named, so they are made inert.
 pub fn error(error: &anyhow::Error) {
-    remark(format_args!("{ERROR}error:{ERROR:#} {}", inert(&error.to_string())));
+    remark(format_args!("{ERROR}error:{ERROR:#} {}", inert_excerpt(&error.to_string())));
     for cause in error.chain().skip(1) {
-        remark(format_args!("  because: {}", inert(&cause.to_string())));
+        remark(format_args!("  because: {}", inert_excerpt(&cause.to_string())));
     }
 }

@@ -23,6 +23,7 @@ use crate::model::payload::Blob;
 use crate::model::quantity;
 use crate::model::retry::{Backoff, Jitter, Retry};
 use crate::model::task::Task;
+use crate::model::text::is_active;
 
 /// A configuration with every default in its place. Its `Display` is TOML.
 #[derive(Debug, Clone)]
@@ -336,7 +337,7 @@ fn toml_value(value: &Json) -> String {
     }
 }
 
-/// A text in quotes. What JSON escapes is escaped in the same way in TOML; TOML wants all controls escaped.
+/// A text in quotes, with what could act on a terminal escaped, which is more than TOML asks for.
 fn toml_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -345,7 +346,8 @@ fn toml_text(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if is_active(c) && u32::from(c) > 0xffff => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c if is_active(c) => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => quoted.push(c),
         }
     }

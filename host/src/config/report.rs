@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
 
 use super::diagnostic::{Diagnostic, Label, Severity};
+use crate::model::text::{inert, inert_layout};
 
 /// How many problems are shown in full. Whoever has more has one mistake many times.
 const SHOWN: usize = 50;
@@ -68,7 +69,8 @@ impl Report {
         }
         shown.push_str(&self.summary());
         shown.push('\n');
-        shown
+        // The renderer replaces escape sequences in lines of the file, and leaves other characters that could act.
+        inert_layout(&shown).to_string()
     }
 
     /// One line with the number of errors and warnings.
@@ -83,7 +85,7 @@ impl Report {
             .collect();
         format!(
             "{}: {}",
-            self.file,
+            inert(&self.file),
             if counted.is_empty() { "nothing is wrong".to_owned() } else { counted.join(", ") }
         )
     }
@@ -97,17 +99,17 @@ impl Report {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = Group::with_title(level.primary_title(&diagnostic.message));
+        let mut group = Group::with_title(level.primary_title(inert(&diagnostic.message).to_string()));
         if let Some(place) = &diagnostic.place {
             let others = diagnostic.others.iter().map(|other| annotation(AnnotationKind::Context, other));
             group = group.element(
                 Snippet::source(&self.text)
-                    .path(&self.file)
+                    .path(inert(&self.file).to_string())
                     .annotation(annotation(AnnotationKind::Primary, place))
                     .annotations(others),
             );
         }
-        group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(normalize_untrusted_str(help))))
+        group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(inert(help).to_string())))
     }
 
     fn json_of(&self, diagnostic: &Diagnostic) -> serde_json::Value {
@@ -136,5 +138,5 @@ impl Report {
 
 fn annotation(kind: AnnotationKind, label: &Label) -> annotate_snippets::Annotation<'_> {
     let annotation = kind.span(label.span.clone());
-    if label.text.is_empty() { annotation } else { annotation.label(&label.text) }
+    if label.text.is_empty() { annotation } else { annotation.label(inert(&label.text).to_string()) }
 }

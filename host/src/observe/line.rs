@@ -1,4 +1,6 @@
 //! A line of the host's log for people: when, how bad, which task, what happened, and the details behind it.
+//!
+//! Whatever an event says is made inert here, so that one event is one line whoever chose its words.
 
 use std::fmt::{self, Write};
 
@@ -10,6 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
+use crate::model::text::inert_excerpt;
 
 /// Formats an event as one line.
 pub(super) struct Line(pub(super) Clock);
@@ -54,10 +57,12 @@ impl Visit for Said {
 
 impl Said {
     fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let value = value.to_string();
+        let value = inert_excerpt(&value);
         // Writing to a string cannot fail.
         let _ = match field.name() {
-            "task" => self.task.write_fmt(value),
-            "message" => self.message.write_fmt(value),
+            "task" => write!(self.task, "{value}"),
+            "message" => write!(self.message, "{value}"),
             // Fields of the `log` crate's records: which line of which library.
             name if name.starts_with("log.") => Ok(()),
             name => write!(self.details, " {name}={value}"),

@@ -2,9 +2,11 @@
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::json::Json;
 use super::line::Line;
 use crate::clock::Clock;
 
@@ -55,7 +57,7 @@ where
     // An error means that a log is set up already, in a test say.
     let _ = match settings.format {
         Format::Text => registry.with(layer.with_ansi(settings.coloured).event_format(Line(clock))).try_init(),
-        Format::Json => registry.with(layer.with_target(false).json().flatten_event(true)).try_init(),
+        Format::Json => registry.with(layer.fmt_fields(JsonFields::new()).event_format(Json::new())).try_init(),
     };
     Ok(())
 }

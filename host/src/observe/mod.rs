@@ -2,6 +2,7 @@
 //!
 //! They hear of a thing after it is in the ledger. They may lag; the daemon never waits for them.
 
+mod json;
 mod line;
 mod logs;
 mod narrate;

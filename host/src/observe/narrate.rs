@@ -1,11 +1,11 @@
-//! Tells the host's log what happens to runs: a line for each attempt and what it logged.
+//! Tells the host's log what happens to runs: a line for each attempt and what it logged. Texts of guests are handed on as
+//! they are; the log's two forms make them inert, each in its way.
 
 use crate::model::event::Event;
 use crate::model::log::{Level, LogLine};
 use crate::model::outcome::{AttemptOutcome, Outcome};
 use crate::model::quantity::duration;
 use crate::model::run::Run;
-use crate::model::text::inert;
 
 /// Writes what happened to the host's log.
 pub fn narrate(event: &Event) {
@@ -21,9 +21,9 @@ pub fn narrate(event: &Event) {
             match (&**outcome, retry_at) {
                 (AttemptOutcome::Succeeded { .. }, _) => tracing::info!(%task, %run, attempt, took, "succeeded"),
                 (outcome, Some(at)) => {
-                    tracing::warn!(%task, %run, attempt, took, "{}; next attempt at {at:.3}", inert(&outcome.to_string()));
+                    tracing::warn!(%task, %run, attempt, took, "{}; next attempt at {at:.3}", outcome);
                 }
-                (outcome, None) => tracing::error!(%task, %run, attempt, took, "{}", inert(&outcome.to_string())),
+                (outcome, None) => tracing::error!(%task, %run, attempt, took, "{}", outcome),
             }
         }
         Event::RunEnded { outcome, .. }
@@ -44,7 +44,7 @@ pub fn narrate(event: &Event) {
         }
         Event::PluginReady { plugin } => tracing::debug!(%plugin, "plugin ready"),
         Event::PluginUnusable { plugin, reason } => {
-            tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", inert(reason));
+            tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", reason);
         }
         Event::LedgerFailed { message } => tracing::error!("the ledger cannot be written: {message}"),
         Event::LedgerRecovered => tracing::info!("the ledger can be written again"),
@@ -53,8 +53,8 @@ pub fn narrate(event: &Event) {
 
 fn guest_line(run: &Run, attempt: u32, line: &LogLine) {
     let (task, run) = (&run.task.name, &run.id);
-    let message = inert(&line.message);
-    let fields: String = line.fields.iter().map(|(key, value)| format!(" {}={}", inert(key), inert(value))).collect();
+    let message = &line.message;
+    let fields: String = line.fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
     let source = line.source.name();
     match line.level {
         Level::Trace => tracing::trace!(%task, %run, attempt, source, "| {message}{fields}"),

@@ -81,6 +81,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("log-huge-list", "exceeded", "hostcall"),
     guest("log-many-fields", "succeeded", ""),
     guest("log-invalid-utf-8", "trapped", "utf-8"),
+    guest("log-unpaired-surrogate", "trapped", "surrogate"),
     guest("log-beyond-memory", "trapped", "out of bounds"),
     guest("log-unknown-level", "trapped", "discriminant"),
     guest("log-injection", "succeeded", ""),
