@@ -122,6 +122,26 @@ async fn a_plugin_is_compiled_once() {
 }
 
 #[tokio::test]
+async fn what_is_kept_is_bounded_and_what_is_needed_stays() {
+    let ground = Ground::with(&[("old.wat", PROGRAM), ("new.wat", &PROGRAM.replace("1)", "2)"))]);
+    let kept = |folder: &str| fs::read_dir(ground.state(folder)).unwrap().count();
+    let prepare_all = async |plugin: &str, room: u64| {
+        let plugins = ground.open_with(|compile| compile.kept = room);
+        let all = plugins.prepare_all(vec![build(plugin)], Arc::new(Quiet)).collect::<Vec<_>>();
+        let results = tokio::time::timeout(PATIENCE, all).await.expect("they end in time");
+        assert!(results.len() == 1 && results[0].1.is_ok(), "{results:?}");
+        (kept("cache"), kept("plugins"))
+    };
+    // An image and its seal, and a copy, for each.
+    assert_eq!(prepare_all("old", 0).await, (2, 1), "it is needed, so it stays");
+    assert_eq!(prepare_all("new", 1 << 30).await, (4, 2), "there is room for both");
+    assert_eq!(prepare_all("new", 0).await, (2, 1), "only one is needed");
+    let told = Told::default();
+    prepare(&ground.open(), "new", &told).await.unwrap();
+    assert_eq!(told.take(), "new found, new cached, new ready");
+}
+
+#[tokio::test]
 async fn code_that_was_tampered_with_is_compiled_again() {
     let ground = Ground::with(&[("hello.wat", PROGRAM)]);
     prepare(&ground.open(), "hello", &Quiet).await.unwrap();

@@ -157,6 +157,7 @@ fn host(config: &Config) -> Keys {
         ("compile.timeout", duration(host.compile.timeout)),
         ("compile.memory", bytes(host.compile.memory)),
         ("compile.max-size", bytes(host.compile.max_size)),
+        ("compile.kept", bytes(host.compile.kept)),
         ("compile.parallel", host.compile.parallel.get().into()),
         ("ledger.durability", host.durability.name().into()),
     ]

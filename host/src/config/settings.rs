@@ -36,6 +36,7 @@ impl Config {
                 timeout: compile.timeout,
                 memory: compile.memory,
                 max_size: compile.max_size,
+                kept: compile.kept,
                 parallel: NonZeroUsize::new(count(compile.parallel)).unwrap_or(NonZeroUsize::MIN),
                 ..plugins::CompileSettings::default()
             },

@@ -4,6 +4,7 @@
 //! and this engine. The verified file is mapped, not read: what is loaded is the very file that was checked, through
 //! the same descriptor, in a folder that only this user can enter. Anything else is compiled again.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
@@ -14,9 +15,11 @@ use rustix::fs::{Mode, OFlags};
 use tempfile::NamedTempFile;
 
 use super::private::{self, StateError};
+use super::room::Kept;
 use super::seal::SealKey;
 use crate::model::id::Digest;
 use crate::model::limits::Metering;
+use crate::model::task::Build;
 use crate::sandbox::{Image, Profile};
 
 /// The folder with the images.
@@ -116,8 +119,17 @@ impl Cache {
         Ok(CachedImage { file, profile })
     }
 
+    /// Everything in it. A task needs the images of these contents for this host's engines.
+    pub(super) fn list(&self, needed: &BTreeMap<Build, Digest>) -> Result<Vec<Kept>, StateError> {
+        let stems = needed.iter().flat_map(|(build, content)| {
+            let engines = self.engines.iter().filter(|engine| engine.profile.metering == build.metering);
+            engines.map(|engine| stem(*content, engine))
+        });
+        private::list(&self.folder, &stems.collect())
+    }
+
     fn path(&self, content: Digest, engine: &EngineKey, ending: &str) -> PathBuf {
-        self.folder.join(format!("{content}-{}.{ending}", engine.key))
+        self.folder.join(format!("{}.{ending}", stem(content, engine)))
     }
 
     fn verify(&self, content: Digest, engine: &EngineKey) -> Result<CachedImage, Distrust> {
@@ -137,6 +149,11 @@ impl Cache {
         private::touch(&seal_file);
         Ok(CachedImage { file, profile: engine.profile })
     }
+}
+
+/// What the names of an image and its seal have in common.
+fn stem(content: Digest, engine: &EngineKey) -> String {
+    format!("{content}-{}", engine.key)
 }
 
 fn open_regular(path: &Path) -> Result<File, Distrust> {

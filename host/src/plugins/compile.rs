@@ -31,6 +31,8 @@ pub struct CompileSettings {
     pub memory: u64,
     /// How large a plugin's file may be, in bytes.
     pub max_size: u64,
+    /// How much of the disk compiled plugins and the copies of their files may take together, in bytes.
+    pub kept: u64,
     /// How many are compiled at once.
     pub parallel: NonZeroUsize,
     /// The program whose command `compile-child` does the work.
@@ -45,6 +47,7 @@ impl Default for CompileSettings {
             timeout: Duration::from_secs(60),
             memory: 2 << 30,
             max_size: 32 << 20,
+            kept: 2 << 30,
             parallel: NonZeroUsize::MIN,
             program: "/proc/self/exe".into(),
         }

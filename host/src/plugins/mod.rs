@@ -15,6 +15,7 @@ mod exit_code;
 
 mod cache;
 mod private;
+mod room;
 mod seal;
 mod store;
 
@@ -22,16 +23,20 @@ mod describe;
 mod progress;
 mod unusable;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::StreamExt;
+use futures_util::future::ready;
+use futures_util::stream::{self, FuturesUnordered, Stream};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::id::{Digest, PluginName};
 use crate::model::limits::Metering;
+use crate::model::quantity::bytes;
 use crate::model::task::Build;
 use crate::sandbox::{Prepared, Profile, Sandbox, engine_key};
 
@@ -40,6 +45,7 @@ use cache::{Cache, CachedImage, EngineKey};
 use compile::Compiler;
 use folder::{Folder, Taken};
 use recognise::{Kind, recognise};
+use room::superfluous;
 use seal::SealKey;
 use settle::{Whole, settled};
 use store::{Store, digest};
@@ -87,6 +93,10 @@ struct Inner {
     sandbox: Sandbox,
     clock: Clock,
     max_size: u64,
+    /// How much of the disk the store and the cache may take together.
+    kept: u64,
+    /// The contents of the plugins that were asked for.
+    needed: Mutex<BTreeMap<Build, Digest>>,
     /// How many files are in memory at once.
     readers: Semaphore,
 }
@@ -126,6 +136,8 @@ impl Plugins {
             store: Store::open(state.join("plugins"), now)?,
             cache: Cache::open(state.join("cache"), key, engines, now)?,
             max_size: compile.max_size,
+            kept: compile.kept,
+            needed: Mutex::default(),
             compiler: Compiler::new(compile),
             sandbox,
             clock,
@@ -166,26 +178,39 @@ impl Plugins {
     pub async fn prepare_file(&self, build: &Build, path: &Path, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let (plugins, path) = (self.clone(), path.to_owned());
         let made = self.make(build, progress, move || folder::read_file(&path, plugins.0.max_size)).await;
+        self.make_room().await;
         told(&build.plugin, progress, made)
     }
 
     /// Prepares many plugins at once, and yields each as soon as it is done. What is compiled already never waits for
-    /// what is not.
+    /// what is not. When all are done, and it is known what is needed, room is made on the disk.
     pub fn prepare_all(
         &self,
         builds: Vec<Build>,
         progress: Arc<dyn Progress>,
     ) -> impl Stream<Item = (Build, Result<Plugin, Unusable>)> + Send + Unpin + 'static {
-        builds
-            .into_iter()
-            .map(|build| {
-                let (plugins, progress) = (self.clone(), Arc::clone(&progress));
-                Box::pin(async move {
-                    let result = plugins.prepare(&build, &*progress).await;
-                    (build, result)
-                })
+        let plugins = self.clone();
+        let making = builds.into_iter().map(|build| {
+            let (plugins, progress) = (self.clone(), Arc::clone(&progress));
+            Box::pin(async move {
+                let result = plugins.prepare(&build, &*progress).await;
+                (build, result)
             })
-            .collect::<FuturesUnordered<_>>()
+        });
+        let made = making.collect::<FuturesUnordered<_>>().map(Some);
+        let making_room = Box::pin(async move {
+            plugins.make_room().await;
+            None
+        });
+        made.chain(stream::once(making_room)).filter_map(ready)
+    }
+
+    /// Removes what was used least recently of compiled plugins and copies, until they take no more than they may.
+    async fn make_room(&self) {
+        let plugins = self.clone();
+        if let Err(error) = blocking(move || plugins.0.make_room()).await {
+            tracing::warn!("no room was made for compiled plugins: {}", child::chain(&error));
+        }
     }
 
     async fn make<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
@@ -197,8 +222,8 @@ impl Plugins {
         let (digest, image) = {
             let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
             progress.report(name, &Stage::Found { size: bytes.len() as u64 });
-            let plugins = self.clone();
-            blocking(move || plugins.0.look_up(&bytes, metering)).await?
+            let (plugins, sought) = (self.clone(), build.clone());
+            blocking(move || plugins.0.look_up(&bytes, &sought)).await?
         };
         let found = self.0.clock.monotonic();
         let image = match image {
@@ -231,17 +256,31 @@ impl Plugins {
 
 impl Inner {
     /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
-    fn look_up(&self, bytes: &[u8], metering: Metering) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
+    fn look_up(&self, bytes: &[u8], build: &Build) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
         // A glance is safe in this process, and saves a child for what is plainly no plugin.
         if let Kind::Other(found) = recognise(bytes) {
             return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
         }
         let digest = digest(bytes);
-        let image = self.cache.find(digest, metering);
+        self.needed.lock().unwrap_or_else(PoisonError::into_inner).insert(build.clone(), digest);
+        let image = self.cache.find(digest, build.metering);
         if image.is_none() {
             self.store.keep(digest, bytes)?;
         }
         Ok((digest, image))
+    }
+
+    fn make_room(&self) -> Result<(), StateError> {
+        let needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut kept = self.cache.list(&needed)?;
+        kept.extend(self.store.list(&needed)?);
+        let gone = superfluous(kept, self.kept);
+        private::remove(&gone);
+        if !gone.is_empty() {
+            let freed = bytes(gone.iter().map(|gone| gone.bytes).sum());
+            tracing::info!("{freed} of plugins that no task needs were removed, past host.compile.kept");
+        }
+        Ok(())
     }
 }
 

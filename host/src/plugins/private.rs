@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what is in them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::NamedTempFile;
+
+use super::room::Kept;
 
 /// Something in the state folder cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,32 @@ pub(super) fn sweep(folder: &Path, now: Timestamp) -> Result<(), StateError> {
         }
     }
     Ok(())
+}
+
+/// The files of a folder, those of one stem together. A task needs those whose stem is among `needed`.
+pub(super) fn list(folder: &Path, needed: &BTreeSet<String>) -> Result<Vec<Kept>, StateError> {
+    let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
+    let entries = fs::read_dir(folder).map_err(StateError::of("list", folder))?;
+    for entry in entries.filter_map(Result::ok) {
+        let (path, Ok(meta)) = (entry.path(), entry.metadata()) else { continue };
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if !meta.is_file() || stem.starts_with(DRAFT) {
+            continue;
+        }
+        let nothing = Kept { files: Vec::new(), bytes: 0, used: (0, 0), needed: needed.contains(&stem) };
+        let together = kept.entry(stem).or_insert(nothing);
+        together.files.push(path);
+        together.bytes += meta.len();
+        together.used = together.used.max((meta.mtime(), meta.mtime_nsec()));
+    }
+    Ok(kept.into_values().collect())
+}
+
+/// Removes files. Another host may do so too; whoever comes second finds nothing.
+pub(super) fn remove(kept: &[Kept]) {
+    for file in kept.iter().flat_map(|kept| &kept.files) {
+        let _ = fs::remove_file(file);
+    }
 }
 
 #[cfg(test)]

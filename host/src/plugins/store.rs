@@ -2,6 +2,7 @@
 //!
 //! A plugin is compiled from its copy: what was hashed is what is compiled, whatever becomes of the file meanwhile.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::private::{self, StateError};
+use super::room::Kept;
 use crate::model::id::Digest;
+use crate::model::task::Build;
 
 /// The SHA-256 of bytes.
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
@@ -34,6 +37,11 @@ impl Store {
     /// Where the copy of a content is, once it is kept.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
         self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// All copies. A task needs those of these contents.
+    pub(super) fn list(&self, needed: &BTreeMap<Build, Digest>) -> Result<Vec<Kept>, StateError> {
+        private::list(&self.folder, &needed.values().map(Digest::to_string).collect())
     }
 
     /// Keeps a copy. One that is there already stays if it is what its name says.

@@ -49,6 +49,8 @@ pub struct CompileSettings {
     pub memory: u64,
     /// Bytes of the plugin's file.
     pub max_size: u64,
+    /// Bytes of all that is kept of plugins.
+    pub kept: u64,
     /// How many plugins are compiled at once.
     pub parallel: NonZeroU32,
 }
@@ -117,6 +119,9 @@ table! {
         "memory" => memory: Bytes<{ 64 << 20 }> = default("2GiB"), example "4GiB";
         /// Size of the plugin's file.
         "max-size" => max_size: Bytes<1> = default("32MiB"), example "64MiB";
+        /// Disk for what is kept of all plugins together: their compiled code, and copies of their files. What is above
+        /// it is removed at the start of the host, least recently used first. What a task needs stays, however much it is.
+        "kept" => kept: Bytes<0> = default("2GiB"), example "500MiB";
         /// How many plugins are compiled at once.
         "parallel" => parallel: Whole<1, 256> = default(1), example 2;
     }
@@ -160,6 +165,7 @@ impl CompileTable {
             timeout: self.timeout.value().map_or(Duration::from_secs(60), |time| time.0),
             memory: self.memory.value().map_or(2 << 30, |bytes| bytes.0),
             max_size: self.max_size.value().map_or(32 << 20, |bytes| bytes.0),
+            kept: self.kept.value().map_or(2 << 30, |bytes| bytes.0),
             parallel: self.parallel.value().map_or(NonZeroU32::MIN, |number| number.non_zero()),
         }
     }
