@@ -19,8 +19,19 @@ pub(super) fn linker(profile: Profile, engine: &Engine) -> wasmtime::Result<Link
     task::Task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     logging::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     #[cfg(test)]
-    linker
-        .instance("sandclock:test/faults")?
-        .func_wrap("panic", |_, (): ()| -> wasmtime::Result<()> { panic!("a test's fault") })?;
+    faults(&mut linker)?;
     Ok(linker)
+}
+
+/// Host functions that panic: at once, and after a wait.
+#[cfg(test)]
+fn faults(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut faults = linker.instance("sandclock:test/faults")?;
+    faults.func_wrap("panic", |_, (): ()| -> wasmtime::Result<()> { panic!("a test's fault") })?;
+    faults.func_wrap_async("panic-later", |_, (): ()| -> Box<dyn Future<Output = wasmtime::Result<()>> + Send> {
+        Box::new(async {
+            tokio::task::yield_now().await;
+            panic!("a test's fault")
+        })
+    })
 }

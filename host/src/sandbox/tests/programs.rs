@@ -223,20 +223,31 @@ async fn a_granted_folder_that_is_gone_is_the_hosts_fault() {
 
 #[tokio::test]
 async fn a_panic_of_the_host_breaks_one_attempt_and_nothing_else() {
-    let panics = r#"(component
-        (import "sandclock:test/faults" (instance $faults (export "panic" (func))))
-        (core func $panic (canon lower (func $faults "panic")))
-        (core module $main (import "" "panic" (func $panic)) (func (export "run") (result i32) (call $panic) (i32.const 0)))
-        (core instance $main (instantiate $main (with "" (instance (export "panic" (func $panic))))))
-        (func $run (result (result)) (canon lift (core func $main "run")))
-        (instance $exports (export "run" (func $run)))
-        (export "wasi:cli/run@0.2.3" (instance $exports)))"#;
-    let prepared = load(panics).unwrap();
-    for attempt in 1..=3 {
-        let (_stop, stopped) = watch::channel(None);
-        let request = AttemptRequest { run: Arc::new(run(task("victim"))), attempt, stop: stopped };
-        let AttemptOutcome::Broken { message } = prepared.attempt(request).await.outcome else { panic!("not broken") };
-        assert_eq!(message, "the host panicked: a test's fault");
+    let panics = |function: &str| {
+        format!(
+            r#"(component
+            (import "sandclock:test/faults" (instance $faults (export "{function}" (func))))
+            (core func $panic (canon lower (func $faults "{function}")))
+            (core module $main (import "" "panic" (func $panic)) (memory 1)
+                (func (export "run") (result i32) (call $panic) (i32.const 0)))
+            (core instance $main (instantiate $main (with "" (instance (export "panic" (func $panic))))))
+            (func $run (result (result)) (canon lift (core func $main "run")))
+            (instance $exports (export "run" (func $run)))
+            (export "wasi:cli/run@0.2.3" (instance $exports)))"#
+        )
+    };
+    for function in ["panic", "panic-later"] {
+        let prepared = load(panics(function)).unwrap();
+        // More often than there are places in the pool, and always on the same worker.
+        for attempt in 1..=20 {
+            let (_stop, stopped) = watch::channel(None);
+            let request = AttemptRequest { run: Arc::new(run(task("victim"))), attempt, stop: stopped };
+            let outcome = prepared.attempt(request).await.outcome;
+            let AttemptOutcome::Broken { message } = outcome else { panic!("{function}: {outcome:?}") };
+            assert_eq!(message, "the host panicked: a test's fault");
+        }
+        let metrics = prepared.instance_pre().engine().pooling_allocator_metrics().expect("memory can be pooled here");
+        assert_eq!((metrics.component_instances(), metrics.memories(), metrics.stacks()), (0, 0, 0), "{function}");
     }
 }
 
