@@ -16,6 +16,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .args(["test", "--package", "sandclock", "--lib", "sandbox::tests::cancel"])
         .env("SANDCLOCK_CANCELS", CANCELS);
     command::run(&format!("cutting off {CANCELS} attempts at random points"), &mut cancels)?;
+    let mut blocked = cargo();
+    blocked.args(["test", "--package", "sandclock", "--lib", "sandbox::tests::blocked", "--", "--nocapture"]);
+    command::run("guests that wait in each call of the host, at their deadlines", &mut blocked)?;
     let mut runs = cargo();
     runs.args(["test", "--package", "sandclock", "--test", "integration", "hostile::long", "--"]);
     runs.args(["--ignored", "--nocapture"]);

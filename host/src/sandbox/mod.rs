@@ -27,6 +27,7 @@ mod meter;
 mod ticker;
 mod turn;
 
+mod file_door;
 mod journal;
 mod lesson;
 mod log_door;

@@ -119,6 +119,7 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-create-read-only", "succeeded", "", FOLDER),
     given("fs-truncate-read-only", "succeeded", "", FOLDER),
     given("fs-write-read-only", "succeeded", "", FOLDER),
+    given("fs-pipe", "succeeded", "", FOLDER),
     // HTTP.
     probe(
         "http-not-granted",

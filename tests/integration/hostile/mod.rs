@@ -12,6 +12,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
 use self::files::{FILES, File};
@@ -90,6 +91,7 @@ fn project(config: &str) -> Project {
     fs::create_dir(project.path("data")).unwrap();
     fs::write(project.path("data/kept.txt"), "kept").unwrap();
     symlink("/etc", project.path("data/out")).unwrap();
+    mknodat(CWD, project.path("data/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     project
 }
 

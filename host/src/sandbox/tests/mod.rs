@@ -1,5 +1,6 @@
 //! Guests of every temper, each with the report that it has to end in.
 
+mod blocked;
 mod cancel;
 mod http;
 mod limits;

@@ -1,0 +1,304 @@
+//! A guest that waits in a call of the host is gone at its deadline, whichever call it is; and no call goes on at the
+//! host's expense when the guest is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::clock::Clock;
+use crate::model::grants::{FolderAccess, FolderGrant};
+use crate::model::limits::Limit;
+use crate::model::log::LogSource;
+use crate::model::outcome::{AttemptOutcome, Exceeded};
+use crate::model::task::Task;
+use crate::sandbox::AttemptRequest;
+use crate::sandbox::testing::{attempt, command, load, run, task};
+
+/// The deadline of each guest.
+const TIMEOUT: Duration = Duration::from_millis(150);
+/// How much later than a timer of the same runtime the report may come, on however busy a machine. What it really is, is
+/// printed; it is meant to be less than 100 ms.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Guests of WASI 0.2 in a call that does not end, or only to be made again: its name, and the body of `run`.
+/// `$request` is a request to the server, `$future` what became of it.
+const WAITS: &[(&str, &str)] = &[
+    ("a timer, alone", "(call $block (call $after (i64.const 36000000000000)))"),
+    ("a timer at the end of time", "(call $block (call $at (i64.const -1)))"),
+    (
+        "one of two timers",
+        "(i32.store (i32.const 16) (call $after (i64.const 36000000000000)))
+         (i32.store (i32.const 20) (call $at (i64.const 0x7fffffffffffffff)))
+         (call $poll (i32.const 16) (i32.const 2) (i32.const 32))",
+    ),
+    (
+        "an input that is at its end",
+        "(local.set $i (call $stdin)) (loop (call $read (local.get $i) (i64.const 1) (i32.const 32)) (br 0))",
+    ),
+    (
+        "an output that takes everything",
+        "(local.set $i (call $stdout)) (loop (call $write (local.get $i) (i32.const 0) (i32.const 4096) (i32.const 32)) (br 0))",
+    ),
+    ("a response", "(call $block (call $subscribe (call $send-it (call $request))))"),
+    (
+        "the body of a response",
+        "(local.set $i (call $send-it (call $request)))
+         (call $block (call $subscribe (local.get $i)))
+         (call $get (local.get $i) (i32.const 32))
+         (call $consume (i32.load (i32.const 56)) (i32.const 64))
+         (call $stream (i32.load (i32.const 68)) (i32.const 64))
+         (local.set $i (i32.load (i32.const 68)))
+         (loop (call $read (local.get $i) (i64.const 4096) (i32.const 64)) (br 0))",
+    ),
+    (
+        "the body of a request",
+        "(local.set $i (call $request))
+         (drop (call $set-method (local.get $i) (i32.const 2) (i32.const 0) (i32.const 0)))
+         (call $body (local.get $i) (i32.const 32))
+         (drop (call $send-it (local.get $i)))
+         (call $body-stream (i32.load (i32.const 36)) (i32.const 32))
+         (local.set $i (i32.load (i32.const 36)))
+         (loop (call $write (local.get $i) (i32.const 4096) (i32.const 4096) (i32.const 32)) (br 0))",
+    ),
+    (
+        "the task's own HTTP",
+        "(call $fetch (i32.const 100) (i32.const 3) (i32.const 200) (i32.const {url}) (i32.const 0) (i32.const 0)
+            (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 2048))",
+    ),
+];
+
+/// A guest of WASI 0.2 with this body.
+fn guest(body: &str, server: &str) -> Vec<u8> {
+    let url = format!("http://{server}/");
+    let core = format!(
+        r#"(module
+        (import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))
+        (import "wasi:io/poll@0.2.12" "poll" (func $poll (param i32 i32 i32)))
+        (import "wasi:io/streams@0.2.12" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
+        (import "wasi:io/streams@0.2.12" "[method]output-stream.blocking-write-and-flush"
+            (func $write (param i32 i32 i32 i32)))
+        (import "wasi:cli/stdin@0.2.12" "get-stdin" (func $stdin (result i32)))
+        (import "wasi:cli/stdout@0.2.12" "get-stdout" (func $stdout (result i32)))
+        (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $after (param i64) (result i32)))
+        (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-instant" (func $at (param i64) (result i32)))
+        (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+        (import "wasi:http/types@0.2.12" "[constructor]outgoing-request" (func $new (param i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-request.body" (func $body (param i32 i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-method"
+            (func $set-method (param i32 i32 i32 i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-scheme"
+            (func $set-scheme (param i32 i32 i32 i32 i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-authority"
+            (func $set-authority (param i32 i32 i32 i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-path-with-query"
+            (func $set-path (param i32 i32 i32 i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]outgoing-body.write" (func $body-stream (param i32 i32)))
+        (import "wasi:http/types@0.2.12" "[method]future-incoming-response.subscribe"
+            (func $subscribe (param i32) (result i32)))
+        (import "wasi:http/types@0.2.12" "[method]future-incoming-response.get" (func $get (param i32 i32)))
+        (import "wasi:http/types@0.2.12" "[method]incoming-response.consume" (func $consume (param i32 i32)))
+        (import "wasi:http/types@0.2.12" "[method]incoming-body.stream" (func $stream (param i32 i32)))
+        (import "wasi:http/outgoing-handler@0.2.12" "handle" (func $handle (param i32 i32 i32 i32)))
+        (import "sandclock:task/http@0.1.0" "send"
+            (func $fetch (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))
+        (memory (export "memory") 4)
+        (data (i32.const 100) "GET") (data (i32.const 200) "{url}") (data (i32.const 300) "{server}")
+        (global $top (mut i32) (i32.const 65536))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            ;; What the host hands over is never looked at: it may lie anywhere.
+            (i32.const 131072))
+        (func $request (result i32) (local $request i32)
+            (local.set $request (call $new (call $fields)))
+            (drop (call $set-scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
+            (drop (call $set-authority (local.get $request) (i32.const 1) (i32.const 300) (i32.const {})))
+            (drop (call $set-path (local.get $request) (i32.const 1) (i32.const 206) (i32.const 1)))
+            (local.get $request))
+        (func $send-it (param $request i32) (result i32)
+            (call $handle (local.get $request) (i32.const 0) (i32.const 0) (i32.const 400))
+            (if (i32.load8_u (i32.const 400)) (then (unreachable)))
+            (i32.load (i32.const 408)))
+        (func (export "wasi:cli/run@0.2.12#run") (result i32) (local $i i32)
+            {}
+            (i32.const 0)))"#,
+        server.len(),
+        body.replace("{url}", &url.len().to_string()),
+    );
+    let mut resolve = Resolve::default();
+    resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();
+    let package = resolve.push_str("blocked.wit", include_str!("blocked.wit")).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = wat::parse_str(core).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+}
+
+/// A plain program over WASI preview 1 that sleeps.
+const SLEEPS: &str = r#"
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+        (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 0x7fffffffffffffff))
+        (drop (call $poll (i32.const 0) (i32.const 256) (i32.const 1) (i32.const 512))))"#;
+
+/// A program of WASI 0.3 that waits for a timer.
+const WAITS_03: &str = r#"(component
+    (import "wasi:clocks/monotonic-clock@0.3.0" (instance $clock
+        (export "wait-for" (func async (param "how-long" u64)))))
+    (core func $wait (canon lower (func $clock "wait-for")))
+    (core module $main (import "" "wait" (func $wait (param i64)))
+        (func (export "run") (result i32) (call $wait (i64.const 36000000000000)) (i32.const 0)))
+    (core instance $main (instantiate $main (with "" (instance (export "wait" (func $wait))))))
+    (func $run async (result (result)) (canon lift (core func $main "run")))
+    (instance $exports (export "run" (func $run)))
+    (export "wasi:cli/run@0.3.0" (instance $exports)))"#;
+
+/// A program of WASI 0.3 that reads from a stream whose other end it holds itself.
+const READS_03: &str = r#"(component
+    (type $bytes (stream u8))
+    (core module $libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $libc))
+    (core func $new (canon stream.new $bytes))
+    (core func $read (canon stream.read $bytes async (memory $libc "memory")))
+    (core func $set (canon waitable-set.new))
+    (core func $join (canon waitable.join))
+    (core func $wait (canon waitable-set.wait (memory $libc "memory")))
+    (core module $main
+        (import "" "new" (func $new (result i64)))
+        (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+        (import "" "set" (func $set (result i32)))
+        (import "" "join" (func $join (param i32 i32)))
+        (import "" "wait" (func $wait (param i32 i32) (result i32)))
+        (func (export "run") (result i32) (local $stream i32) (local $set i32)
+            (local.set $stream (i32.wrap_i64 (call $new)))
+            (drop (call $read (local.get $stream) (i32.const 0) (i32.const 1)))
+            (local.set $set (call $set))
+            (call $join (local.get $stream) (local.get $set))
+            (drop (call $wait (local.get $set) (i32.const 16)))
+            (i32.const 0)))
+    (core instance $main (instantiate $main (with "" (instance
+        (export "new" (func $new)) (export "read" (func $read)) (export "set" (func $set))
+        (export "join" (func $join)) (export "wait" (func $wait))))))
+    (func $run async (result (result)) (canon lift (core func $main "run")))
+    (instance $exports (export "run" (func $run)))
+    (export "wasi:cli/run@0.3.0" (instance $exports)))"#;
+
+/// A server that answers a GET with the beginning of a response, another request with nothing, and reads no bodies.
+async fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4];
+            let _ = stream.read_exact(&mut request).await;
+            if request == *b"GET " {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await;
+            }
+            open.push(stream);
+        }
+    });
+    address
+}
+
+/// A server that accepts and says nothing.
+async fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+/// A task that may reach a server, with a deadline.
+fn waiting(server: &str) -> Task {
+    let mut task = task("waiting");
+    task.limits.timeout = TIMEOUT;
+    task.grants.http = vec![format!("http://{server}").parse().unwrap()];
+    task
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_in_any_call_is_gone_at_its_deadline() {
+    let (answering, (_silent, silent)) = (server().await, silent().await);
+    let mut guests: Vec<(&str, Vec<u8>, &str)> = WAITS
+        .iter()
+        .map(|(name, body)| {
+            let server = if name.contains("body") { &*answering } else { &*silent };
+            (*name, guest(body, server), server)
+        })
+        .collect();
+    guests.push(("a sleep of WASI preview 1", command(SLEEPS), &silent));
+    guests.push(("a timer of WASI 0.3", WAITS_03.into(), &silent));
+    guests.push(("a stream of WASI 0.3", READS_03.into(), &silent));
+    let clock = Clock::system();
+    let mut latest = Duration::ZERO;
+    for (name, component, server) in guests {
+        let prepared = load(component).unwrap();
+        let (_stop, stop) = watch::channel(None);
+        let request = AttemptRequest { run: Arc::new(run(waiting(server))), attempt: 1, stop };
+        let deadline = clock.monotonic() + TIMEOUT;
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(deadline).await;
+            clock.monotonic()
+        });
+        let report = tokio::time::timeout(TIMEOUT + SLACK, prepared.attempt(request)).await;
+        let ended = clock.monotonic();
+        let report = report.unwrap_or_else(|_| panic!("{name}: the guest is not gone"));
+        let AttemptOutcome::Exceeded(Exceeded { limit: Limit::Timeout, .. }) = report.outcome else {
+            panic!("{name}: {report:?}")
+        };
+        let late = ended.saturating_duration_since(timer.await.unwrap());
+        println!("{name}: {} us after a timer", late.as_micros());
+        latest = latest.max(late);
+    }
+    println!("the latest, p100: {} us", latest.as_micros());
+}
+
+#[tokio::test]
+async fn what_is_no_file_and_no_folder_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    std::os::unix::fs::symlink("pipe", folder.path().join("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    // Opens something with these rights, following links, and exits with the error number.
+    let program = |name: &str, rights: u64| {
+        format!(
+            r#"(import "wasi_snapshot_preview1" "path_open"
+                (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (import "wasi:cli/exit@0.2.12" "exit-with-code" (func $exit (param i32)))
+            (memory (export "memory") 1) (data (i32.const 16) "{name}")
+            (func (export "_start") (call $exit (call $open (i32.const 3) (i32.const 1) (i32.const 16)
+                (i32.const {}) (i32.const 0) (i64.const {rights}) (i64.const 0) (i32.const 0) (i32.const 8))))"#,
+            name.len()
+        )
+    };
+    const READ: u64 = 2;
+    const WRITE: u64 = 64;
+    const NOT_PERMITTED: u8 = 63;
+    for (name, rights, expected) in [
+        ("file", READ, 0),
+        ("file", WRITE, 0),
+        ("folder", READ, 0),
+        ("pipe", READ, NOT_PERMITTED),
+        ("pipe", WRITE, NOT_PERMITTED),
+        ("link", READ, NOT_PERMITTED),
+        ("socket", READ, NOT_PERMITTED),
+        ("folder/../pipe", READ, NOT_PERMITTED),
+    ] {
+        let mut task = task("files");
+        let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
+        task.grants.folders = vec![FolderGrant { host, guest, access }];
+        task.exit_codes.success = vec![expected];
+        let report = attempt(command(&program(name, rights)), run(task)).await;
+        assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }, "{name} {rights}");
+        let told = report.log.iter().any(|line| line.source == LogSource::Host && line.message.contains(name));
+        assert_eq!(told, expected == NOT_PERMITTED, "{name}: {:?}", report.log);
+    }
+}
