@@ -21,6 +21,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     command::run("guests that wait in each call of the host, at their deadlines", &mut blocked)?;
     let mut runs = cargo();
     runs.args(["test", "--package", "sandclock", "--test", "integration", "hostile::long", "--"]);
-    runs.args(["--ignored", "--nocapture"]);
+    // One after the other: each measures.
+    runs.args(["hostile::alone::long", "--ignored", "--nocapture", "--test-threads", "1"]);
     command::run("running all hostile guests beside four good tasks (some minutes)", &mut runs)
 }

@@ -1,6 +1,7 @@
 //! Guests that misbehave: each ends as it should, a well-behaved task beside them keeps its schedule, and what they took
 //! of the host comes back.
 
+mod alone;
 mod files;
 mod footprint;
 mod guests;
