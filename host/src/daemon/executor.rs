@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::model::id::Digest;
 use crate::model::outcome::Stop;
 use crate::model::run::Run;
-use crate::sandbox::{AttemptReport, AttemptRequest, Prepared};
+use crate::sandbox::{AttemptReport, AttemptRequest, Prepared, Sandbox};
 
 /// An attempt to execute.
 pub(super) struct Job {
@@ -49,12 +49,12 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    /// Starts `workers` workers on `threads` threads.
+    /// Starts `workers` workers on `threads` threads, and beside them what looks after the sandbox.
     ///
     /// # Errors
     ///
     /// If the threads cannot be started.
-    pub(super) fn start(workers: usize, threads: usize, clock: Clock) -> std::io::Result<Self> {
+    pub(super) fn start(workers: usize, threads: usize, clock: Clock, sandbox: &Sandbox) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("sandclock-guests")
@@ -63,6 +63,7 @@ impl Executor {
         // As many jobs as workers: the queue of runs is elsewhere, and no job waits here for long.
         let (jobs, queue) = async_channel::bounded::<Job>(workers);
         let (results, executed) = async_channel::bounded(workers);
+        runtime.spawn(sandbox.tend());
         for _ in 0..workers {
             runtime.spawn(work(queue.clone(), results.clone(), clock));
         }

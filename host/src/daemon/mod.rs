@@ -115,7 +115,7 @@ impl Daemon {
         builds.sort_unstable();
         builds.dedup();
         let workers = settings.max_concurrent.get();
-        let executor = Executor::start(workers, settings.threads.get(), clock)?;
+        let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -145,6 +145,11 @@ impl Plugins {
         })))
     }
 
+    /// Where they are run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
     /// What is in the folder. Opens no file.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Prepared {
         let clock = self.clock();
         let redaction = Redaction::of(&task.grants);
         let journal = Journal::new(clock, &task.limits, redaction.clone());
-        let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.tls()));
+        let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.network()));
 
         let (started_at, started) = (clock.now(), clock.monotonic());
         let facts = Facts {

@@ -29,7 +29,7 @@ impl Prepared {
     #[doc(hidden)]
     pub fn bare(&self, run: Arc<Run>) -> Bare {
         let journal = Journal::new(self.clock(), &Limits::default(), Redaction::default());
-        let egress = Egress::new(Arc::clone(&run.task), journal.clone(), self.clock(), self.tls());
+        let egress = Egress::new(Arc::clone(&run.task), journal.clone(), self.clock(), self.network());
         Bare { prepared: self.clone(), run, journal, egress: Arc::new(egress) }
     }
 }

@@ -57,3 +57,11 @@ pub(crate) const MESSAGE: usize = 4 << 10;
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
+/// Idle connections that one task keeps.
+pub(crate) const HTTP_IDLE_OF_ONE_TASK: usize = 16;
+/// Idle connections that all tasks keep together. Each is a descriptor.
+pub(crate) const HTTP_IDLE: usize = 256;
+/// How long a connection is kept without being used. Many servers close theirs after 60 s, some after 5.
+pub(crate) const HTTP_IDLE_TIME: Duration = Duration::from_secs(30);
+/// How long after it was opened a connection is still kept: a name that leads elsewhere by then is followed.
+pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_secs(300);

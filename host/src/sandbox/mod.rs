@@ -43,6 +43,7 @@ mod testing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::Engine;
@@ -51,7 +52,7 @@ use wasmtime::component::Linker;
 use crate::clock::Clock;
 use crate::model::limits::{Limits, Metering};
 use crate::sandbox::guest::Guest;
-use crate::sandbox::http::Tls;
+use crate::sandbox::http::Network;
 use crate::sandbox::ticker::Ticker;
 
 pub use attempt::{AttemptReport, AttemptRequest};
@@ -59,7 +60,7 @@ pub use attempt::{AttemptReport, AttemptRequest};
 pub use bare::Bare;
 pub use compile::{CompileError, Compiled, compile};
 pub use contract::Contract;
-pub use http::{Passed, passed};
+pub use http::{Passed, TlsRoots, TlsRootsError, passed};
 pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
 pub use prepared::Prepared;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub max_instances: u32,
     /// Whether plugins that need WASI 0.3 are run.
     pub wasi_03: bool,
+    /// Root certificates beside the system's, for guests' requests.
+    pub tls_roots: TlsRoots,
 }
 
 impl Settings {
@@ -90,6 +93,7 @@ impl Settings {
             max_table_elements: table_elements,
             max_instances: instances,
             wasi_03: true,
+            tls_roots: TlsRoots::default(),
         };
         limits.into_iter().fold(room, |room, limits| Self {
             max_memory: room.max_memory.max(limits.memory),
@@ -100,6 +104,9 @@ impl Settings {
     }
 }
 
+/// How many idle connections are kept for tasks, beside those in use.
+pub const IDLE_CONNECTIONS: usize = bounds::HTTP_IDLE;
+
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
@@ -107,7 +114,7 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     settings: Settings,
     clock: Clock,
-    tls: Arc<Tls>,
+    network: Arc<Network>,
     grounds: Mutex<BTreeMap<Profile, Ground>>,
 }
 
@@ -159,7 +166,8 @@ pub enum LoadError {
 impl Sandbox {
     /// A sandbox in which nothing is loaded yet. Engines are made when first needed.
     pub fn new(settings: Settings, clock: Clock) -> Self {
-        Self(Arc::new(Inner { settings, clock, tls: Arc::default(), grounds: Mutex::default() }))
+        let network = Arc::new(Network::new(settings.tls_roots.clone(), clock));
+        Self(Arc::new(Inner { settings, clock, network, grounds: Mutex::default() }))
     }
 
     /// Loads a compiled plugin, links it, and checks that its imports are served and its exports fit its contract.
@@ -173,7 +181,13 @@ impl Sandbox {
         }
         let ground = self.ground(profile).map_err(|source| LoadError::Engine { profile, source })?;
         let component = image.load(&ground.engine).map_err(LoadError::Image)?;
-        Prepared::new(profile, ground, &component, self.0.clock, Arc::clone(&self.0.tls))
+        Prepared::new(profile, ground, &component, self.0.clock, Arc::clone(&self.0.network))
+    }
+
+    /// Closes connections that no attempt has used for a while. To be polled for as long as attempts run.
+    pub fn tend(&self) -> impl Future<Output = Infallible> + Send + 'static {
+        let network = Arc::clone(&self.0.network);
+        async move { network.tend().await }
     }
 
     fn ground(&self, profile: Profile) -> wasmtime::Result<Ground> {

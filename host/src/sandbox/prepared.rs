@@ -15,7 +15,7 @@ use crate::sandbox::bindings::task::TaskPre;
 use crate::sandbox::bindings::task::sandclock::task::types as wit;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::http::Tls;
+use crate::sandbox::http::Network;
 use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
 use crate::sandbox::{Contract, Ground, LoadError, Profile};
@@ -29,7 +29,7 @@ struct Parts {
     ticker: Option<Arc<Ticker>>,
     entry: Entry,
     clock: Clock,
-    tls: Arc<Tls>,
+    network: Arc<Network>,
 }
 
 /// The export that the host calls.
@@ -46,7 +46,7 @@ impl Prepared {
         ground: Ground,
         component: &Component,
         clock: Clock,
-        tls: Arc<Tls>,
+        network: Arc<Network>,
     ) -> Result<Self, LoadError> {
         let component_type = component.component_type();
         let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
@@ -60,7 +60,7 @@ impl Prepared {
         };
         let entry = entry.and_then(|entry| check_export(contract, component).map(|()| entry));
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
-        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, tls })))
+        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network })))
     }
 
     /// The profile it runs under.
@@ -86,8 +86,8 @@ impl Prepared {
         self.0.ticker.as_ref().map(|ticker| ticker.ticking())
     }
 
-    pub(super) fn tls(&self) -> Arc<Tls> {
-        Arc::clone(&self.0.tls)
+    pub(super) fn network(&self) -> Arc<Network> {
+        Arc::clone(&self.0.network)
     }
 
     pub(super) fn instance_pre(&self) -> &InstancePre<Guest> {

@@ -1,8 +1,8 @@
 //! One log line for each request: what was asked of whom, what came back, how much and how long.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -11,6 +11,15 @@ use crate::model::grants::HttpTarget;
 use crate::model::log::Level;
 use crate::sandbox::http::SendError;
 use crate::sandbox::journal::Journal;
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was opened for this request.
+    Opened,
+    /// An earlier request of the task had opened it.
+    Pool,
+}
 
 /// The account of one request. It is written once, by whichever end comes first.
 #[derive(Debug)]
@@ -21,7 +30,7 @@ pub(crate) struct Audit {
     method: String,
     host: String,
     request: String,
-    peer: OnceLock<IpAddr>,
+    connection: Mutex<Option<(IpAddr, Origin)>>,
     status: AtomicU16,
     sent: AtomicU64,
     received: AtomicU64,
@@ -38,7 +47,7 @@ impl Audit {
             method: target.method().to_string(),
             host: target.authority(),
             request: target.to_string(),
-            peer: OnceLock::new(),
+            connection: Mutex::default(),
             status: AtomicU16::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
@@ -46,9 +55,9 @@ impl Audit {
         }
     }
 
-    /// There is a connection to this address. A request has one at the most.
-    pub(crate) fn connected(&self, peer: IpAddr) {
-        let _ = self.peer.set(peer);
+    /// There is a connection to this address.
+    pub(crate) fn connected(&self, peer: IpAddr, origin: Origin) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some((peer, origin));
     }
 
     /// The response's head has arrived.
@@ -112,7 +121,10 @@ impl Audit {
             ("received".to_owned(), number(&self.received)),
             ("ms".to_owned(), self.clock.monotonic().duration_since(self.began).as_millis().to_string()),
         ];
-        fields.extend(self.peer.get().map(|peer| ("peer".to_owned(), peer.to_string())));
+        if let Some((peer, origin)) = *self.connection.lock().unwrap_or_else(PoisonError::into_inner) {
+            fields.push(("peer".to_owned(), peer.to_string()));
+            fields.push(("reused".to_owned(), (origin == Origin::Pool).to_string()));
+        }
         fields.extend(self.status().map(|status| ("status".to_owned(), status)));
         self.journal.host(level, message, fields);
     }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
+use http_body_util::{BodyExt as _, Empty};
 use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::clock::Clock;
 use crate::sandbox::http::SendError;
 use crate::sandbox::http::audit::Audit;
+use crate::sandbox::http::lease::Lease;
 
 /// A request's body: fails when the guest has written more than allowed.
 pub(super) struct RequestBody {
@@ -21,6 +22,14 @@ pub(super) struct RequestBody {
     pub(super) limit: u64,
     pub(super) left: u64,
     pub(super) audit: Arc<Audit>,
+}
+
+impl RequestBody {
+    /// A body without a byte, on the same account.
+    pub(super) fn empty(&self) -> Self {
+        let inner = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        Self { inner, limit: self.limit, left: self.left, audit: Arc::clone(&self.audit) }
+    }
 }
 
 impl Body for RequestBody {
@@ -48,8 +57,8 @@ impl Body for RequestBody {
     }
 }
 
-/// A response's body: fails when the server sends more than allowed, nothing for too long, or for too long in all. It holds the request's
-/// place among those in flight, and closes its account when it is dropped.
+/// A response's body: fails when the server sends more than allowed, nothing for too long, or for too long in all. It
+/// gives the connection back at its end, and closes the request's account when it is dropped.
 pub(super) struct ResponseBody {
     pub(super) inner: hyper::body::Incoming,
     pub(super) limit: u64,
@@ -59,12 +68,13 @@ pub(super) struct ResponseBody {
     pub(super) over: Pin<Box<Sleep>>,
     pub(super) clock: Clock,
     pub(super) audit: Arc<Audit>,
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) lease: Arc<Lease>,
 }
 
 impl ResponseBody {
     fn fail(&self, error: SendError) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.audit.failed(&error);
+        self.lease.close();
         Poll::Ready(Some(Err(error.into())))
     }
 }
@@ -84,7 +94,10 @@ impl Body for ResponseBody {
         let silent_until = self.clock.monotonic() + self.silence;
         self.patience.as_mut().reset(silent_until);
         match frame {
-            None => Poll::Ready(None),
+            None => {
+                self.lease.read_to_the_end();
+                Poll::Ready(None)
+            }
             Some(Err(error)) => self.fail(SendError::Protocol(error)),
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
@@ -92,6 +105,9 @@ impl Body for ResponseBody {
                 match self.left.checked_sub(length as u64) {
                     Some(left) => self.left = left,
                     None => return self.fail(SendError::ResponseTooLarge { limit: self.limit }),
+                }
+                if frame.is_trailers() || self.inner.is_end_stream() {
+                    self.lease.read_to_the_end();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -109,6 +125,7 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
+        self.lease.put_away();
         self.audit.done();
     }
 }

@@ -1,34 +1,26 @@
-//! Sends one admitted request: resolve, check, connect, encrypt, send, await the response's head. Each step is timed.
-//!
-//! A connection serves one request, so that nothing is shared between attempts.
+//! Sends one admitted request, over a connection that its task has kept or over a new one, and awaits the response's
+//! head. Each step is timed.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::maybe_done;
 use http::header::HOST;
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use url::Host;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
-use crate::model::grants::HttpScheme;
 use crate::model::limits::HttpLimits;
-use crate::sandbox::bounds;
-use crate::sandbox::http::audit::Audit;
+use crate::sandbox::http::audit::{Audit, Origin};
 use crate::sandbox::http::body::{RequestBody, ResponseBody};
+use crate::sandbox::http::connection::{Connection, Unanswered};
+use crate::sandbox::http::lease::{Lease, Work};
 use crate::sandbox::http::policy::{Admitted, Refusal};
-use crate::sandbox::http::{Answer, Connection, Egress, Tls};
+use crate::sandbox::http::pool::Key;
+use crate::sandbox::http::{Answer, Egress, dial};
 
 /// The smallest buffer that the HTTP library takes, in bytes.
 const SMALLEST_BUFFER: usize = 8 << 10;
@@ -59,6 +51,8 @@ pub(crate) enum SendError {
     Tls(#[source] std::io::Error),
     #[error("TLS cannot be set up")]
     TlsSetup(#[source] rustls::Error),
+    #[error("the connection ended before the request was sent")]
+    Unsent,
     #[error("the connection broke")]
     Protocol(#[source] hyper::Error),
     #[error("no response in time")]
@@ -113,25 +107,32 @@ pub(super) async fn send(
     permit: OwnedSemaphorePermit,
 ) -> Result<Answer, SendError> {
     let limit = egress.limits.body;
-    let stream = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
-    let (stream, peer) = stream.unwrap_or(Err(SendError::ConnectTimeout))?;
-    audit.connected(peer);
     let request =
         rewrite(admitted, request)?.map(|inner| RequestBody { inner, limit, left: limit, audit: Arc::clone(audit) });
-    let (response, connection) = match admitted.target.scheme() {
-        HttpScheme::Http => exchange(stream, request, timeouts, egress.limits.headers).await?,
-        HttpScheme::Https => {
-            let encrypted = tokio::time::timeout(timeouts.tls, encrypt(admitted, stream, &egress.tls));
-            exchange(
-                encrypted.await.unwrap_or(Err(SendError::ConnectTimeout))?,
-                request,
-                timeouts,
-                egress.limits.headers,
-            )
-            .await?
+    let head_limit = usize::try_from(egress.limits.headers).unwrap_or(usize::MAX).max(SMALLEST_BUFFER);
+    let key = Key {
+        task: egress.task.clone(),
+        scheme: admitted.target.scheme(),
+        host: admitted.target.host().clone(),
+        port: admitted.target.port(),
+        head_limit,
+    };
+    let (response, connection) = match again(egress, admitted, &key, request, timeouts, audit).await {
+        Ok(answered) => answered,
+        Err(Setback::Failed(error)) => return Err(error),
+        Err(Setback::Anew(request)) => {
+            let mut connection = dial::open(egress, admitted, timeouts, head_limit).await?;
+            audit.connected(connection.peer(), Origin::Opened);
+            let answered = connection.exchange(*request, timeouts.first_byte).await;
+            (answered.map_err(|unanswered| unanswered.error(limit))?, connection)
         }
     };
     audit.answered(response.status());
+    let lease = Lease::new(connection, Arc::clone(&egress.network), key, permit);
+    if response.body().is_end_stream() {
+        lease.read_to_the_end();
+    }
+    let work = Work(Arc::clone(&lease));
     let response = response.map(|inner| {
         let body = ResponseBody {
             inner,
@@ -142,58 +143,76 @@ pub(super) async fn send(
             over: Box::pin(tokio::time::sleep_until(until)),
             clock: egress.clock,
             audit: Arc::clone(audit),
-            _permit: permit,
+            lease,
         };
         body.boxed_unsync()
     });
-    Ok(Answer { response, connection })
+    Ok(Answer { response, work })
 }
 
-/// Connects to the first of the host's addresses that answers, among those that the policy lets pass.
-/// Connects to the first address of the target that may be reached and answers.
-async fn connect(admitted: &Admitted, patience: Duration) -> Result<(TcpStream, IpAddr), SendError> {
-    let port = admitted.target.port();
-    let found: Vec<SocketAddr> = match admitted.target.host() {
-        Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
-        Host::Ipv6(address) => vec![(IpAddr::V6(*address), port).into()],
-        Host::Domain(name) => {
-            tokio::net::lookup_host((name.as_str(), port)).await.map_err(SendError::Resolve)?.collect()
-        }
+/// Why a request was not answered over a connection that had been kept.
+enum Setback {
+    /// There was none, or it was of no use: the request is to be sent over a new one.
+    Anew(Box<Request<RequestBody>>),
+    /// The request cannot be sent again.
+    Failed(SendError),
+}
+
+/// Sends a request over a connection that the task has kept, if there is one.
+///
+/// Its server may be closing it at this very moment. The request is then sent anew if not a byte of it was written, or
+/// if to receive it twice changes nothing.
+async fn again(
+    egress: &Egress,
+    admitted: &Admitted,
+    key: &Key,
+    request: Request<RequestBody>,
+    timeouts: Timeouts,
+    audit: &Audit,
+) -> Result<(Response<Incoming>, Connection), Setback> {
+    let may_use = |peer| admitted.check_address(peer).is_ok();
+    let Some(mut connection) = egress.network.pool.take(key, may_use) else {
+        return Err(Setback::Anew(Box::new(request)));
     };
-    // One address that swallows everything must not take the time of the others.
-    let share = patience / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
-    let mut outcome = SendError::Resolve(std::io::Error::other("the name has no address"));
-    for address in found {
-        if let Err(refusal) = admitted.check_address(address.ip()) {
-            outcome = SendError::Refused(refusal);
-            continue;
-        }
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(SendError::Connect)?;
-                return Ok((stream, address.ip()));
-            }
-            Ok(Err(error)) => outcome = SendError::Connect(error),
-            Err(_) => outcome = SendError::ConnectTimeout,
+    audit.connected(connection.peer(), Origin::Pool);
+    let copy = copy_if_harmless(&request);
+    match (connection.exchange(request, timeouts.first_byte).await, copy) {
+        (Ok(response), _) => Ok((response, connection)),
+        (Err(Unanswered::Unsent(request)), _) => Err(Setback::Anew(request)),
+        (Err(Unanswered::Broken(error)), Some(copy)) if is_end(&error) => Err(Setback::Anew(Box::new(copy))),
+        (Err(unanswered), _) => Err(Setback::Failed(unanswered.error(egress.limits.body))),
+    }
+}
+
+/// A copy of a request that asks for nothing to be changed, and has no body.
+fn copy_if_harmless(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(request.body().empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
+}
+
+/// Whether a connection ended before there was a response.
+fn is_end(error: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    error.is_incomplete_message() || error.source().is_some_and(|cause| cause.is::<std::io::Error>())
+}
+
+impl Unanswered {
+    /// As an error of a request whose body may have so many bytes.
+    fn error(self, limit: u64) -> SendError {
+        match self {
+            Unanswered::Broken(error) if body_error(&error) => SendError::RequestTooLarge { limit },
+            Unanswered::Broken(error) => SendError::Protocol(error),
+            Unanswered::TooLate => SendError::FirstByteTimeout,
+            Unanswered::Unsent(_) => SendError::Unsent,
         }
     }
-    Err(outcome)
-}
-
-async fn encrypt(
-    admitted: &Admitted,
-    stream: TcpStream,
-    tls: &Tls,
-) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, SendError> {
-    let name = match admitted.target.host() {
-        Host::Domain(name) => {
-            ServerName::try_from(name.clone()).map_err(|error| SendError::Invalid(error.to_string()))?
-        }
-        Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
-        Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
-    };
-    let connector = tls.connector().map_err(SendError::TlsSetup)?;
-    connector.connect(name, stream).await.map_err(SendError::Tls)
 }
 
 /// Writes the request line and the `Host` header from the target that was checked, whatever the guest had there.
@@ -204,38 +223,6 @@ fn rewrite(admitted: &Admitted, mut request: Request<WasiBody>) -> Result<Reques
     *request.uri_mut() = uri;
     request.headers_mut().insert(HOST, host);
     Ok(request)
-}
-
-/// Sends the request over a connection of its own, and awaits the response's head.
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<RequestBody>,
-    timeouts: Timeouts,
-    head_limit: u64,
-) -> Result<(http::Response<hyper::body::Incoming>, Connection), SendError> {
-    let mut builder = http1::Builder::new();
-    let head_limit = usize::try_from(head_limit).unwrap_or(usize::MAX).max(SMALLEST_BUFFER);
-    builder.max_buf_size(head_limit).max_headers(bounds::HTTP_RESPONSE_HEADERS);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Protocol)?;
-    let limit = request.body().limit;
-    // What goes wrong with a connection shows in the body that it carries.
-    let mut connection = Box::pin(maybe_done(connection));
-    let response = {
-        let mut sending = std::pin::pin!(sender.send_request(request));
-        let patience = tokio::time::sleep(timeouts.first_byte);
-        tokio::select! {
-            biased;
-            response = &mut sending => response,
-            () = patience => return Err(SendError::FirstByteTimeout),
-            // The connection's own end is not the end of the matter: the response may have arrived with it.
-            never = connection.as_mut().then(|()| std::future::pending::<Infallible>()) => match never {},
-        }
-    };
-    let response = response.map_err(|error| match body_error(&error) {
-        true => SendError::RequestTooLarge { limit },
-        false => SendError::Protocol(error),
-    })?;
-    Ok((response, connection))
 }
 
 /// Whether sending failed because the request's body did: at its limit.

@@ -7,12 +7,18 @@ mod address;
 mod audit;
 mod body;
 mod client;
+mod connection;
+mod dial;
+mod lease;
 mod policy;
+mod pool;
+mod shelf;
 mod task_door;
 mod tls;
 mod wasi_door;
 
-use std::pin::Pin;
+use std::convert::Infallible;
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,18 +27,46 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
 use crate::model::grants::HttpTarget;
+use crate::model::id::TaskName;
 use crate::model::limits::{HttpLimits, HttpUsage};
 use crate::model::log::Level;
 use crate::model::task::Task;
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::policy::{Policy, Refusal};
+use crate::sandbox::http::pool::Pool;
+use crate::sandbox::http::tls::Tls;
 use crate::sandbox::journal::Journal;
 
 pub use policy::{Passed, passed};
+pub use tls::{TlsRoots, TlsRootsError};
 
 pub(crate) use client::{SendError, Timeouts};
-pub(crate) use tls::Tls;
+pub(crate) use lease::Work;
 pub(crate) use wasi_door::WasiDoor;
+
+/// What the requests of all attempts have in common.
+pub(crate) struct Network {
+    tls: Tls,
+    pool: Pool,
+}
+
+impl Network {
+    /// No connection is open yet.
+    pub(crate) fn new(roots: TlsRoots, clock: Clock) -> Self {
+        Self { tls: Tls::new(roots), pool: Pool::new(clock) }
+    }
+
+    /// Closes idle connections when their time is over.
+    pub(crate) async fn tend(&self) -> Infallible {
+        self.pool.tend().await
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
 
 /// The HTTP of one attempt.
 #[derive(Debug)]
@@ -41,7 +75,8 @@ pub(crate) struct Egress {
     limits: HttpLimits,
     journal: Journal,
     clock: Clock,
-    tls: Arc<Tls>,
+    network: Arc<Network>,
+    task: TaskName,
     in_flight: Arc<Semaphore>,
     most_in_flight: AtomicU32,
     audits: Mutex<Vec<Arc<Audit>>>,
@@ -50,24 +85,22 @@ pub(crate) struct Egress {
 /// A response whose head has arrived.
 pub(crate) struct Answer {
     pub(crate) response: http::Response<WasiBody>,
-    /// Moves the bytes of both bodies; has to be polled while they are in use.
-    pub(crate) connection: Connection,
+    /// Moves the bytes of both bodies.
+    pub(crate) work: Work,
 }
-
-/// The work of a connection.
-pub(crate) type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Egress {
     /// The HTTP of an attempt of this task.
-    pub(crate) fn new(task: Arc<Task>, journal: Journal, clock: Clock, tls: Arc<Tls>) -> Self {
+    pub(crate) fn new(task: Arc<Task>, journal: Journal, clock: Clock, network: Arc<Network>) -> Self {
         Self {
             limits: task.limits.http,
             in_flight: Arc::new(Semaphore::new(task.limits.http.concurrent as usize)),
             most_in_flight: AtomicU32::new(0),
+            task: task.name.clone(),
             policy: Policy::new(task),
             journal,
             clock,
-            tls,
+            network,
             audits: Mutex::new(Vec::new()),
         }
     }

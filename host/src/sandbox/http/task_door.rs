@@ -34,10 +34,10 @@ impl Host for Guest {
 
 /// Sends a request and reads the whole response.
 async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Response, Error> {
-    let Answer { response, connection } = egress.send(request, egress.timeouts(RequestOptions::default())).await?;
+    let Answer { response, work } = egress.send(request, egress.timeouts(RequestOptions::default())).await?;
     let (head, body) = response.into_parts();
     let body = std::pin::pin!(body.collect());
-    let body = match select(body, connection).await {
+    let body = match select(body, work).await {
         Either::Left((body, _)) => body,
         Either::Right((_, body)) => body.await,
     };

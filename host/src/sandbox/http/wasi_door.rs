@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::sandbox::bounds;
@@ -30,11 +31,7 @@ impl WasiHttpHooks for WasiDoor {
         let egress = Arc::clone(&self.0);
         Box::new(async move {
             let answer = egress.send(request, egress.timeouts(options.unwrap_or_default())).await?;
-            let connection = answer.connection;
-            let work: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async move {
-                connection.await;
-                Ok(())
-            });
+            let work: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(answer.work.map(Ok));
             Ok((answer.response, work))
         })
     }
@@ -65,6 +62,7 @@ impl From<SendError> for Error {
             SendError::Tls(error) if error.to_string().contains("certificate") => Error::TlsCertificateError,
             SendError::Tls(_) => Error::TlsProtocolError,
             SendError::TlsSetup(_) => Error::ConfigurationError,
+            SendError::Unsent => Error::ConnectionTerminated,
             SendError::Protocol(error) if error.is_incomplete_message() => Error::HttpResponseIncomplete,
             SendError::Protocol(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,

@@ -16,12 +16,12 @@ use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::payload::Blob;
 use crate::model::task::Task;
-use crate::sandbox::AttemptReport;
-use crate::sandbox::http::{Egress, WasiDoor};
+use crate::sandbox::http::{Egress, Network, WasiDoor};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::redaction::Redaction;
 use crate::sandbox::testing::{attempt, run, task, typed};
 use crate::sandbox::tests::tasks::ALLOCATOR;
+use crate::sandbox::{AttemptReport, TlsRoots};
 
 /// A server that answers every request with the same bytes, and remembers what it got.
 struct Server {
@@ -297,7 +297,12 @@ async fn the_doors_of_wasi_lead_to_the_same_policy() {
     let server = server(HELLO, Then::Close).await;
     let task = Arc::new(granted(&[&format!("http://{}", server.address)]));
     let journal = Journal::new(Clock::system(), &task.limits, Redaction::default());
-    let egress = Arc::new(Egress::new(task, journal.clone(), Clock::system(), Arc::default()));
+    let egress = Arc::new(Egress::new(
+        task,
+        journal.clone(),
+        Clock::system(),
+        Arc::new(Network::new(TlsRoots::default(), Clock::system())),
+    ));
     let mut door = WasiDoor(Arc::clone(&egress));
     let mut send = |url: String| {
         let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();

@@ -2,6 +2,7 @@
 
 mod blocked;
 mod cancel;
+mod connections;
 mod http;
 mod limits;
 mod programs;

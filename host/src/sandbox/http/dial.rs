@@ -1,0 +1,81 @@
+//! Opens connections: resolve, check, connect, encrypt. Each step is timed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use url::Host;
+
+use crate::model::grants::HttpScheme;
+use crate::sandbox::http::client::{SendError, Timeouts};
+use crate::sandbox::http::connection::Connection;
+use crate::sandbox::http::policy::Admitted;
+use crate::sandbox::http::{Egress, Tls};
+
+/// Opens a connection for an admitted request.
+pub(super) async fn open(
+    egress: &Egress,
+    admitted: &Admitted,
+    timeouts: Timeouts,
+    head_limit: usize,
+) -> Result<Connection, SendError> {
+    let connected = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
+    let (stream, peer) = connected.unwrap_or(Err(SendError::ConnectTimeout))?;
+    let opened = egress.clock.monotonic();
+    let connection = match admitted.target.scheme() {
+        HttpScheme::Http => Connection::over(stream, peer, opened, head_limit).await,
+        HttpScheme::Https => {
+            let encrypted = tokio::time::timeout(timeouts.tls, encrypt(admitted, stream, &egress.network.tls)).await;
+            Connection::over(encrypted.unwrap_or(Err(SendError::ConnectTimeout))?, peer, opened, head_limit).await
+        }
+    };
+    connection.map_err(SendError::Protocol)
+}
+
+/// Connects to the first address of the target that may be reached and answers.
+async fn connect(admitted: &Admitted, patience: Duration) -> Result<(TcpStream, IpAddr), SendError> {
+    let port = admitted.target.port();
+    let found: Vec<SocketAddr> = match admitted.target.host() {
+        Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
+        Host::Ipv6(address) => vec![(IpAddr::V6(*address), port).into()],
+        Host::Domain(name) => {
+            tokio::net::lookup_host((name.as_str(), port)).await.map_err(SendError::Resolve)?.collect()
+        }
+    };
+    // One address that swallows everything must not take the time of the others.
+    let share = patience / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
+    let mut outcome = SendError::Resolve(std::io::Error::other("the name has no address"));
+    for address in found {
+        if let Err(refusal) = admitted.check_address(address.ip()) {
+            outcome = SendError::Refused(refusal);
+            continue;
+        }
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true).map_err(SendError::Connect)?;
+                return Ok((stream, address.ip()));
+            }
+            Ok(Err(error)) => outcome = SendError::Connect(error),
+            Err(_) => outcome = SendError::ConnectTimeout,
+        }
+    }
+    Err(outcome)
+}
+
+async fn encrypt(
+    admitted: &Admitted,
+    stream: TcpStream,
+    tls: &Tls,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, SendError> {
+    let name = match admitted.target.host() {
+        Host::Domain(name) => {
+            ServerName::try_from(name.clone()).map_err(|error| SendError::Invalid(error.to_string()))?
+        }
+        Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+    };
+    let connector = tls.connector().map_err(SendError::TlsSetup)?;
+    connector.connect(name, stream).await.map_err(SendError::Tls)
+}
