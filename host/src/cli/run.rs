@@ -31,7 +31,7 @@ use crate::model::slot::Slot;
 use crate::model::task::{Build, Task};
 use crate::model::text::inert;
 use crate::plugins::{Plugin, Plugins, Progress, Quiet};
-use crate::sandbox::{AttemptReport, AttemptRequest, Sandbox};
+use crate::sandbox::{self, AttemptReport, AttemptRequest, Sandbox, TlsRoots};
 
 /// Run a task or a plugin's file once, now and in the foreground.
 ///
@@ -92,18 +92,21 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
     let file = adhoc::is_file(&arguments.target).then(|| PathBuf::from(&arguments.target));
-    let (task, settings) = match &file {
+    let (task, settings, tls_roots) = match &file {
         Some(file) if !file.exists() => {
             bail!(NotFound(format!("there is no file {}", file.display())));
         }
-        Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?),
+        Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?, TlsRoots::default()),
         None => match config::load(config, &Surroundings::of_process(clock.now())) {
             Err(report) => {
                 terminal::remark(report.coloured().trim_end());
                 return Ok(Exit::ConfigRefused);
             }
             Ok(loaded) => match loaded.config.tasks.iter().find(|task| task.name.as_str() == arguments.target) {
-                Some(task) => (Task::clone(task), loaded.config.plugins_settings()),
+                Some(task) => {
+                    let config = &loaded.config;
+                    (Task::clone(task), config.plugins_settings(), config.sandbox_settings().tls_roots)
+                }
                 None => {
                     let NotFound(message) =
                         NotFound::task(&arguments.target, loaded.config.tasks.iter().map(Arc::as_ref));
@@ -121,7 +124,8 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         admitted_at: clock.now(),
         task: Arc::new(task),
     };
-    let sandbox = Sandbox::new(crate::sandbox::Settings::for_limits(1, [&run.task.limits]), clock);
+    let room = sandbox::Settings::for_limits(1, [&run.task.limits]);
+    let sandbox = Sandbox::new(sandbox::Settings { tls_roots, ..room }, clock);
     let plugins = Plugins::open(settings, sandbox, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(async {

@@ -144,7 +144,7 @@ impl fmt::Display for Next {
 
 fn host(config: &Config) -> Keys {
     let host = &config.host;
-    vec![
+    let mut keys: Keys = vec![
         ("plugins", path(&host.plugins, &config.root)),
         ("state", path(&host.state, &config.root)),
         ("timezone", zone_name(&host.timezone)),
@@ -154,13 +154,17 @@ fn host(config: &Config) -> Keys {
         ("grace-period", duration(host.grace_period)),
         ("workers", host.workers.get().into()),
         ("wasi-03", host.wasi_03.into()),
+    ];
+    keys.extend(host.tls_roots.as_ref().map(|roots| ("tls-roots", path(&roots.file, &config.root))));
+    keys.extend([
         ("compile.timeout", duration(host.compile.timeout)),
         ("compile.memory", bytes(host.compile.memory)),
         ("compile.max-size", bytes(host.compile.max_size)),
         ("compile.kept", bytes(host.compile.kept)),
         ("compile.parallel", host.compile.parallel.get().into()),
         ("ledger.durability", host.durability.name().into()),
-    ]
+    ]);
+    keys
 }
 
 fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {

@@ -98,7 +98,7 @@ pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Opti
 
 fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, problems: &mut Problems) -> Option<Config> {
     let host_table: HostTable = file.host.value().unwrap_or_default();
-    let host = host_table.build(root, around);
+    let host = host_table.build(root, around, problems);
     let plugins = plugin_files(&host_table, &host, problems);
     let tasks = settled_tasks(file, problems);
     let alert_tables: Named<AlertName, AlertTable> = file.alerts.value().unwrap_or_default();

@@ -22,6 +22,7 @@ impl Config {
         let limits = self.tasks.iter().map(|task: &std::sync::Arc<Task>| &task.limits);
         sandbox::Settings {
             wasi_03: self.host.wasi_03,
+            tls_roots: self.host.tls_roots.as_ref().map(|file| file.roots.clone()).unwrap_or_default(),
             ..sandbox::Settings::for_limits(count(self.host.max_concurrent_runs), limits)
         }
     }

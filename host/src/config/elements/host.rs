@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::roots::TlsRootsFile;
 use super::words::{ListenAddress, PathText, Zone};
+use crate::config::diagnostic::Problems;
 use crate::config::read::Field;
 use crate::config::surroundings::Surroundings;
 use crate::config::table::{choice, table};
@@ -34,6 +36,8 @@ pub struct HostSettings {
     pub workers: NonZeroU32,
     /// Whether guests may use WASI 0.3.
     pub wasi_03: bool,
+    /// Root certificates that are trusted beside the system's.
+    pub tls_roots: Option<TlsRootsFile>,
     /// How plugins are compiled.
     pub compile: CompileSettings,
     /// How safely the ledger is written.
@@ -103,6 +107,9 @@ table! {
         "workers" => workers: Whole<1, 1024> = absent("one for each core"), example 4;
         /// Whether guests may use WASI 0.3.
         "wasi-03" => wasi_03: bool = default(true), example false;
+        /// A file of root certificates in PEM, which guests' HTTPS requests trust beside those of the system. (The
+        /// environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` of the host name others in place of the system's.)
+        "tls-roots" => tls_roots: PathText = absent("those of the system alone"), example "/etc/sandclock/roots.pem";
         /// What the compilation of one plugin may use.
         "compile" => compile: CompileTable = table;
         /// How the ledger is written.
@@ -136,7 +143,7 @@ table! {
 }
 
 impl HostTable {
-    pub(in crate::config) fn build(&self, root: &Path, around: &Surroundings) -> HostSettings {
+    pub(in crate::config) fn build(&self, root: &Path, around: &Surroundings, problems: &mut Problems) -> HostSettings {
         let path = |field: &Field<PathText>, default: &str| {
             root.join(field.value().map_or(PathBuf::from(default), |path| path.0))
         };
@@ -151,6 +158,7 @@ impl HostTable {
             grace_period: self.grace_period.value().map_or(Duration::from_secs(30), |time| time.0),
             workers: self.workers.value().map_or(around.cores, |number| number.non_zero()),
             wasi_03: self.wasi_03.value().unwrap_or(true),
+            tls_roots: self.tls_roots.written().and_then(|file| TlsRootsFile::read(file, root, problems)),
             compile: self.compile.value().unwrap_or_default().build(),
             durability: ledger.durability.value().unwrap_or_default(),
         }

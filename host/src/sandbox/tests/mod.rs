@@ -7,3 +7,4 @@ mod http;
 mod limits;
 mod programs;
 mod tasks;
+mod tls;
