@@ -7,6 +7,7 @@ mod adhoc;
 mod check;
 mod compile_child;
 mod completions;
+mod descriptors;
 mod exit;
 mod init;
 mod inspect;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
-use super::{Exit, terminal};
+use super::{Exit, descriptors, terminal};
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
@@ -68,6 +68,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
             return Ok(Exit::ConfigRefused);
         }
     };
+    descriptors::make_room(&config);
     let (ledger, recovered) = Ledger::open(&config.ledger_settings(), clock)?;
     if !recovered.unfinished.is_empty() {
         tracing::warn!("{} runs were not over when the last host ended", recovered.unfinished.len());

@@ -1,0 +1,76 @@
+//! Room for open files and connections: as much as the configuration can ask for, or a warning.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::Config;
+use crate::sandbox::IDLE_CONNECTIONS;
+
+/// Descriptors of the host itself: ledger, logs, API, compiling children, and some in reserve.
+const OWN: u64 = 256;
+
+/// What the requests of guests can ask for at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    runs: u64,
+    /// The largest `limits.http-concurrent` of a task that may send requests at all.
+    requests_of_each: u64,
+}
+
+impl Asked {
+    fn of(config: &Config) -> Self {
+        let sending = config.tasks.iter().filter(|task| !task.grants.http.is_empty());
+        Self {
+            runs: config.host.max_concurrent_runs.get().into(),
+            requests_of_each: sending.map(|task| task.limits.http.concurrent.into()).max().unwrap_or(0),
+        }
+    }
+
+    fn descriptors(self) -> u64 {
+        let idle = if self.requests_of_each == 0 { 0 } else { IDLE_CONNECTIONS as u64 };
+        self.runs * self.requests_of_each + idle + OWN
+    }
+
+    /// What is to be said if the host may open only so many.
+    fn warning(self, allowed: u64) -> Option<String> {
+        let Self { runs, requests_of_each } = self;
+        let asked = self.descriptors();
+        (asked > allowed).then(|| {
+            format!(
+                "the system lets this host open {allowed} files and connections, and it may want {asked}: {runs} runs \
+                 (host.max-concurrent-runs) with {requests_of_each} requests each (limits.http-concurrent), \
+                 {IDLE_CONNECTIONS} idle connections, and {OWN} more; what cannot be opened fails. Raise the limit \
+                 (LimitNOFILE= in systemd, `ulimit -Hn` in a shell) or lower one of the two"
+            )
+        })
+    }
+}
+
+/// Raises the number of descriptors to what the system allows, as servers do, and warns if that is too little.
+pub(super) fn make_room(config: &Config) {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!("cannot raise the number of files and connections that may be open: {error}");
+    }
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if let Some(warning) = Asked::of(config).warning(allowed) {
+        tracing::warn!("{warning}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_told_with_its_numbers() {
+        let check = |runs, requests_of_each, allowed, expected: Option<&str>| {
+            let warning = Asked { runs, requests_of_each }.warning(allowed);
+            assert_eq!(warning.is_some(), expected.is_some(), "{warning:?}");
+            assert!(warning.unwrap_or_default().contains(expected.unwrap_or_default()));
+        };
+        check(64, 16, 1536, None);
+        check(64, 16, 1535, Some("open 1535 files and connections, and it may want 1536: 64 runs"));
+        check(10_000, 0, 256, None);
+        check(1000, 64, 20_000, Some("with 64 requests each (limits.http-concurrent)"));
+    }
+}
