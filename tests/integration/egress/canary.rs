@@ -36,16 +36,25 @@ impl Canary {
     }
 }
 
-/// Answers 200, or sends the client on to where the path says.
+/// Answers 200, or sends the client on to where the path says; closes the connection then unless the path says to keep
+/// it.
 fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut request = [0; 4096];
-    let length = stream.read(&mut request)?;
-    let request = String::from_utf8_lossy(&request[..length]);
-    let path = request.split(' ').nth(1).unwrap_or_default();
-    let (status, location) = match path.strip_prefix("/to/") {
-        Some(host) => ("302 Found", format!("location: http://{host}:{PORT}/\r\n")),
-        None => ("200 OK", String::new()),
-    };
-    write!(stream, "HTTP/1.1 {status}\r\n{location}content-length: 0\r\nconnection: close\r\n\r\n")
+    loop {
+        let length = stream.read(&mut request)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let request = String::from_utf8_lossy(&request[..length]);
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        let (status, location) = match path.strip_prefix("/to/") {
+            Some(host) => ("302 Found", format!("location: http://{host}:{PORT}/\r\n")),
+            None => ("200 OK", String::new()),
+        };
+        write!(stream, "HTTP/1.1 {status}\r\n{location}content-length: 0\r\n\r\n")?;
+        if path != "/keep" {
+            return Ok(());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! of the host comes back.
 
 mod alone;
+mod crowd;
 mod files;
 mod footprint;
 mod guests;
