@@ -16,11 +16,11 @@ use tokio::runtime::Runtime;
 use super::footprint::Footprint;
 use crate::project::Project;
 
-const TASKS: usize = 16;
+const TASKS: usize = 24;
 /// Of each task, in flight.
 const CONCURRENT: usize = 64;
 /// Of each task, in all.
-const REQUESTS: usize = 640;
+const REQUESTS: usize = 420;
 const PEERS: usize = 10_000;
 /// Idle connections that a host keeps at the most.
 const IDLE: usize = 256;
@@ -61,7 +61,7 @@ fn ten_thousand_peers_that_keep_guests_waiting_cost_no_more_than_is_configured()
 
 const HEAD: &str = r#"[host]
 listen = "127.0.0.1:0"
-max-concurrent-runs = 16
+max-concurrent-runs = 24
 
 [defaults]
 retry = { attempts = 1 }
