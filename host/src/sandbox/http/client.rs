@@ -121,8 +121,7 @@ pub(super) async fn send(
         Ok(answered) => answered,
         Err(Setback::Failed(error)) => return Err(error),
         Err(Setback::Anew(request)) => {
-            let mut connection = dial::open(egress, admitted, timeouts, head_limit).await?;
-            audit.connected(connection.peer(), Origin::Opened);
+            let mut connection = dial::open(egress, admitted, timeouts, head_limit, audit).await?;
             let answered = connection.exchange(*request, timeouts.first_byte).await;
             (answered.map_err(|unanswered| unanswered.error(limit))?, connection)
         }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use url::Host;
 
 use crate::model::grants::HttpScheme;
+use crate::sandbox::http::audit::{Audit, Origin};
 use crate::sandbox::http::client::{SendError, Timeouts};
 use crate::sandbox::http::connection::Connection;
 use crate::sandbox::http::policy::Admitted;
@@ -20,9 +21,11 @@ pub(super) async fn open(
     admitted: &Admitted,
     timeouts: Timeouts,
     head_limit: usize,
+    audit: &Audit,
 ) -> Result<Connection, SendError> {
     let connected = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
     let (stream, peer) = connected.unwrap_or(Err(SendError::ConnectTimeout))?;
+    audit.connected(peer, Origin::Opened);
     let opened = egress.clock.monotonic();
     let connection = match admitted.target.scheme() {
         HttpScheme::Http => Connection::over(stream, peer, opened, head_limit).await,

@@ -290,6 +290,7 @@ async fn tls_is_refused_where_the_certificate_is_not_known() {
     let report =
         fetch(granted(&[&format!("https://{}", server.address)]), &format!("https://{}/", server.address)).await;
     assert!(failure(&report).starts_with("TLS failed: "), "{}", failure(&report));
+    assert_eq!((field(&report, "peer"), field(&report, "reused")), (Some("127.0.0.1"), Some("false")));
 }
 
 #[tokio::test]
