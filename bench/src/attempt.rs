@@ -11,11 +11,13 @@ use sandclock_host::model::outcome::AttemptOutcome;
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::run::Run;
 use sandclock_host::model::schedule::Schedule;
+use sandclock_host::model::task::Task;
 use sandclock_host::sandbox::{AttemptRequest, Prepared};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::bar::Bar;
 use crate::host::Ground;
 use crate::rounds::{Answer, Figure, Question, abba};
 
@@ -24,21 +26,27 @@ const CALLS: u32 = 10_000;
 
 /// On one worker, and on one for each processor.
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
-    let task = ground.task("attempt", Schedule::manual(), Overlap::Allow)?;
-    let now = ground.clock.now();
-    let id = RunId::next(now.as_millisecond(), 0, None);
-    let run = Arc::new(Run { id, task, cause: Cause::Manual, slot: None, payload: None, admitted_at: now });
-    let questions =
-        [(NonZeroUsize::MIN, "one attempt, 1 worker"), (ground.threads, "one attempt, a worker for each processor")];
-    let answer = |(workers, what): (NonZeroUsize, _)| {
-        let question = Question { what, unit: "µs", a: "attempt", b: "bare instance and call" };
+    let run = run(ground, ground.task("attempt", Schedule::manual(), Overlap::Allow)?);
+    let questions = [
+        (NonZeroUsize::MIN, "one attempt, 1 worker", Bar::Times(1.1)),
+        (ground.threads, "one attempt, a worker for each processor", Bar::Times(1.15)),
+    ];
+    let answer = |(workers, what, bar): (NonZeroUsize, _, _)| {
+        let question = Question { what, unit: "µs", a: "attempt", bar: Some(bar) };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers.get()).enable_all().build()?;
-        let prepared = runtime.block_on(ground.prepared())?;
+        let prepared = runtime.block_on(ground.prepared(&run.task))?;
         let turn = |arm| turn(ground, &runtime, workers, &prepared, &run, arm);
         let rounds = abba(rounds, || turn(Arm::Attempt), || turn(Arm::Bare))?;
-        Ok(Answer::of(question, &rounds))
+        Ok(Answer::of(question, "bare instance and call", &rounds))
     };
     questions.into_iter().map(answer).collect()
+}
+
+/// A run of a task that somebody asked for.
+pub(crate) fn run(ground: &Ground, task: Task) -> Arc<Run> {
+    let now = ground.clock.now();
+    let id = RunId::next(now.as_millisecond(), 0, None);
+    Arc::new(Run { id, task: Arc::new(task), cause: Cause::Manual, slot: None, payload: None, admitted_at: now })
 }
 
 #[derive(Clone, Copy)]
@@ -73,12 +81,7 @@ fn turn(
 async fn calls(prepared: Prepared, run: Arc<Run>, arm: Arm) -> anyhow::Result<()> {
     match arm {
         Arm::Attempt => {
-            let (_stop, stop) = watch::channel(None);
-            for _ in 0..CALLS {
-                let request = AttemptRequest { run: Arc::clone(&run), attempt: 1, stop: stop.clone() };
-                let outcome = prepared.attempt(request).await.outcome;
-                ensure!(matches!(outcome, AttemptOutcome::Succeeded { .. }), "an attempt ended with {outcome:?}");
-            }
+            attempts(&prepared, &run, CALLS, |outcome| matches!(outcome, AttemptOutcome::Succeeded { .. })).await?
         }
         Arm::Bare => {
             let bare = prepared.bare(run);
@@ -86,6 +89,22 @@ async fn calls(prepared: Prepared, run: Arc<Run>, arm: Arm) -> anyhow::Result<()
                 ensure!(bare.call().await, "a bare call failed");
             }
         }
+    }
+    Ok(())
+}
+
+/// Attempts, one after the other, of which each has to end as it should.
+pub(crate) async fn attempts(
+    prepared: &Prepared,
+    run: &Arc<Run>,
+    count: u32,
+    is_expected: fn(&AttemptOutcome) -> bool,
+) -> anyhow::Result<()> {
+    let (_stop, stop) = watch::channel(None);
+    for _ in 0..count {
+        let request = AttemptRequest { run: Arc::clone(run), attempt: 1, stop: stop.clone() };
+        let outcome = prepared.attempt(request).await.outcome;
+        ensure!(is_expected(&outcome), "an attempt ended with {outcome:?}");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use sandclock_host::ledger::{Entry, Ledger};
 use sandclock_host::model::id::TaskName;
 use sandclock_host::model::slot::Slot;
 
+use crate::bar::Bar;
 use crate::host::{Ground, listener};
 use crate::rounds::{Answer, Figure, Question, abba};
 
@@ -27,9 +28,9 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
         || per_entry(ground, || runtime.block_on(entries(&ledger, &mut cursor))),
         || per_entry(ground, || writes(&file)),
     )?;
-    let question =
-        Question { what: "one durable entry, waited for", unit: "µs", a: "ledger", b: "write and fdatasync" };
-    Ok(vec![Answer::of(question, &rounds)])
+    let bar = Some(Bar::Times(2.0));
+    let question = Question { what: "one durable entry, waited for", unit: "µs", a: "ledger", bar };
+    Ok(vec![Answer::of(question, "write and fdatasync", &rounds)])
 }
 
 /// What an entry of a turn takes, in microseconds.

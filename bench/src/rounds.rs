@@ -3,8 +3,12 @@
 //! Absolute figures drift by half within minutes on a shared machine, and the drift hits both arms of a round alike. So
 //! the ratios are what counts: their median, and the range that holds the middle 80 % of them. The two turns that B has
 //! in a round, compared with each other in the same way, show how much of a difference is noise.
+//!
+//! What is a promise by itself, such as bytes a task, has no baseline: then its own figures are what is spread.
 
 use std::time::Duration;
+
+use crate::bar::Bar;
 
 /// What an arm measured in one turn, in the unit of its question.
 pub(crate) type Figure = f64;
@@ -17,20 +21,29 @@ pub(crate) struct Round {
     pub b: [Figure; 2],
 }
 
-/// What is compared.
+/// What is asked.
 #[derive(Clone, Copy)]
 pub(crate) struct Question {
     pub what: &'static str,
     pub unit: &'static str,
+    /// What the figures of A are of.
     pub a: &'static str,
-    pub b: &'static str,
+    pub bar: Option<Bar>,
 }
 
-/// What came of a comparison.
+/// What came of it.
 pub(crate) struct Answer {
     pub question: Question,
-    /// The median of each arm's figures.
-    pub figures: [Figure; 2],
+    /// The figures of A.
+    pub figures: Spread,
+    pub baseline: Option<Baseline>,
+}
+
+/// What A was compared with, and how.
+pub(crate) struct Baseline {
+    pub name: &'static str,
+    /// The median of its figures.
+    pub figure: Figure,
     /// A / B, over the rounds.
     pub ratio: Spread,
     /// B / B, over the rounds.
@@ -62,16 +75,38 @@ pub(crate) fn abba(
     (0..rounds).map(|_| round()).collect()
 }
 
+/// Runs A between two turns of B in each round: for turns that take long.
+///
+/// # Errors
+/// If an arm fails.
+pub(crate) fn bab(
+    rounds: usize,
+    mut a: impl FnMut() -> anyhow::Result<Figure>,
+    mut b: impl FnMut() -> anyhow::Result<Figure>,
+) -> anyhow::Result<Vec<Round>> {
+    let mut round = || {
+        let (b1, a, b2) = (b()?, a()?, b()?);
+        Ok(Round { a, b: [b1, b2] })
+    };
+    (0..rounds).map(|_| round()).collect()
+}
+
 impl Answer {
-    /// What the rounds say, of which there is at least one.
-    pub(crate) fn of(question: Question, rounds: &[Round]) -> Self {
+    /// What the rounds say, of which there is at least one, against a baseline of this name.
+    pub(crate) fn of(question: Question, baseline: &'static str, rounds: &[Round]) -> Self {
         let spread = |figure: fn(&Round) -> Figure| Spread::of(rounds.iter().map(figure).collect());
-        Self {
-            question,
-            figures: [spread(|round| round.a).median, spread(Round::baseline).median],
+        let baseline = Baseline {
+            name: baseline,
+            figure: spread(Round::baseline).median,
             ratio: spread(|round| round.a / round.baseline()),
             noise: spread(|round| round.b[0] / round.b[1]),
-        }
+        };
+        Self { question, figures: spread(|round| round.a), baseline: Some(baseline) }
+    }
+
+    /// What figures say by themselves, of which there is at least one.
+    pub(crate) fn alone(question: Question, figures: Vec<Figure>) -> Self {
+        Self { question, figures: Spread::of(figures), baseline: None }
     }
 }
 
@@ -106,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    const QUESTION: Question = Question { what: "", unit: "", a: "", b: "" };
+    const QUESTION: Question = Question { what: "", unit: "", a: "", bar: None };
 
     #[test]
     fn the_spread_leaves_out_the_outer_tenths() {
@@ -122,9 +157,9 @@ mod tests {
             Ok(figure * speed.get())
         };
         let rounds = abba(9, || drift(2.0), || drift(1.0)).unwrap();
-        let Answer { ratio, figures, .. } = Answer::of(QUESTION, &rounds);
+        let Baseline { ratio, figure, .. } = Answer::of(QUESTION, "", &rounds).baseline.unwrap();
         assert!((ratio.median - 2.0).abs() < 0.02, "{ratio:?}");
-        assert!(figures[1] > 4.0, "the absolute figures drift: {figures:?}");
+        assert!(figure > 4.0, "the absolute figures drift: {figure:?}");
     }
 
     #[test]

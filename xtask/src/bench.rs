@@ -2,11 +2,11 @@
 
 use crate::command;
 use crate::project::{cargo, shown, target};
-use crate::test::Extent;
 use crate::wasm;
 
-/// Builds, measures, and prints a table.
-pub(crate) fn run(extent: Extent) -> anyhow::Result<()> {
+/// Builds, measures, and prints a table. The options are those of `bench/`: names of what is to be measured, and
+/// `--quick`.
+pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     wasm::plugins()?;
     command::run(
         "building the host with optimisation (about 10 minutes on two cores the first time)",
@@ -14,13 +14,11 @@ pub(crate) fn run(extent: Extent) -> anyhow::Result<()> {
     )?;
     let mut bench = cargo();
     bench.args(["run", "--quiet", "--profile", "bench", "--package", "sandclock-bench", "--"]);
-    bench.arg(shown(&target().join("plugins/hello.wasm")));
-    let purpose = match extent {
-        Extent::Everything => "measuring (about 3 minutes; on a machine that does nothing else)",
-        Extent::Quick => {
-            bench.arg("--quick");
-            "measuring a little (about a minute): to see that it works, not for the figures"
-        }
+    bench.arg(shown(&target().join("plugins/hello.wasm"))).args(options);
+    let purpose = if options.contains(&"--quick") {
+        "measuring a little (some minutes for everything): to see that it works, not for the figures"
+    } else {
+        "measuring (a quarter of an hour for everything; on a machine that does nothing else)"
     };
     command::run(purpose, &mut bench)
 }

@@ -29,8 +29,9 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask test --quick    formatting, lints and the tests that need no plugin: for while you write
   cargo xtask plugins         build plugins/* to target/plugins/*.wasm
   cargo xtask guests          build the guests that the tests run to target/guests/*.wasm
-  cargo xtask bench           measure what a run costs, each figure against a baseline; needs a quiet machine
-  cargo xtask bench --quick   the same in a minute: to see that it works, not for the figures
+  cargo xtask bench [ARM...]  measure what things cost, each figure against a baseline; needs a quiet machine
+  cargo xtask bench [ARM...] --quick
+                              the same in some minutes: to see that it works, not for the figures
   cargo xtask fuzz [TARGET] [SECONDS]
                               feed random input to the host's edges, 20 minutes each unless told otherwise
   cargo xtask hostile         thousands of runs of all hostile guests, and of cancels: some minutes, and a report
@@ -48,8 +49,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["test"] => test::run(Extent::Everything),
         ["test", "--quick"] => test::run(Extent::Quick),
-        ["bench"] => bench::run(Extent::Everything).map(|()| ExitCode::SUCCESS),
-        ["bench", "--quick"] => bench::run(Extent::Quick).map(|()| ExitCode::SUCCESS),
+        ["bench", ref options @ ..] => bench::run(options).map(|()| ExitCode::SUCCESS),
         ["fuzz", ref options @ ..] if options.len() <= 2 => {
             fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
         }

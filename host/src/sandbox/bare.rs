@@ -1,18 +1,19 @@
-//! The same plugin on the same engine with nothing around it: what benchmarks compare an attempt with.
+//! The same plugin on the same engine with nothing around it: what benchmarks compare an attempt, and a load, with.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use wasmtime::Store;
+use wasmtime::component::InstancePre;
 
 use crate::model::limits::{Limits, Metering};
 use crate::model::run::Run;
-use crate::sandbox::Prepared;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Egress;
 use crate::sandbox::journal::Journal;
 use crate::sandbox::redaction::Redaction;
+use crate::sandbox::{Image, LoadError, Prepared, Sandbox};
 
 /// A plugin without limits, log, deadline and report: instantiate, call, drop.
 #[doc(hidden)]
@@ -49,5 +50,29 @@ impl Bare {
         };
         let facts = Facts { run: &self.run, attempt: 1, deadline: Timestamp::MAX };
         wound.is_ok() && self.prepared.call(&mut store, facts).await.is_ok()
+    }
+}
+
+/// A plugin that was loaded with no look at what it promises.
+#[doc(hidden)]
+pub struct BareLoad(#[expect(dead_code, reason = "it is held as a plugin would be")] InstancePre<Guest>);
+
+impl Sandbox {
+    /// Loads an image as barely as the engine can: maps it and links it. For benchmarks only.
+    ///
+    /// # Errors
+    /// If the engine refuses it.
+    #[doc(hidden)]
+    pub fn load_bare(&self, image: &Image) -> Result<BareLoad, LoadError> {
+        let profile = image.profile();
+        let ground = self.ground(profile).map_err(|source| LoadError::Engine { profile, source })?;
+        let component = image.load(&ground.engine).map_err(LoadError::Image)?;
+        ground.linker.instantiate_pre(&component).map(BareLoad).map_err(LoadError::Import)
+    }
+}
+
+impl std::fmt::Debug for BareLoad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BareLoad").finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@ mod bare;
 mod ending;
 mod facts;
 mod guest;
+mod kernel;
 mod verdict;
 
 mod bounds;
@@ -57,12 +58,14 @@ use crate::sandbox::ticker::Ticker;
 
 pub use attempt::{AttemptReport, AttemptRequest};
 #[doc(hidden)]
-pub use bare::Bare;
+pub use bare::{Bare, BareLoad};
 pub use compile::{CompileError, Compiled, compile};
 pub use contract::Contract;
 pub use http::{Passed, TlsRoots, TlsRootsError, passed};
 pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
+#[doc(hidden)]
+pub use kernel::Kernel;
 pub use prepared::Prepared;
 pub use profile::{Profile, Wasi, engine_key};
 
