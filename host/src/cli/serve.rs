@@ -10,10 +10,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
 use super::{Exit, descriptors, terminal};
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
-use crate::daemon::{Daemon, Parts};
+use crate::config::{self, Surroundings};
+use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe;
 use crate::plugins::{Logged, Plugins, Progress};
@@ -79,8 +79,12 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {
         tracing::warn!("in the plugins folder, {stray}");
     }
+    let settings = (config.daemon_settings(), config.api_settings());
+    let tasks = config.tasks.clone();
+    // How each task was written takes as much memory as the task, and nobody asks for it from here on.
+    drop(config);
     let parts = Parts {
-        tasks: config.tasks.clone(),
+        tasks,
         plugins,
         ledger,
         recovered,
@@ -91,19 +95,21 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, parts, clock))
+    runtime.block_on(serve(settings, parts, clock))
 }
 
-async fn serve(config: &Config, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
+async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
+    let (daemon_settings, api_settings) = settings;
+    let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // Reserved for a reload; without a handler it would end the process.
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let mut daemon = Daemon::start(config.daemon_settings(), parts)?;
+    let mut daemon = Daemon::start(daemon_settings, parts)?;
     let mut events = daemon.events();
-    let api = Api::start(&config.api_settings(), daemon.handle(), clock)?;
-    tracing::info!("serving {} tasks; http://{}/readyz says how it is", config.tasks.len(), api.address());
+    let api = Api::start(&api_settings, daemon.handle(), clock)?;
+    tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
 
     let mut signals = 0u32;
     let drained = loop {
