@@ -1,26 +1,25 @@
 //! 100,000 tasks that are due at one instant: how long it takes until the last of them is dispatched, against what as
 //! many runs take at the rate at which the same daemon makes them otherwise.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use sandclock_host::clock::{Clock, until};
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::schedule::Schedule;
 use sandclock_host::model::task::Task;
-use std::cell::RefCell;
 
 use crate::bar::Bar;
-use crate::host::{Ground, Heard, MAX_CONCURRENT, Served, listener};
+use crate::host::{Ground, MAX_CONCURRENT, PATIENCE, Served, listener};
 use crate::rounds::{Answer, Figure, Question, bab};
 use crate::runs::{per_second, runs};
 
 /// How many are due at once.
 const TASKS: u32 = 100_000;
 /// How often they are: several times what a herd takes, and the steady runs after it.
-const INTERVAL: Duration = Duration::from_secs(20);
+const INTERVAL: Duration = Duration::from_secs(30);
 /// How many runs tell the steady rate.
 const STEADY: u32 = 20_000;
 
@@ -55,18 +54,15 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
 }
 
 /// Waits for the next instant. How long after it the last attempt began, in seconds.
+///
+/// The daemon's status tells: as events, so many runs that are queued at once would come too fast.
 async fn herd(clock: Clock, served: &mut Served) -> anyhow::Result<Figure> {
     let due = Schedule::every(INTERVAL)?.next_after(clock.now()).context("no slot is next")?;
-    served.listen();
-    let mut last = Timestamp::MIN;
-    let mut dispatched = 0;
-    while dispatched < TASKS {
-        if let Heard::Began(run) = served.next().await?
-            && run.slot == Some(due)
-        {
-            dispatched += 1;
-            last = clock.now();
-        }
-    }
-    Ok(until(last, due.time()).as_secs_f64())
+    let mut status = served.daemon.handle().status();
+    let dispatched = async {
+        status.wait_for(|status| status.waiting > 0).await?;
+        status.wait_for(|status| status.waiting == 0).await?;
+        anyhow::Ok(until(clock.now(), due.time()).as_secs_f64())
+    };
+    tokio::time::timeout(INTERVAL + PATIENCE, dispatched).await.context("the herd is not dispatched")?
 }

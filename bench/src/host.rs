@@ -176,7 +176,7 @@ impl Served {
         self.events = self.daemon.events();
     }
 
-    /// The next attempt that began, or run that succeeded. Whatever else may become of a run would spoil the figures.
+    /// The next run that was queued, attempt that began, or run that succeeded. Whatever else may become of a run would spoil the figures.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Heard> {
         tokio::time::timeout(PATIENCE, self.heard()).await.context("the daemon is silent")?
     }
@@ -184,6 +184,7 @@ impl Served {
     async fn heard(&mut self) -> anyhow::Result<Heard> {
         loop {
             return match self.events.recv().await {
+                Ok(Event::RunQueued(run)) => Ok(Heard::Queued(run)),
                 Ok(Event::AttemptStarted { run, .. }) => Ok(Heard::Began(run)),
                 Ok(Event::RunEnded { outcome, .. }) => match &*outcome {
                     Outcome::Attempted(AttemptOutcome::Succeeded { .. }) => Ok(Heard::Succeeded),
@@ -202,6 +203,8 @@ impl Served {
 
 /// What was heard of a daemon.
 pub(crate) enum Heard {
+    /// A run was admitted and has to wait; that is durable.
+    Queued(Arc<Run>),
     /// An attempt began; its run is durable.
     Began(Arc<Run>),
     /// A run succeeded, and that is durable.

@@ -79,7 +79,7 @@ pub(crate) async fn runs(served: &mut Served, task: &TaskName, at_once: u32, cou
                 ended += 1;
                 places.add_permits(1);
             }
-            Heard::Began(_) => {}
+            Heard::Queued(_) | Heard::Began(_) => {}
         }
     }
     while let Some(asked) = askers.join_next().await {

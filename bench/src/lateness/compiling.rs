@@ -12,7 +12,6 @@ use sandclock_host::plugins::{CompileSettings, Quiet};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::SPARSE;
 use super::ticking::Ticking;
 use crate::bar::Bar;
 use crate::host::Ground;
@@ -28,7 +27,7 @@ const TURN: Duration = Duration::from_secs(3);
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
     let folder = ground.scratch()?;
     let builds = variants::write(&ground.sample(), folder.path(), PLUGINS)?;
-    let looks = RefCell::new(Looks { ticking: Ticking::start(ground, SPARSE, Vec::new())?, faults: 0 });
+    let looks = RefCell::new(Looks { ticking: super::sparse(ground, Vec::new())?, faults: 0 });
     let compiling = || Compiling::start(ground, folder.path(), builds.clone());
     let rounds =
         abba((rounds / 3).max(1), || looks.borrow_mut().turn(Some(compiling()?)), || looks.borrow_mut().turn(None))?;

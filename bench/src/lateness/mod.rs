@@ -10,10 +10,15 @@ mod ticking;
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+use sandclock_host::model::schedule::Schedule;
+use sandclock_host::model::slot::Slot;
+use sandclock_host::model::task::Task;
+
 use crate::bar::Bar;
 use crate::host::Ground;
 use crate::rounds::{Answer, Question, Round};
-use span::{Met, early};
+use span::{Met, Span, early};
 use ticking::{Seen, Ticking};
 
 pub(crate) use compiling::measure as while_compiling;
@@ -24,12 +29,13 @@ pub(crate) use saturated::measure as saturated;
 const SPARSE: Duration = Duration::from_secs(100);
 /// Ten thousand are due each second: what the host is to keep up with.
 const DENSE: Duration = Duration::from_secs(10);
+/// How long the start of a daemon with all tasks may take.
+const START: Duration = Duration::from_secs(15);
 
 /// A thousand a second, and ten thousand a second.
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
-    let sparse = Ticking::start(ground, SPARSE, Vec::new())?.look(Duration::from_secs(4), rounds.min(20))?;
-    // Each round is a second, so that no task is due twice in ten.
-    let dense = Ticking::start(ground, DENSE, Vec::new())?.look(Duration::from_secs(1), rounds.min(10))?;
+    let sparse = sparse(ground, Vec::new())?.look(Duration::from_secs(4), rounds.min(20))?;
+    let dense = dense(ground)?;
     let bar = Some(Bar::Times(1.5));
     let question = |what, a, bar| Question { what, unit: "µs", a, bar };
     Ok(vec![
@@ -39,6 +45,19 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
         dense.against_bare(question("p99 lateness, 10,000 due a second", "slot decided", bar), &dense.decided)?,
         faulty("slots early or lost, 10,000 due a second", dense.faults()),
     ])
+}
+
+/// Tasks that are due again and again, a thousand a second.
+fn sparse(ground: &Ground, beside: Vec<Task>) -> anyhow::Result<Ticking> {
+    Ticking::start(ground, &Schedule::every(SPARSE)?, SPARSE, beside)
+}
+
+/// Tasks that are due once each: before all of them are ready, such a crowd would only pile up.
+fn dense(ground: &Ground) -> anyhow::Result<Seen> {
+    let begin = Slot::at(ground.clock.now().checked_add(START)?).time();
+    let once = Schedule::at(begin.to_zoned(TimeZone::UTC));
+    let rounds = usize::try_from(DENSE.as_secs())?;
+    Ticking::start(ground, &once, DENSE, Vec::new())?.look_at(Span { begin, round: Duration::from_secs(1), rounds })
 }
 
 impl Seen {

@@ -6,8 +6,7 @@ use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::schedule::Schedule;
 use sandclock_host::model::task::Task;
 
-use super::ticking::Ticking;
-use super::{SPARSE, faulty};
+use super::{faulty, sparse};
 use crate::bar::Bar;
 use crate::host::{Ground, MAX_CONCURRENT};
 use crate::rounds::{Answer, Question};
@@ -26,7 +25,7 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
         Ok(task)
     };
     let spinning = (0..MAX_CONCURRENT.get() / 2).map(spinning).collect::<anyhow::Result<Vec<Task>>>()?;
-    let seen = Ticking::start(ground, SPARSE, spinning)?.look(Duration::from_secs(2), rounds.min(10))?;
+    let seen = sparse(ground, spinning)?.look(Duration::from_secs(2), rounds.min(10))?;
     let bar = Some(Bar::AtMost(5_000.0));
     let question = Question { what: "p99 lateness, every guest thread busy", unit: "µs", a: "slot decided", bar };
     Ok(vec![

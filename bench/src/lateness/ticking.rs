@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::Timestamp;
 use sandclock_host::clock::{Clock, until};
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::schedule::Schedule;
+use sandclock_host::model::slot::Slot;
 use sandclock_host::model::task::Task;
 use tokio::runtime::Runtime;
 
@@ -46,11 +47,11 @@ pub(super) struct Seen {
 }
 
 impl Ticking {
-    /// Every task is due once an interval, spread over it by their splay. `beside` are run from now on, without end.
-    pub(super) fn start(ground: &Ground, interval: Duration, beside: Vec<Task>) -> anyhow::Result<Self> {
+    /// Tasks of one schedule, spread by their splay. `beside` are run from now on, without end.
+    pub(super) fn start(ground: &Ground, each: &Schedule, splay: Duration, beside: Vec<Task>) -> anyhow::Result<Self> {
         let task = |number| {
             let name = format!("task-{number}");
-            let schedule = Schedule::every(interval)?.with_splay(interval, &name.parse()?);
+            let schedule = each.clone().with_splay(splay, &name.parse()?);
             Ok(Arc::new(ground.task(&name, schedule, Overlap::Skip)?))
         };
         let mut tasks = (0..TASKS).map(task).collect::<anyhow::Result<Vec<Arc<Task>>>>()?;
@@ -78,7 +79,12 @@ impl Ticking {
 
     /// Looks for some rounds, of which no task is due twice. They begin in a moment.
     pub(super) fn look(&mut self, round: Duration, rounds: usize) -> anyhow::Result<Seen> {
-        let span = Span { begin: self.clock.now().checked_add(LEAD)?, round, rounds };
+        let begin = self.clock.now().checked_add(LEAD)?;
+        self.look_at(Span { begin, round, rounds })
+    }
+
+    /// Looks at a time that is yet to come.
+    pub(super) fn look_at(&mut self, span: Span) -> anyhow::Result<Seen> {
         let deadlines = span.deadlines(&self.schedules);
         let sleeper = || {
             let (clock, deadlines) = (self.clock, deadlines.clone());
@@ -94,14 +100,23 @@ impl Ticking {
         };
         let patience = span.left(self.clock.now()) + AFTER;
         let (clock, served) = (self.clock, &mut self.served);
+        let mut waiting = HashSet::new();
         let listening = async {
             served.listen();
             while seen.decided.len() < deadlines.len() {
-                let Heard::Began(run) = served.next().await? else { continue };
-                let slot = run.slot.context("a run that nobody asked for")?.time();
-                if span.contains(slot) {
-                    seen.began.push((slot, clock.now()));
+                let (run, began) = match served.next().await? {
+                    Heard::Queued(run) => (run, None),
+                    Heard::Began(run) => (run, Some(clock.now())),
+                    Heard::Succeeded => continue,
+                };
+                let Some(slot) = run.slot.map(Slot::time).filter(|slot| span.contains(*slot)) else { continue };
+                seen.began.extend(began.map(|began| (slot, began)));
+                // A run that waits is heard of again when it begins.
+                if began.is_none() || !waiting.remove(&run.id) {
                     seen.decided.push((slot, run.admitted_at));
+                }
+                if began.is_none() {
+                    waiting.insert(run.id);
                 }
             }
             anyhow::Ok(())
