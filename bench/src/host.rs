@@ -89,6 +89,7 @@ impl Ground {
             name: name.parse()?,
             plugin: self.plugin.clone(),
             schedule,
+            enabled: true,
             overlap,
             max_concurrent: NonZeroU32::MIN,
             misfire: Misfire::default(),

@@ -33,6 +33,7 @@ pub fn task(name: TaskName, plugin: PluginName) -> Task {
         name,
         plugin,
         schedule: Schedule::manual(),
+        enabled: true,
         overlap: Overlap::Skip,
         max_concurrent: std::num::NonZeroU32::MIN,
         misfire: Misfire::default(),

@@ -28,6 +28,7 @@ pub(super) fn task(file: &Path) -> anyhow::Result<Task> {
         name: stem.parse::<TaskName>()?,
         plugin,
         schedule: Schedule::manual(),
+        enabled: true,
         overlap: Overlap::default(),
         max_concurrent: NonZeroU32::MIN,
         misfire: Misfire::default(),

@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// (several with commas between)
     #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = parse_outcome)]
     outcome: Vec<Ended>,
-    /// Only those that exist for this reason: schedule, catch-up, manual, http, after
+    /// Only those that exist for this reason: schedule, catch-up, manual, http, after, backfill
     #[arg(long, value_name = "CAUSE", value_parser = parse_cause)]
     cause: Option<CauseKind>,
     /// Only those entered since then: `2h` (ago), `2026-11-23`, `2026-11-23T18:00`

@@ -21,7 +21,7 @@ use crate::model::limits::Limits;
 use crate::model::misfire::{Misfire, MisfirePolicy};
 use crate::model::payload::Blob;
 use crate::model::quantity;
-use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::task::Task;
 use crate::model::text::is_active;
 
@@ -170,6 +170,7 @@ fn host(config: &Config) -> Keys {
 fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     let mut keys: Keys = vec![("plugin", task.plugin.as_str().into())];
     keys.extend(origin.schedule.as_ref().map(|written| ("schedule", schedule(written, &config.host))));
+    keys.push(("enabled", task.enabled.into()));
     keys.push(("overlap", task.overlap.name().into()));
     keys.push(("max-concurrent", task.max_concurrent.get().into()));
     keys.extend(misfire(&task.misfire));
@@ -225,6 +226,11 @@ fn retry(retry: &Retry) -> Keys {
     };
     keys.push(("retry.jitter", jitter.into()));
     keys.push(("retry.on", retry.on.iter().map(|class| class.name()).collect()));
+    let on_interrupt = match retry.on_interrupt {
+        OnInterrupt::Retry => "retry",
+        OnInterrupt::GiveUp => "give-up",
+    };
+    keys.push(("on-interrupt", on_interrupt.into()));
     keys
 }
 

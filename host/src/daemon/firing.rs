@@ -3,6 +3,8 @@
 //! It has a thread and a runtime of its own, because a timer on the guests' runtime is hundreds of milliseconds late
 //! when guests keep it busy. Nothing here blocks: the ledger answers through futures, guests run elsewhere.
 
+mod commands;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::{Alarm, Clock, Reading, until};
-use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Refusal};
+use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
 use crate::daemon::handle::{Command, LedgerHealth, Status};
@@ -21,7 +23,7 @@ use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::Event;
 use crate::model::id::RunId;
-use crate::model::outcome::{CancelledBy, Interruption, Stop};
+use crate::model::outcome::{Interruption, Stop};
 use crate::model::task::Build;
 use crate::plugins::{Plugin, Unusable};
 
@@ -297,28 +299,6 @@ impl Loop {
         self.tell(event);
         let step = self.firing.dispatcher.plugin_changed(&build, state, self.firing.clock.now());
         self.record(step, None);
-    }
-
-    fn command(&mut self, command: Command) {
-        let now = self.firing.clock.now();
-        match command {
-            Command::Trigger { answer, .. } if self.ledger == LedgerHealth::Failing => {
-                // Whoever asked may have gone; that holds for every answer here.
-                let _ = answer.send(Err(Refusal::LedgerFailing));
-            }
-            Command::Trigger { task, cause, payload, answer } => {
-                match self.firing.dispatcher.trigger(&task, cause, payload, now) {
-                    Ok((id, step)) => self.record(step, Some(Box::new(move || _ = answer.send(Ok(id))))),
-                    Err(refusal) => _ = answer.send(Err(refusal)),
-                }
-            }
-            Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
-                None => _ = answer.send(false),
-            },
-            Command::Drain => self.drain(self.firing.grace),
-            Command::Cut => self.drain(Duration::ZERO),
-        }
     }
 
     fn drain(&mut self, grace: Duration) {

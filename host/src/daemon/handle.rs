@@ -1,16 +1,22 @@
 //! What the rest of the program holds of a running daemon: a way to ask it for things, and to see how it is.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::Refusal;
+use crate::daemon::past::Past;
+use crate::ledger::PastSlot;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
+use crate::model::pause::Pause;
 use crate::model::payload::Blob;
+use crate::model::slot::Slot;
 
 /// A way to ask a running daemon for things. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +24,7 @@ pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
+    pub(super) past: Arc<Past>,
 }
 
 /// What can be asked of the daemon.
@@ -27,6 +34,22 @@ pub(super) enum Command {
         cause: Cause,
         payload: Option<Arc<Blob>>,
         answer: oneshot::Sender<Result<RunId, Refusal>>,
+    },
+    Pause {
+        task: TaskName,
+        by: String,
+        answer: oneshot::Sender<Result<Pause, Refusal>>,
+    },
+    Resume {
+        task: TaskName,
+        answer: oneshot::Sender<Result<Option<Pause>, Refusal>>,
+    },
+    /// Some slots of a backfill, each with what the ledger has of it.
+    Backfill {
+        task: TaskName,
+        slots: Vec<(Slot, PastSlot)>,
+        max_parallel: NonZeroU32,
+        answer: oneshot::Sender<Result<Tally, Refusal>>,
     },
     Cancel {
         run: RunId,
@@ -82,9 +105,25 @@ impl Handle {
         cause: Cause,
         payload: Option<Arc<Blob>>,
     ) -> Result<Result<RunId, Refusal>, Stopped> {
-        let (answer, answered) = oneshot::channel();
-        self.commands.send(Command::Trigger { task, cause, payload, answer }).await.map_err(|_| Stopped)?;
-        answered.await.map_err(|_| Stopped)
+        self.ask(|answer| Command::Trigger { task, cause, payload, answer }).await
+    }
+
+    /// Pauses a task; answers when that is in the ledger, also if it was so before.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon refuses, or is gone.
+    pub async fn pause(&self, task: TaskName, by: String) -> Result<Result<Pause, Refusal>, Stopped> {
+        self.ask(|answer| Command::Pause { task, by, answer }).await
+    }
+
+    /// Lets a task go on; answers when that is in the ledger, with since when it was paused, if it was.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon refuses, or is gone.
+    pub async fn resume(&self, task: TaskName) -> Result<Result<Option<Pause>, Refusal>, Stopped> {
+        self.ask(|answer| Command::Resume { task, answer }).await
     }
 
     /// Asks for the end of a run; answers when the request is in the ledger or with the guest. False if there is no
@@ -94,8 +133,13 @@ impl Handle {
     ///
     /// If the daemon is gone.
     pub async fn cancel(&self, run: RunId) -> Result<bool, Stopped> {
+        self.ask(|answer| Command::Cancel { run, answer }).await
+    }
+
+    /// Sends a command and waits for the answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(Command::Cancel { run, answer }).await.map_err(|_| Stopped)?;
+        self.commands.send(command(answer)).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
 

@@ -11,6 +11,8 @@ pub mod dispatcher;
 
 pub mod step;
 
+pub mod backfill;
+
 mod gap;
 
 mod executor;
@@ -18,6 +20,8 @@ mod executor;
 mod firing;
 
 mod handle;
+
+mod past;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -37,11 +41,13 @@ use dispatcher::Dispatcher;
 use executor::Executor;
 use firing::{Firing, PluginChange};
 use handle::Command;
+use past::Past;
 use queue::Queue;
 
 pub use dispatcher::Refusal;
 pub use firing::Drained;
 pub use handle::{Handle, LedgerHealth, Status, Stopped};
+pub use past::{BackfillError, Request as BackfillRequest};
 
 /// How much goes on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +122,10 @@ impl Daemon {
         builds.dedup();
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
+        let past = Arc::new(Past {
+            tasks: tasks.iter().map(|task| (task.name.clone(), task.clone())).collect(),
+            state: ledger.folder().to_owned(),
+        });
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -153,7 +163,7 @@ impl Daemon {
                 }
             }
         });
-        let handle = Handle { commands, events, status: status_seen };
+        let handle = Handle { commands, events, status: status_seen, past };
         Ok(Self { handle, ended, firing: Some(thread), preparing: Some(preparing) })
     }
 

@@ -2,11 +2,13 @@
 //!
 //! A run needs two things: a place of its task (`max-concurrent`, guarded by the task's overlap policy) and a permit
 //! of the host (`max-concurrent-runs`). Tasks whose runs wait for a permit take turns, so that one task's backlog
-//! starves nobody; within a task, runs start in order. Pure: knows no time and no ledger.
+//! starves nobody; within a task, runs start in order, those of a backfill after all others. A backfill takes places
+//! of its task, but no run is skipped or replaced because of it. Pure: knows no time and no ledger.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use crate::model::cause::CauseKind;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::Skip;
 use crate::model::overlap::Overlap;
@@ -46,6 +48,13 @@ pub struct Queue {
 struct Standing {
     task: TaskName,
     stage: Stage,
+    is_backfill: bool,
+}
+
+impl Standing {
+    fn of(run: &Run, stage: Stage) -> Self {
+        Self { task: run.task.name.clone(), stage, is_backfill: is_backfill(run) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +72,47 @@ enum Stage {
 /// The runs of one task.
 #[derive(Debug, Default)]
 struct Lane {
-    /// Those with a place, oldest first.
+    /// Those with a place, oldest first, but for those of a backfill.
     placed: Vec<RunId>,
+    /// How many of a backfill have a place.
+    placed_backfills: usize,
     /// Those among them that wait for a permit.
     resuming: VecDeque<Arc<Run>>,
-    /// Those without a place.
+    /// Those without a place, but for those of a backfill.
     waiting: VecDeque<Arc<Run>>,
+    /// Those of a backfill without a place; whoever brings them bounds how many there are.
+    backfills: VecDeque<Arc<Run>>,
     /// The runs behind `placed`, for those that are suspended and will resume.
     suspended: HashMap<RunId, Arc<Run>>,
     /// Whether the task stands in `turns`.
     has_turn: bool,
+}
+
+impl Lane {
+    /// Whether a run may have a place.
+    fn has_place(&self, run: &Run) -> bool {
+        self.placed.len() + self.placed_backfills < places(run)
+    }
+
+    fn place(&mut self, run: &Run) {
+        match is_backfill(run) {
+            true => self.placed_backfills += 1,
+            false => self.placed.push(run.id),
+        }
+    }
+
+    /// The run that is next to have a place, if there is one for it.
+    fn next(&mut self) -> Option<Arc<Run>> {
+        let lane = if self.waiting.is_empty() { &self.backfills } else { &self.waiting };
+        let has_place = lane.front().is_some_and(|run| self.has_place(run));
+        let run = has_place.then(|| self.waiting.pop_front().or_else(|| self.backfills.pop_front())).flatten()?;
+        self.place(&run);
+        Some(run)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.placed.is_empty() && self.placed_backfills == 0 && self.waiting.is_empty() && self.backfills.is_empty()
+    }
 }
 
 impl Queue {
@@ -92,15 +132,20 @@ impl Queue {
     /// Decides over a new run. When the queue is full, the newest run is the one that is skipped.
     pub fn admit(&mut self, run: Arc<Run>) -> Admission {
         let lane = self.lanes.entry(run.task.name.clone()).or_default();
-        let places = places(&run);
-        let has_place = lane.placed.len() < places && lane.waiting.is_empty();
-        if has_place && self.running < self.max_running {
+        if lane.has_place(&run) && lane.waiting.is_empty() && self.running < self.max_running {
             self.running += 1;
-            lane.placed.push(run.id);
-            self.runs.insert(run.id, Standing { task: run.task.name.clone(), stage: Stage::Running });
+            lane.place(&run);
+            self.runs.insert(run.id, Standing::of(&run, Stage::Running));
             return Admission::Start;
         }
-        let crowded = lane.placed.len() + lane.waiting.len() >= places;
+        let task = run.task.name.clone();
+        if is_backfill(&run) {
+            self.runs.insert(run.id, Standing::of(&run, Stage::Waiting));
+            lane.backfills.push_back(run);
+            self.give_turn(&task);
+            return Admission::Wait;
+        }
+        let crowded = lane.placed.len() + lane.waiting.len() >= places(&run);
         let admission = match run.task.overlap {
             Overlap::Skip if crowded => return Admission::Skip(Skip::Overlap),
             // Each run that waits already has a victim among those before it, so the next victim is the one after.
@@ -117,8 +162,7 @@ impl Queue {
             return Admission::Skip(Skip::QueueFull);
         }
         self.waiting += 1;
-        self.runs.insert(run.id, Standing { task: run.task.name.clone(), stage: Stage::Waiting });
-        let task = run.task.name.clone();
+        self.runs.insert(run.id, Standing::of(&run, Stage::Waiting));
         lane.waiting.push_back(run);
         self.give_turn(&task);
         admission
@@ -126,9 +170,10 @@ impl Queue {
 
     /// Takes note that a run is over, wherever it stood. Returns the runs that start now.
     pub fn release(&mut self, id: RunId) -> Vec<Arc<Run>> {
-        let Some(Standing { task, stage }) = self.runs.remove(&id) else { return Vec::new() };
+        let Some(Standing { task, stage, is_backfill }) = self.runs.remove(&id) else { return Vec::new() };
         let Some(lane) = self.lanes.get_mut(&task) else { return Vec::new() };
         match stage {
+            Stage::Waiting if is_backfill => lane.backfills.retain(|run| run.id != id),
             Stage::Waiting => {
                 lane.waiting.retain(|run| run.id != id);
                 self.waiting -= 1;
@@ -137,8 +182,11 @@ impl Queue {
             Stage::Suspended => drop(lane.suspended.remove(&id)),
             Stage::Resuming => lane.resuming.retain(|run| run.id != id),
         }
-        lane.placed.retain(|placed| *placed != id);
-        if lane.placed.is_empty() && lane.waiting.is_empty() && !lane.has_turn {
+        match is_backfill {
+            true => lane.placed_backfills -= usize::from(stage != Stage::Waiting),
+            false => lane.placed.retain(|placed| *placed != id),
+        }
+        if lane.is_empty() && !lane.has_turn {
             self.lanes.remove(&task);
         }
         self.give_turn(&task);
@@ -177,9 +225,9 @@ impl Queue {
 
     /// Gives a run a place without a permit: it was waiting for its next attempt when the host went away.
     pub fn occupy(&mut self, run: Arc<Run>) {
-        self.runs.insert(run.id, Standing { task: run.task.name.clone(), stage: Stage::Suspended });
+        self.runs.insert(run.id, Standing::of(&run, Stage::Suspended));
         let lane = self.lanes.entry(run.task.name.clone()).or_default();
-        lane.placed.push(run.id);
+        lane.place(&run);
         lane.suspended.insert(run.id, run);
     }
 
@@ -192,15 +240,11 @@ impl Queue {
             lane.has_turn = false;
             let run = match lane.resuming.pop_front() {
                 Some(run) => run,
-                None => match lane.waiting.front() {
-                    Some(run) if lane.placed.len() < places(run) => {
-                        self.waiting -= 1;
-                        lane.placed.push(run.id);
-                        let Some(run) = lane.waiting.pop_front() else { continue };
-                        run
-                    }
-                    _ => continue,
-                },
+                None => {
+                    let Some(run) = lane.next() else { continue };
+                    self.waiting -= usize::from(!is_backfill(&run));
+                    run
+                }
             };
             self.running += 1;
             if let Some(standing) = self.runs.get_mut(&run.id) {
@@ -215,12 +259,17 @@ impl Queue {
     /// Lets a task take turns if it has a run that lacks nothing but a permit, and does not already.
     fn give_turn(&mut self, task: &TaskName) {
         let Some(lane) = self.lanes.get_mut(task) else { return };
-        let has_place = lane.waiting.front().is_some_and(|run| lane.placed.len() < places(run));
+        let next = lane.waiting.front().or_else(|| lane.backfills.front());
+        let has_place = next.is_some_and(|run| lane.has_place(run));
         if !lane.has_turn && (has_place || !lane.resuming.is_empty()) {
             lane.has_turn = true;
             self.turns.push_back(task.clone());
         }
     }
+}
+
+fn is_backfill(run: &Run) -> bool {
+    run.cause.kind() == CauseKind::Backfill
 }
 
 /// How many runs of a run's task may have a place at once.

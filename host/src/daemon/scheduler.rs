@@ -1,7 +1,9 @@
 //! Which slots of which tasks are due, and what becomes of those that were missed.
 //!
-//! Pure: the time is an argument. Every slot comes out exactly once, as one to run or within a range that was missed,
-//! and in order: a task's cursor only ever moves forward, whatever the clock does.
+//! Pure: the time is an argument. Every slot comes out exactly once, as one to run or within a range that is not run,
+//! and in order: a task's cursor only ever moves forward, whatever the clock does. `passing` has the misfire rule.
+
+mod passing;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,13 +12,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::until;
 use crate::model::cause::Cause;
 use crate::model::id::TaskName;
-use crate::model::misfire::{Misfire, MisfirePolicy};
-use crate::model::outcome::Miss;
+use crate::model::misfire::Misfire;
+use crate::model::outcome::{Miss, PassedOver, Skip};
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+
+pub(in crate::daemon) use passing::passed_over;
+use passing::{Passage, settle, take};
 
 /// What happened to time since slots were last taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,8 @@ pub enum Gap {
 pub struct Due {
     /// The task.
     pub task: Arc<Task>,
-    /// Slots that are not run, before all those that are.
-    pub missed: Option<Missed>,
+    /// Slots that are not run, before all those that are, oldest first.
+    pub missed: Vec<Missed>,
     /// Slots to run, oldest first.
     pub runs: Vec<(Slot, Cause)>,
 }
@@ -43,7 +47,7 @@ pub struct Due {
 impl Due {
     /// The last of the slots that are decided.
     pub fn last(&self) -> Option<Slot> {
-        self.runs.last().map(|(slot, _)| *slot).or(self.missed.map(|missed| missed.last))
+        self.runs.last().map(|(slot, _)| *slot).or(self.missed.last().map(|missed| missed.last))
     }
 }
 
@@ -57,14 +61,15 @@ pub struct Missed {
     /// How many.
     pub count: u64,
     /// Why.
-    pub why: Miss,
+    pub why: PassedOver,
 }
 
 /// The due times of all tasks.
 #[derive(Debug)]
 pub struct Scheduler {
     tasks: Vec<Scheduled>,
-    /// The next slot of each task that has one, and the task's place in `tasks`.
+    places: HashMap<TaskName, usize>,
+    /// When to look at each task, and its place in `tasks`. Those that a task no longer has `planned` mean nothing.
     next: BinaryHeap<Reverse<(Slot, usize)>>,
     /// Slots up to here passed while no host was running.
     started_at: Timestamp,
@@ -75,21 +80,31 @@ struct Scheduled {
     task: Arc<Task>,
     /// The last slot that was decided; before the first, the moment from which slots count.
     cursor: Slot,
+    /// Why its slots are not to be run, while they are not.
+    hold: Option<Skip>,
+    /// When to look at it next: at its next slot, or, while it is held, not before it is worth an entry.
+    planned: Option<Slot>,
 }
+
+/// How long slots of a task that is held gather before they are entered: one that is paused, and due every second,
+/// costs the ledger a write a minute.
+const GATHERING: Duration = Duration::from_secs(60);
 
 impl Scheduler {
     /// Takes tasks up where their cursors stand; a task without one has no slots before `now`.
     pub fn new(tasks: impl IntoIterator<Item = Arc<Task>>, cursors: &HashMap<TaskName, Slot>, now: Timestamp) -> Self {
-        let mut scheduler = Self { tasks: Vec::new(), next: BinaryHeap::new(), started_at: now };
+        let mut scheduler =
+            Self { tasks: Vec::new(), places: HashMap::new(), next: BinaryHeap::new(), started_at: now };
         for task in tasks {
             let cursor = cursors.get(&task.name).copied().unwrap_or(Slot::at(now));
-            scheduler.tasks.push(Scheduled { task, cursor });
-            scheduler.plan(scheduler.tasks.len() - 1);
+            scheduler.places.insert(task.name.clone(), scheduler.tasks.len());
+            scheduler.tasks.push(Scheduled { task, cursor, hold: None, planned: None });
+            scheduler.plan(scheduler.tasks.len() - 1, now);
         }
         scheduler
     }
 
-    /// The next slot of any task; it is in the past if slots are due.
+    /// When slots have to be taken next; it is in the past if slots are due.
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.next.peek().map(|Reverse((slot, _))| slot.time())
     }
@@ -98,64 +113,89 @@ impl Scheduler {
     pub fn take_due(&mut self, now: Timestamp, gap: Gap) -> Vec<Due> {
         let mut due = Vec::new();
         while self.next.peek().is_some_and(|Reverse((slot, _))| slot.time() <= now) {
-            let Some(Reverse((first, index))) = self.next.pop() else { break };
-            let why = match gap {
-                // Before the first call, slots passed unseen; that call comes at the start and takes them all.
-                _ if first.time() <= self.started_at => Miss::Down,
-                Gap::ClockStep => Miss::ClockStep,
-                Gap::None | Gap::Suspended => Miss::Suspended,
-            };
-            let scheduled = &mut self.tasks[index];
-            let taken = take(&scheduled.task, scheduled.cursor, first, now, why);
-            scheduled.cursor = taken.last().unwrap_or(first);
-            due.push(taken);
-            self.plan(index);
+            let Some(Reverse((planned, index))) = self.next.pop() else { break };
+            if self.tasks[index].planned == Some(planned) {
+                due.extend(self.take(index, now, gap));
+            }
         }
         due
     }
 
-    /// Plans the next slot of a task.
-    fn plan(&mut self, index: usize) {
-        let Scheduled { task, cursor } = &self.tasks[index];
-        if let Some(slot) = task.schedule.next_after(cursor.time()) {
-            self.next.push(Reverse((slot, index)));
+    /// Lets a task's slots pass from now on without being run. Those up to now are decided as ever.
+    pub fn hold(&mut self, task: &TaskName, why: Skip, now: Timestamp) -> Option<Due> {
+        let index = *self.places.get(task)?;
+        let due = match self.tasks[index].planned {
+            Some(planned) if planned.time() <= now => self.take(index, now, Gap::None),
+            _ => None,
+        };
+        self.tasks[index].hold = Some(why);
+        self.plan(index, now);
+        due
+    }
+
+    /// The same for a task that was held before it was taken up: its slots since its cursor are held too.
+    pub fn hold_from_the_start(&mut self, task: &TaskName, why: Skip, now: Timestamp) {
+        if let Some(index) = self.places.get(task).copied() {
+            self.tasks[index].hold = Some(why);
+            self.plan(index, now);
         }
     }
-}
 
-/// How many slots of a task can be on time at once: no schedule has more than one a second.
-const MOST_ON_TIME: usize = Misfire::GRACE.as_secs() as usize + 1;
-
-/// Decides over the slots of a task after its cursor and up to `now`, of which `first` is the first. `why` is said of
-/// those that are missed.
-fn take(task: &Arc<Task>, cursor: Slot, first: Slot, now: Timestamp, why: Miss) -> Due {
-    let is_within = |slot: Slot, limit: Duration| until(now, slot.time()) <= limit;
-    let is_on_time = |slot: Slot| is_within(slot, Misfire::GRACE);
-    let cause = |slot: Slot| if is_on_time(slot) { Cause::Schedule } else { Cause::CatchUp };
-    let due = |missed, runs: &[Slot]| Due {
-        task: task.clone(),
-        missed,
-        runs: runs.iter().map(|slot| (*slot, cause(*slot))).collect(),
-    };
-    let is_alone = task.schedule.next_after(first.time()).is_none_or(|second| second.time() > now);
-    if is_alone && is_on_time(first) {
-        return due(None, &[first]);
+    /// Lets a task's slots be run again from now on. Of those that passed meanwhile, the misfire policy has the latest
+    /// run late; none of them counts as on time.
+    pub fn release(&mut self, task: &TaskName, now: Timestamp) -> Option<Due> {
+        let index = *self.places.get(task)?;
+        let scheduled = &mut self.tasks[index];
+        let why = scheduled.hold.take()?;
+        let passage = Passage { why: PassedOver::Skipped(why), grace: Duration::ZERO };
+        let first = scheduled.task.schedule.next_after(scheduled.cursor.time()).filter(|first| first.time() <= now);
+        let due = first.map(|first| take(&scheduled.task, scheduled.cursor, first, now, passage));
+        if let Some(last) = due.as_ref().and_then(Due::last) {
+            scheduled.cursor = last;
+        }
+        self.plan(index, now);
+        due
     }
-    let late_ones = match task.misfire.policy {
-        MisfirePolicy::Skip => 0,
-        MisfirePolicy::Once => 1,
-        MisfirePolicy::All { max } => max as usize,
-    };
-    // One more than can run: it ends the range that is missed.
-    let passed = task.schedule.passed(cursor.time(), now, late_ones.max(MOST_ON_TIME) + 1);
-    // A slot that is on time is not a misfire, whatever passed before it.
-    let runs = |(age, slot): &(usize, &Slot)| {
-        is_on_time(**slot) || (*age < late_ones && is_within(**slot, task.misfire.window))
-    };
-    let count = passed.latest.iter().rev().enumerate().take_while(runs).count();
-    let (before, runs) = passed.latest.split_at(passed.latest.len() - count);
-    let missed = before.last().map(|last| Missed { first, last: *last, count: passed.count - count as u64, why });
-    due(missed, runs)
+
+    /// Decides over the slots of one task up to `now`, of which there are some unless it is held.
+    fn take(&mut self, index: usize, now: Timestamp, gap: Gap) -> Option<Due> {
+        let started_at = self.started_at;
+        let scheduled = &mut self.tasks[index];
+        let due = match scheduled.hold {
+            Some(why) => settle(&scheduled.task, scheduled.cursor, now, why),
+            None => scheduled.planned.map(|first| {
+                let why = match gap {
+                    // Before the first call, slots passed unseen; that call comes at the start and takes them all.
+                    _ if first.time() <= started_at => Miss::Down,
+                    Gap::ClockStep => Miss::ClockStep,
+                    Gap::None | Gap::Suspended => Miss::Suspended,
+                };
+                let passage = Passage { why: PassedOver::Missed(why), grace: Misfire::GRACE };
+                take(&scheduled.task, scheduled.cursor, first, now, passage)
+            }),
+        };
+        if let Some(last) = due.as_ref().and_then(Due::last) {
+            scheduled.cursor = last;
+        }
+        self.plan(index, now);
+        due
+    }
+
+    /// Plans when to look at a task next.
+    fn plan(&mut self, index: usize, now: Timestamp) {
+        let Scheduled { task, cursor, hold, planned } = &mut self.tasks[index];
+        *planned = match hold {
+            None => task.schedule.next_after(cursor.time()),
+            Some(_) => {
+                let next = task.schedule.next_after(cursor.time().max(now));
+                let gathered = Slot::at(now.saturating_add(GATHERING).unwrap_or(Timestamp::MAX));
+                next.map(|next| next.max(gathered))
+            }
+        };
+        if let Some(planned) = *planned {
+            self.next.push(Reverse((planned, index)));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ impl Step {
             let refused = match refusal {
                 LedgerError::SlotTaken { task, slot } => is_of_slot(entry, task, *slot),
                 LedgerError::RangeTaken { task, first, .. } => is_of_slot(entry, task, *first),
+                LedgerError::RangeChanged { range, .. } => {
+                    matches!(entry, Entry::RangeCut { range: (of, ..), .. } if of == range)
+                }
                 LedgerError::OutOfOrder { run, .. } => run_of(entry) == Some(*run),
                 _ => true,
             };
@@ -101,9 +104,14 @@ fn is_of_slot(entry: &Entry, task: &TaskName, slot: Slot) -> bool {
 
 fn run_of(entry: &Entry) -> Option<RunId> {
     match entry {
-        Entry::Admitted { run, .. } => Some(run.id),
+        Entry::Admitted { run, .. } | Entry::Reopened { run, .. } => Some(run.id),
         Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
-        Entry::Skipped { .. } | Entry::Missed { .. } | Entry::CursorSet { .. } => None,
+        Entry::Skipped { .. }
+        | Entry::Missed { .. }
+        | Entry::RangeCut { .. }
+        | Entry::CursorSet { .. }
+        | Entry::TaskSet { .. }
+        | Entry::PauseSet { .. } => None,
     }
 }
 

@@ -1,16 +1,17 @@
 //! One entry, applied to the database inside the writer's transaction.
 //!
-//! Each change of a run's state names the state it starts from and is refused if no row is there, so that an illegal
-//! step cannot be written even by a host that is wrong about where a run stands.
+//! Each change of a run's state names the state it starts from, as `model/transition.rs` has it, and is refused if no
+//! row is there, so that an illegal step cannot be written even by a host that is wrong about where a run stands.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, Params, params};
 
 use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
+use super::ranges::Range;
 use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
 use super::tasks::{Known, Tasks};
 use super::{lines, stored};
@@ -18,7 +19,7 @@ use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Miss, Outcome, OutcomeClass};
+use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
@@ -50,8 +51,12 @@ impl Book {
                 outcome: Some(&Outcome::Skipped(*why)),
             }),
             Entry::Missed { task, first, last, count, why, at } => {
-                self.insert_missed(task, *first, *last, *count, *why, *at)
+                self.insert_missed(task, Range { first: *first, last: *last, count: *count }, *why, *at)
             }
+            Entry::RangeCut { task, range, rest, at } => self.cut_range(task, *range, rest, *at),
+            Entry::TaskSet { task, schedule, enabled } => self.set_task(task, schedule, *enabled),
+            Entry::PauseSet { task, pause } => self.set_pause(task, pause.as_ref()),
+            Entry::Reopened { run, at } => self.reopen(run, *at),
             Entry::CursorSet { task, slot } => {
                 self.known(task)?;
                 self.tasks.advance(task, *slot);
@@ -59,7 +64,8 @@ impl Book {
             }
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(
-                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, started_at = coalesce(started_at, ?3), retry_at = NULL
+                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, retry_at = NULL,
+                         started_at = CASE attempts WHEN attempts_before THEN ?3 ELSE started_at END
                      WHERE id = ?1 AND state IN (0, 2) AND attempts = ?2 - 1",
                     params![run.as_i64(), attempt, at.as_millisecond()],
                 )?;
@@ -111,42 +117,32 @@ impl Book {
             started_at,
             outcome: None,
         })?;
+        self.insert_payload(run)
+    }
+
+    /// Queues a run again that is over, for a backfill.
+    fn reopen(&mut self, run: &Run, at: Timestamp) -> Result<(), LedgerError> {
+        let reopened = self.execute(
+            "UPDATE runs SET state = 0, since = ?2, attempts_before = attempts, outcome = NULL, detail = NULL,
+                 cause = ?3, cause_detail = ?4
+             WHERE id = ?1 AND state = 3 AND outcome > 0",
+            params![
+                run.id.as_i64(),
+                at.as_millisecond(),
+                stored::cause_code(run.cause.kind()),
+                stored::cause_detail(&run.cause)
+            ],
+        )?;
+        in_order(reopened, "reopening", run.id)?;
+        self.execute("DELETE FROM payloads WHERE run = ?", [run.id.as_i64()])?;
+        self.insert_payload(run)
+    }
+
+    fn insert_payload(&self, run: &Run) -> Result<(), LedgerError> {
         match &run.payload {
             Some(payload) => self.insert_blob("payloads", run.id, payload),
             None => Ok(()),
         }
-    }
-
-    fn insert_missed(
-        &mut self,
-        task: &TaskName,
-        first: Slot,
-        last: Slot,
-        count: u64,
-        why: Miss,
-        at: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let Known { key, cursor } = self.known(task)?;
-        // Whatever was decided lies at the cursor or before it, so slots beyond need no look at what is there.
-        if cursor >= Some(first) && self.has_entries(key, first, last)? {
-            return Err(LedgerError::RangeTaken { task: task.clone(), first, last });
-        }
-        let id = RunId::next(at.as_millisecond(), RANGES, self.last_range);
-        self.last_range = Some(id);
-        self.execute(
-            "INSERT INTO missed (id, task, first_slot, last_slot, count, why, entered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            params![
-                id.as_i64(),
-                key,
-                first.as_millis(),
-                last.as_millis(),
-                integer(count),
-                stored::miss_code(why),
-                at.as_millisecond()
-            ],
-        )?;
-        self.tasks.advance(task, last);
-        Ok(())
     }
 
     /// Brings a run from an attempt to what comes after it.
@@ -165,7 +161,7 @@ impl Book {
         let (started_at, ended_at) = (started_at.as_millisecond(), ended_at.as_millisecond());
         let left = self.execute(
             "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
-                 started_at = CASE attempts WHEN 1 THEN ?7 ELSE started_at END
+                 started_at = CASE attempts - attempts_before WHEN 1 THEN ?7 ELSE started_at END
              WHERE id = ?1 AND state = 1 AND attempts = ?2",
             params![run.as_i64(), attempt, state, ended_at, retry_at, outcome, started_at],
         )?;
@@ -257,40 +253,13 @@ impl Book {
         }
     }
 
-    /// Whether one of these slots has an entry of any kind.
-    fn has_entries(&self, task: i64, first: Slot, last: Slot) -> Result<bool, LedgerError> {
-        let failed = LedgerError::database("look for entries of slots");
-        let among_runs = || {
-            self.connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM runs WHERE slot BETWEEN ?2 AND ?3 AND task = ?1)")?
-                .query_row([task, first.as_millis(), last.as_millis()], |row| row.get(0))
-        };
-        Ok(self.is_missed(task, first, last)? || among_runs().map_err(failed)?)
-    }
-
-    /// Whether one of these slots was entered as missed.
-    fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
-        let failed = LedgerError::database("look for a slot among those missed");
-        // Ranges of a task do not overlap, so the first one that ends late enough is the only candidate.
-        let first: Option<i64> = self
-            .connection
-            .prepare_cached(
-                "SELECT first_slot FROM missed WHERE task = ? AND last_slot >= ? ORDER BY last_slot LIMIT 1",
-            )
-            .map_err(failed)?
-            .query_row([task, from.as_millis()], |row| row.get(0))
-            .optional()
-            .map_err(failed)?;
-        Ok(first.is_some_and(|first| first <= to.as_millis()))
-    }
-
     fn insert_blob(&self, table: &'static str, run: RunId, blob: &Blob) -> Result<(), LedgerError> {
         let sql = format!("INSERT INTO {table} (run, content_type, bytes) VALUES (?, ?, ?)");
         self.execute(&sql, params![run.as_i64(), blob.content_type, blob.bytes])?;
         Ok(())
     }
 
-    fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
+    pub(super) fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
         self.tasks.known(&self.connection, task).map_err(LedgerError::database("enter a task"))
     }
 
@@ -313,14 +282,11 @@ impl Book {
     }
 
     /// How many rows the statement changed.
-    fn execute(&self, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
+    pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
         let run = || self.connection.prepare_cached(sql)?.execute(values);
         run().map_err(LedgerError::database("write an entry into the ledger"))
     }
 }
-
-/// The host number in the ids of missed ranges. No host has it, so that a range and a run never share an id.
-const RANGES: u8 = u8::MAX;
 
 /// What is entered when a run comes to exist.
 struct NewRun<'a> {
@@ -339,7 +305,7 @@ fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), Ledge
 }
 
 /// A count as SQLite holds it; one beyond 2^63 is as good as infinite.
-fn integer(count: u64) -> i64 {
+pub(super) fn integer(count: u64) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
 

@@ -8,7 +8,8 @@ use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Miss, Outcome, Skip};
+use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver, Skip};
+use crate::model::pause::Pause;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 
@@ -37,7 +38,8 @@ pub enum Entry {
         /// When that was decided.
         at: Timestamp,
     },
-    /// Slots passed while nobody could run them. Refused if one of them has an entry already.
+    /// Slots passed and are not run: nobody could, or their task was paused or disabled. Refused if one of them has an
+    /// entry already. Skipped ones that follow directly upon others, for the same reason, lengthen the range of those.
     Missed {
         /// The task.
         task: TaskName,
@@ -48,8 +50,20 @@ pub enum Entry {
         /// How many.
         count: u64,
         /// Why.
-        why: Miss,
+        why: PassedOver,
         /// When that was noticed.
+        at: Timestamp,
+    },
+    /// Some slots of a range are to have entries of their own: the rest of it becomes these ranges. Refused unless the
+    /// range is there as it is named.
+    RangeCut {
+        /// The task.
+        task: TaskName,
+        /// The range, by its id, its first and its last slot.
+        range: (RunId, Slot, Slot),
+        /// What is left of it, each as its first and its last slot and their count.
+        rest: Vec<(Slot, Slot, u64)>,
+        /// When that was decided.
         at: Timestamp,
     },
     /// No slot up to this one is of interest: the task is new, or has a new schedule.
@@ -58,6 +72,29 @@ pub enum Entry {
         task: TaskName,
         /// The slot, which need not be one of the schedule's.
         slot: Slot,
+    },
+    /// How a task is configured, as far as its slots depend on it.
+    TaskSet {
+        /// The task.
+        task: TaskName,
+        /// Its schedule, as [`Schedule::record`](crate::model::schedule::Schedule::record) writes it.
+        schedule: String,
+        /// Whether it is enabled.
+        enabled: bool,
+    },
+    /// A task is paused from now on, or no longer.
+    PauseSet {
+        /// The task.
+        task: TaskName,
+        /// Since when and by whom; none if it goes on.
+        pause: Option<Pause>,
+    },
+    /// A run that is over and did not succeed is queued again. Refused unless it is over, and without success.
+    Reopened {
+        /// The run, with the cause and the payload that it has from now on.
+        run: Arc<Run>,
+        /// When.
+        at: Timestamp,
     },
     /// An attempt of a run that was queued or waiting begins. Refused unless it is the next one.
     Started {

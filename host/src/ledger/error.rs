@@ -93,6 +93,14 @@ pub enum LedgerError {
         /// The last one.
         last: Slot,
     },
+    /// A range of slots is not there as it was to be cut. Nothing of the call was recorded.
+    #[error("cannot cut the range {range} of the task {task}: it has changed")]
+    RangeChanged {
+        /// The task.
+        task: TaskName,
+        /// The range.
+        range: RunId,
+    },
     /// The entry does not follow from where its run stands. Nothing of the call was recorded.
     #[error("cannot enter the {entry} of the run {run}: that cannot follow from where it stands")]
     OutOfOrder {
@@ -118,7 +126,11 @@ impl LedgerError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::SlotTaken { .. } | Self::RangeTaken { .. } | Self::OutOfOrder { .. } | Self::Refused { .. }
+            Self::SlotTaken { .. }
+                | Self::RangeTaken { .. }
+                | Self::RangeChanged { .. }
+                | Self::OutOfOrder { .. }
+                | Self::Refused { .. }
         )
     }
 

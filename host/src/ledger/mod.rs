@@ -8,11 +8,14 @@ mod entry;
 mod error;
 mod folder;
 mod lines;
+mod past;
+mod ranges;
 mod reader;
 mod record;
 mod recover;
 mod rows;
 mod schema;
+mod standing;
 mod stored;
 mod tasks;
 mod writer;
@@ -21,7 +24,7 @@ mod writer;
 mod tests;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -36,9 +39,11 @@ use crate::clock::Clock;
 
 pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
+pub use self::past::PastSlot;
 pub use self::reader::Reader;
 pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
 pub use self::recover::{Recovered, Unfinished};
+pub use self::standing::Standing;
 
 /// How the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +72,7 @@ pub struct Ledger(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    folder: PathBuf,
     // Dropped in this order: the writer's queue ends, the writer is waited for, and then the folder is given free.
     calls: mpsc::Sender<Call>,
     _writer: Writer,
@@ -86,6 +92,7 @@ impl Ledger {
         let tasks = recover::tasks(&connection)?;
         let recovered = Recovered {
             cursors: tasks.iter().filter_map(|(name, known)| Some((name.clone(), known.cursor?))).collect(),
+            standings: standing::all(&connection)?,
             unfinished: recover::unfinished(&connection)?,
             last_run: recover::last_id(&connection, "runs")?,
         };
@@ -96,7 +103,8 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || writer::write(book, clock, queue))
             .map_err(LedgerError::file("start the writer of the ledger in", &settings.state))?;
-        let inner = Inner { clock, calls, _writer: Writer(Some(writer)), _claim: claim };
+        let inner =
+            Inner { clock, folder: settings.state.clone(), calls, _writer: Writer(Some(writer)), _claim: claim };
         Ok((Self(Arc::new(inner)), recovered))
     }
 
@@ -125,6 +133,11 @@ impl Ledger {
             };
             clock.outside(delivered).await
         }
+    }
+
+    /// The state folder, where a [`Reader`] finds it.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// Finds out whether the ledger can be written, by writing to it.

@@ -33,6 +33,10 @@ impl Reader {
         schema::open_reader(state).map(Self)
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
     /// Records, newest first.
     ///
     /// # Errors
@@ -121,9 +125,9 @@ impl Reader {
     }
 
     fn missed(&self, filter: &Filter) -> Result<Vec<MissedRecord>, LedgerError> {
-        let never_missed = !filter.outcomes.is_empty() && !filter.outcomes.contains(&OutcomeClass::Missed)
-            || filter.cause.is_some_and(|kind| kind != CauseKind::Schedule);
-        if never_missed {
+        let wants = |class| filter.outcomes.is_empty() || filter.outcomes.contains(&class);
+        let (missed, skipped) = (wants(OutcomeClass::Missed), wants(OutcomeClass::Skipped));
+        if !missed && !skipped || filter.cause.is_some_and(|kind| kind != CauseKind::Schedule) {
             return Ok(Vec::new());
         }
         let mut query = Query::new(
@@ -131,6 +135,11 @@ impl Reader {
              FROM missed CROSS JOIN tasks ON tasks.id = missed.task WHERE 1",
         );
         query.common(filter, "missed.id", "missed.task", "missed.entered_at");
+        match (missed, skipped) {
+            (true, false) => query.and("missed.why < ?", stored::SKIPPED),
+            (false, true) => query.and("missed.why >= ?", stored::SKIPPED),
+            _ => {}
+        }
         query.newest_first("missed.id", filter.limit);
         let mut names = Names::default();
         rows::collect(&self.0, "missed slots", &query.sql, params_from_iter(query.values), |row| {
@@ -140,7 +149,7 @@ impl Reader {
                 first: rows::slot(row.get(2)?)?,
                 last: rows::slot(row.get(3)?)?,
                 count: rows::count(row, 4)?,
-                why: stored::miss(row.get(5)?)?,
+                why: stored::passed_over(row.get(5)?)?,
                 entered_at: rows::timestamp(row.get(6)?)?,
             })
         })

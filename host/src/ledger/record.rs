@@ -8,7 +8,7 @@ use crate::model::cause::{Cause, CauseKind};
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Miss, OutcomeClass};
+use crate::model::outcome::{AttemptOutcome, OutcomeClass, PassedOver};
 use crate::model::run::RunState;
 use crate::model::slot::Slot;
 
@@ -19,7 +19,7 @@ pub struct Filter {
     pub task: Option<TaskName>,
     /// Those that ended in one of these ways; if there are none, all.
     pub outcomes: Vec<OutcomeClass>,
-    /// Those that exist for this reason; missed slots are due to their schedule.
+    /// Those that exist for this reason; slots that were not run are due to their schedule.
     pub cause: Option<CauseKind>,
     /// Those entered at this time or later.
     pub since: Option<Timestamp>,
@@ -42,7 +42,7 @@ impl Default for Filter {
 pub enum Record {
     /// A run, or a slot or trigger that was skipped.
     Run(RunRecord),
-    /// Slots that nobody could run.
+    /// Slots that were not run, as a range.
     Missed(MissedRecord),
 }
 
@@ -71,7 +71,7 @@ pub struct RunRecord {
     pub took: Option<Duration>,
 }
 
-/// A range of missed slots.
+/// A range of slots that were not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissedRecord {
     /// Its id.
@@ -84,8 +84,8 @@ pub struct MissedRecord {
     pub last: Slot,
     /// How many slots.
     pub count: u64,
-    /// Why they were missed.
-    pub why: Miss,
+    /// Why they were not run.
+    pub why: PassedOver,
     /// When that was entered.
     pub entered_at: Timestamp,
 }

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::error::LedgerError;
 use super::rows::{self, Names};
+use super::standing::Standing;
 use super::stored;
 use super::tasks::Known;
 use crate::model::cause::Cause;
@@ -21,6 +22,8 @@ use crate::model::slot::Slot;
 pub struct Recovered {
     /// How far each task's slots are decided. A task without a cursor here was never seen, or had triggers only.
     pub cursors: HashMap<TaskName, Slot>,
+    /// How tasks stand beside their cursors.
+    pub standings: HashMap<TaskName, Standing>,
     /// The runs that are not over, in the order of their ids. One that is found running was cut off by the end of the
     /// host that ran it; [`super::Entry::AttemptEnded`] closes that attempt, and a host that is cut off before it does
     /// leaves the same to the next.
@@ -50,6 +53,8 @@ pub struct Unfinished {
     pub since: Timestamp,
     /// How many attempts it has begun.
     pub attempts: u32,
+    /// How many of those it had begun when a backfill opened it again.
+    pub attempts_before: u32,
 }
 
 /// The tasks with their keys and cursors.
@@ -72,7 +77,7 @@ pub(super) fn last_id(connection: &Connection, table: &'static str) -> Result<Op
 /// The runs that are not over.
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, LedgerError> {
     let sql = "SELECT runs.id, tasks.name, cause, cause_detail, slot, admitted_at, state, since, attempts, retry_at,
-                   payloads.content_type, payloads.bytes
+                   payloads.content_type, payloads.bytes, attempts_before
                FROM runs CROSS JOIN tasks ON tasks.id = runs.task LEFT JOIN payloads ON payloads.run = runs.id
                WHERE outcome IS NULL ORDER BY runs.id";
     let mut names = Names::default();
@@ -88,6 +93,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, Led
             state: rows::unfinished_state(row.get(6)?, attempts, row.get(9)?)?,
             since: rows::timestamp(row.get(7)?)?,
             attempts,
+            attempts_before: row.get(12)?,
         })
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! A code, once released, keeps its meaning for ever. Nothing here knows of tables.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,8 @@ use crate::model::cause::{Cause, CauseKind};
 use crate::model::id::{RunId, TaskName};
 use crate::model::limits::Limit;
 use crate::model::outcome::{
-    AttemptOutcome, CancelledBy, Exceeded, Failure, FailureKind, Interruption, Miss, Outcome, OutcomeClass, Skip, Trap,
+    AttemptOutcome, CancelledBy, Exceeded, Failure, FailureKind, Interruption, Miss, Outcome, OutcomeClass, PassedOver,
+    Skip, Trap,
 };
 use crate::model::payload::Blob;
 
@@ -41,21 +43,33 @@ pub(super) fn class_code(class: OutcomeClass) -> i64 {
     }
 }
 
-/// The code of a reason for missing slots.
-pub(super) fn miss_code(why: Miss) -> i64 {
+/// The codes of reasons for passing over slots: below this for missing them, from it on for skipping them.
+pub(super) const SKIPPED: i64 = 100;
+
+/// The code of a reason for passing over slots.
+pub(super) fn passed_over_code(why: PassedOver) -> i64 {
     match why {
-        Miss::Down => 0,
-        Miss::Suspended => 1,
-        Miss::ClockStep => 2,
+        PassedOver::Missed(Miss::Down) => 0,
+        PassedOver::Missed(Miss::Suspended) => 1,
+        PassedOver::Missed(Miss::ClockStep) => 2,
+        PassedOver::Missed(Miss::OutsideWindow) => 3,
+        PassedOver::Missed(Miss::ScheduleChanged) => 4,
+        PassedOver::Skipped(Skip::Overlap) => SKIPPED,
+        PassedOver::Skipped(Skip::QueueFull) => SKIPPED + 1,
+        PassedOver::Skipped(Skip::PluginUnusable) => SKIPPED + 2,
+        PassedOver::Skipped(Skip::ShuttingDown) => SKIPPED + 3,
+        PassedOver::Skipped(Skip::TaskRemoved) => SKIPPED + 4,
+        PassedOver::Skipped(Skip::Paused) => SKIPPED + 5,
+        PassedOver::Skipped(Skip::Disabled) => SKIPPED + 6,
     }
 }
 
 /// The reason behind a code.
-pub(super) fn miss(code: i64) -> Result<Miss, Unreadable> {
-    [Miss::Down, Miss::Suspended, Miss::ClockStep]
-        .into_iter()
-        .find(|why| miss_code(*why) == code)
-        .ok_or_else(|| Unreadable(format!("no reason for missing slots has the code {code}")))
+pub(super) fn passed_over(code: i64) -> Result<PassedOver, Unreadable> {
+    let all = Miss::ALL.map(PassedOver::Missed).into_iter().chain(Skip::ALL.map(PassedOver::Skipped));
+    all.into_iter()
+        .find(|why| passed_over_code(*why) == code)
+        .ok_or_else(|| Unreadable(format!("no reason for passing over slots has the code {code}")))
 }
 
 /// The code of a kind of cause.
@@ -66,6 +80,7 @@ pub(super) fn cause_code(kind: CauseKind) -> i64 {
         CauseKind::Manual => 2,
         CauseKind::Http => 3,
         CauseKind::After => 4,
+        CauseKind::Backfill => 5,
     }
 }
 
@@ -74,6 +89,7 @@ pub(super) fn cause_detail(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Schedule | Cause::CatchUp | Cause::Manual | Cause::Http => None,
         Cause::After { task, run } => Some(write(&CauseDetail::V1 { task: task.to_string(), run: run.to_string() })),
+        Cause::Backfill { max_parallel } => Some(write(&BackfillDetail::V1 { max_parallel: *max_parallel })),
     }
 }
 
@@ -87,6 +103,10 @@ pub(super) fn cause(code: i64, detail: Option<&str>) -> Result<Cause, Unreadable
         (4, Some(detail)) => {
             let CauseDetail::V1 { task, run } = read(detail)?;
             Cause::After { task: task_name(&task)?, run: run_id(&run)? }
+        }
+        (5, Some(detail)) => {
+            let BackfillDetail::V1 { max_parallel } = read(detail)?;
+            Cause::Backfill { max_parallel }
         }
         (code, _) => return Err(Unreadable(format!("no cause has the code {code}"))),
     })
@@ -207,6 +227,13 @@ enum CauseDetail {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "v")]
+enum BackfillDetail {
+    #[serde(rename = "1")]
+    V1 { max_parallel: NonZeroU32 },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "v")]
 enum Detail {
     #[serde(rename = "1")]
     V1(DetailV1),
@@ -266,6 +293,8 @@ enum SkipV1 {
     PluginUnusable,
     ShuttingDown,
     TaskRemoved,
+    Paused,
+    Disabled,
 }
 
 impl From<CancelledBy> for CancelledByV1 {
@@ -310,7 +339,7 @@ macro_rules! twins {
 }
 
 twins!(Interruption, InterruptionV1: Crash, Shutdown);
-twins!(Skip, SkipV1: Overlap, QueueFull, PluginUnusable, ShuttingDown, TaskRemoved);
+twins!(Skip, SkipV1: Overlap, QueueFull, PluginUnusable, ShuttingDown, TaskRemoved, Paused, Disabled);
 
 #[cfg(test)]
 mod tests {
@@ -373,6 +402,8 @@ mod tests {
             (Outcome::Skipped(Skip::PluginUnusable), Some(r#"{"v":"1","kind":"skipped","why":"plugin-unusable"}"#)),
             (Outcome::Skipped(Skip::ShuttingDown), Some(r#"{"v":"1","kind":"skipped","why":"shutting-down"}"#)),
             (Outcome::Skipped(Skip::TaskRemoved), Some(r#"{"v":"1","kind":"skipped","why":"task-removed"}"#)),
+            (Outcome::Skipped(Skip::Paused), Some(r#"{"v":"1","kind":"skipped","why":"paused"}"#)),
+            (Outcome::Skipped(Skip::Disabled), Some(r#"{"v":"1","kind":"skipped","why":"disabled"}"#)),
         ]
     }
 
@@ -408,16 +439,19 @@ mod tests {
             (2, Cause::Manual, None),
             (3, Cause::Http, None),
             (4, after, Some(r#"{"v":"1","task":"fetch","run":"000000000000Z"}"#)),
+            (5, Cause::Backfill { max_parallel: NonZeroU32::MIN }, Some(r#"{"v":"1","max_parallel":1}"#)),
         ] {
             assert_eq!((cause_code(example.kind()), cause_detail(&example).as_deref()), (code, detail));
             assert_eq!(cause(code, detail), Ok(example));
         }
-        assert!(cause(5, None).is_err());
-        assert!(cause(4, None).is_err());
-        for why in [Miss::Down, Miss::Suspended, Miss::ClockStep] {
-            assert_eq!(miss(miss_code(why)), Ok(why));
+        for unknown in 4..7 {
+            assert!(cause(unknown, None).is_err());
         }
-        assert!(miss(3).is_err());
+        for why in Miss::ALL.map(PassedOver::Missed).into_iter().chain(Skip::ALL.map(PassedOver::Skipped)) {
+            assert_eq!(passed_over(passed_over_code(why)), Ok(why));
+            assert_eq!(passed_over_code(why) >= SKIPPED, matches!(why, PassedOver::Skipped(_)));
+        }
+        assert!(passed_over(99).is_err());
     }
 
     #[test]

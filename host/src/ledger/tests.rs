@@ -3,6 +3,7 @@
 mod durability;
 mod recovery;
 mod steps;
+mod transitions;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{
-    Admission, Durability, Entry, Filter, Ledger, LedgerError, Next, Reader, Record, Recovered, RunRecord, Settings,
+    Admission, Durability, Entry, Filter, Ledger, LedgerError, Next, PastSlot, Reader, Record, Recovered, RunRecord,
+    Settings, Standing,
 };
 use crate::clock::Clock;
 use crate::model::cause::Cause;
@@ -20,8 +22,9 @@ use crate::model::id::{Digest, RunId};
 use crate::model::limits::{HttpUsage, Limits, LogUsage, Usage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};
+use crate::model::pause::Pause;
 use crate::model::payload::Blob;
-use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
@@ -149,10 +152,17 @@ fn example(name: &str) -> Task {
         name: name.parse().unwrap(),
         plugin: "hello".parse().unwrap(),
         schedule: Schedule::manual(),
+        enabled: true,
         overlap: Default::default(),
         max_concurrent: NonZeroU32::MIN,
         misfire: Default::default(),
-        retry: Retry { attempts: 1, backoff: Backoff::Fixed { wait }, jitter: Jitter::None, on: Vec::new() },
+        retry: Retry {
+            attempts: 1,
+            backoff: Backoff::Fixed { wait },
+            jitter: Jitter::None,
+            on: Vec::new(),
+            on_interrupt: OnInterrupt::Retry,
+        },
         limits: Limits::default(),
         grants: Default::default(),
         payload: None,

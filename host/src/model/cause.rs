@@ -1,6 +1,7 @@
 //! Why a run exists.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use crate::model::id::{RunId, TaskName};
 
@@ -22,6 +23,11 @@ pub enum Cause {
         /// The run of it.
         run: RunId,
     },
+    /// A person asked for the run of a slot that has passed.
+    Backfill {
+        /// How many runs of that backfill may go on at once.
+        max_parallel: NonZeroU32,
+    },
 }
 
 /// A cause without its details: what filters and metrics go by.
@@ -37,12 +43,20 @@ pub enum CauseKind {
     Http,
     /// [`Cause::After`].
     After,
+    /// [`Cause::Backfill`].
+    Backfill,
 }
 
 impl CauseKind {
     /// Every kind.
-    pub const ALL: [CauseKind; 5] =
-        [CauseKind::Schedule, CauseKind::CatchUp, CauseKind::Manual, CauseKind::Http, CauseKind::After];
+    pub const ALL: [CauseKind; 6] = [
+        CauseKind::Schedule,
+        CauseKind::CatchUp,
+        CauseKind::Manual,
+        CauseKind::Http,
+        CauseKind::After,
+        CauseKind::Backfill,
+    ];
 
     /// The word for it in the ledger, in JSON and in metrics.
     pub fn name(self) -> &'static str {
@@ -52,6 +66,7 @@ impl CauseKind {
             CauseKind::Manual => "manual",
             CauseKind::Http => "http",
             CauseKind::After => "after",
+            CauseKind::Backfill => "backfill",
         }
     }
 }
@@ -65,6 +80,7 @@ impl Cause {
             Cause::Manual => CauseKind::Manual,
             Cause::Http => CauseKind::Http,
             Cause::After { .. } => CauseKind::After,
+            Cause::Backfill { .. } => CauseKind::Backfill,
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::model::id::PluginName;
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Miss, Outcome, Skip};
+use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver, Skip};
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
@@ -59,7 +59,7 @@ pub enum Event {
         /// Why.
         why: Skip,
     },
-    /// Slots passed while nobody could run them.
+    /// Slots passed and are not run.
     SlotsMissed {
         /// The task.
         task: Arc<Task>,
@@ -70,7 +70,7 @@ pub enum Event {
         /// How many.
         count: u64,
         /// Why.
-        why: Miss,
+        why: PassedOver,
     },
     /// A plugin can be used.
     PluginReady {

@@ -12,6 +12,7 @@ pub mod grants;
 pub mod limits;
 pub mod misfire;
 pub mod overlap;
+pub mod pause;
 pub mod payload;
 pub mod retry;
 pub mod task;
@@ -22,5 +23,6 @@ pub mod log;
 pub mod outcome;
 pub mod run;
 pub mod text;
+pub mod transition;
 
 pub mod event;

@@ -140,6 +140,10 @@ pub enum Skip {
     ShuttingDown,
     /// The task is no longer configured.
     TaskRemoved,
+    /// The task was paused.
+    Paused,
+    /// The task is configured with `enabled = false`.
+    Disabled,
 }
 
 /// Why nobody could start a run when it was due.
@@ -151,6 +155,28 @@ pub enum Miss {
     Suspended,
     /// The wall clock was stepped over it.
     ClockStep,
+    /// The misfire policy would have run it late, but it was older than the policy's window.
+    OutsideWindow,
+    /// The host was not running, and when it came back the task had another schedule.
+    ScheduleChanged,
+}
+
+/// Why none of a range of slots was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PassedOver {
+    /// They were due while nobody could start them.
+    Missed(Miss),
+    /// They were due and were not to be started.
+    Skipped(Skip),
+}
+
+impl From<PassedOver> for Outcome {
+    fn from(why: PassedOver) -> Self {
+        match why {
+            PassedOver::Missed(why) => Outcome::Missed(why),
+            PassedOver::Skipped(why) => Outcome::Skipped(why),
+        }
+    }
 }
 
 /// An outcome without its details: what retries, metrics, filters and exit codes go by.
@@ -193,13 +219,13 @@ impl OutcomeClass {
         OutcomeClass::Broken,
     ];
 
-    /// The classes that `retry.on` may name: those of an attempt that went wrong by itself.
-    pub const RETRYABLE: [OutcomeClass; 6] = [
+    /// The classes that `retry.on` may name: those of an attempt that went wrong by itself. What becomes of one that
+    /// the host went away under is [`OnInterrupt`](crate::model::retry::OnInterrupt).
+    pub const RETRYABLE: [OutcomeClass; 5] = [
         OutcomeClass::FailedTransient,
         OutcomeClass::FailedPermanent,
         OutcomeClass::Trapped,
         OutcomeClass::Exceeded,
-        OutcomeClass::Interrupted,
         OutcomeClass::Broken,
     ];
 
@@ -256,6 +282,17 @@ impl AttemptOutcome {
 }
 
 impl Skip {
+    /// Every reason.
+    pub const ALL: [Skip; 7] = [
+        Skip::Overlap,
+        Skip::QueueFull,
+        Skip::PluginUnusable,
+        Skip::ShuttingDown,
+        Skip::TaskRemoved,
+        Skip::Paused,
+        Skip::Disabled,
+    ];
+
     /// The word for it in the ledger and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -264,17 +301,25 @@ impl Skip {
             Skip::PluginUnusable => "plugin-unusable",
             Skip::ShuttingDown => "shutting-down",
             Skip::TaskRemoved => "task-removed",
+            Skip::Paused => "paused",
+            Skip::Disabled => "disabled",
         }
     }
 }
 
 impl Miss {
+    /// Every reason.
+    pub const ALL: [Miss; 5] =
+        [Miss::Down, Miss::Suspended, Miss::ClockStep, Miss::OutsideWindow, Miss::ScheduleChanged];
+
     /// The word for it in the ledger and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Miss::Down => "down",
             Miss::Suspended => "suspended",
             Miss::ClockStep => "clock-step",
+            Miss::OutsideWindow => "outside-window",
+            Miss::ScheduleChanged => "schedule-changed",
         }
     }
 }

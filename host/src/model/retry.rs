@@ -1,4 +1,4 @@
-//! Whether and when a failed run gets another attempt.
+//! Whether and when a failed or interrupted run gets another attempt.
 
 use std::time::Duration;
 
@@ -15,7 +15,23 @@ pub struct Retry {
     pub jitter: Jitter,
     /// Which outcomes are worth another attempt.
     pub on: Vec<OutcomeClass>,
+    /// What becomes of a run that the host went away under.
+    pub on_interrupt: OnInterrupt,
 }
+
+/// What becomes of a run whose attempt was cut off by the end of the host, so that nobody knows how much it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnInterrupt {
+    /// It gets another attempt, even if `retry.attempts` is used up: the work is done at least once.
+    #[default]
+    Retry,
+    /// It ends as interrupted: the work is done at most once.
+    GiveUp,
+}
+
+/// How many attempts beyond `retry.attempts` a run gets because it was interrupted. A run that takes the host down with
+/// it does so this often and no more.
+pub const MOST_INTERRUPTED: u32 = 10;
 
 /// How the wait grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +66,15 @@ pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl Default for Retry {
     /// Three attempts, a second and then two apart, for what may pass by itself: failures that the guest calls
-    /// transient, and attempts that the host cut short.
+    /// transient, and faults of the host. What was interrupted is tried again: work that is silently left undone is
+    /// worse than work done twice, which a guest can tell by its idempotency key.
     fn default() -> Self {
         Self {
             attempts: 3,
             backoff: Backoff::Exponential { first: Duration::from_secs(1), max: Duration::from_secs(5 * 60) },
             jitter: Jitter::Full,
-            on: vec![OutcomeClass::FailedTransient, OutcomeClass::Interrupted, OutcomeClass::Broken],
+            on: vec![OutcomeClass::FailedTransient, OutcomeClass::Broken],
+            on_interrupt: OnInterrupt::Retry,
         }
     }
 }
@@ -67,7 +85,12 @@ impl Retry {
     /// A guest's "retry after" is honoured as the shortest wait, up to [`LONGEST_RETRY_AFTER`]; jitter does not
     /// shorten it. `chance` is a number in `0.0..1.0`.
     pub fn decide(&self, attempts: u32, outcome: &AttemptOutcome, chance: f64) -> Option<Duration> {
-        if attempts >= self.attempts || !self.on.contains(&outcome.class()) {
+        let (is_worth_it, most) = match (outcome.class(), self.on_interrupt) {
+            (OutcomeClass::Interrupted, OnInterrupt::Retry) => (true, self.attempts.saturating_add(MOST_INTERRUPTED)),
+            (OutcomeClass::Interrupted, OnInterrupt::GiveUp) => (false, 0),
+            (class, _) => (self.on.contains(&class), self.attempts),
+        };
+        if attempts >= most || !is_worth_it {
             return None;
         }
         let wait = match self.jitter {
@@ -107,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::outcome::Failure;
+    use crate::model::outcome::{Failure, Interruption};
 
     fn transient(retry_after: Option<Duration>) -> AttemptOutcome {
         AttemptOutcome::Failed(Failure { kind: FailureKind::Transient { retry_after }, message: String::new() })
@@ -129,6 +152,21 @@ mod tests {
         assert_eq!(retry.decide(1, &AttemptOutcome::Succeeded { output: None }, 0.5), None);
         assert!(retry.decide(2, &transient(None), 0.5).is_some());
         assert_eq!(retry.decide(3, &transient(None), 0.5), None);
+    }
+
+    #[test]
+    fn an_interrupted_run_is_tried_again_beyond_its_attempts_or_not_at_all() {
+        let crash = AttemptOutcome::Interrupted(Interruption::Crash);
+        let check = |on_interrupt, attempts, expected: &[u32]| {
+            let retry = Retry { attempts, on_interrupt, ..Retry::default() };
+            let again: Vec<u32> = (1..30).filter(|n| retry.decide(*n, &crash, 0.5).is_some()).collect();
+            assert_eq!(again, expected, "{on_interrupt:?}");
+        };
+        check(OnInterrupt::Retry, 1, &(1..=10).collect::<Vec<_>>());
+        check(OnInterrupt::Retry, 3, &(1..=12).collect::<Vec<_>>());
+        check(OnInterrupt::GiveUp, 3, &[]);
+        // What it had beyond its attempts is of no use to a failure.
+        assert_eq!(Retry::default().decide(4, &transient(None), 0.5), None);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! A run: one admitted piece of work, and the states it goes through.
+//! A run: one admitted piece of work, and the states it goes through; `transition` has the steps between them.
 
 use std::sync::Arc;
 
@@ -28,15 +28,7 @@ pub struct Run {
     pub admitted_at: Timestamp,
 }
 
-/// Where a run stands.
-///
-/// ```text
-/// Queued ──> Running ──> Final
-///    │         │  ^        ^
-///    │         v  │        │
-///    │       Waiting ──────┤   (cancelled while it waits for its next attempt)
-///    └─────────────────────┘   (cancelled before it started)
-/// ```
+/// Where a run stands. [`RunState::after`] says what can follow.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunState {
     /// Admitted, and waiting for its turn.

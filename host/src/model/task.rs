@@ -21,6 +21,8 @@ pub struct Task {
     pub plugin: PluginName,
     /// When it is due.
     pub schedule: Schedule,
+    /// Whether it runs at all.
+    pub enabled: bool,
     /// What happens when a run is due while an earlier one is still going.
     pub overlap: Overlap,
     /// How many of its runs may go on at once, under any overlap policy but `allow`.
@@ -83,6 +85,7 @@ impl Task {
             name: name.parse().unwrap(),
             plugin: "plugin".parse().unwrap(),
             schedule,
+            enabled: true,
             overlap: Overlap::Skip,
             max_concurrent: NonZeroU32::MIN,
             misfire: Misfire::default(),

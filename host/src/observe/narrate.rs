@@ -3,7 +3,7 @@
 
 use crate::model::event::Event;
 use crate::model::log::{Level, LogLine};
-use crate::model::outcome::{AttemptOutcome, Outcome};
+use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver};
 use crate::model::quantity::duration;
 use crate::model::run::Run;
 
@@ -35,12 +35,18 @@ pub fn narrate(event: &Event) {
             let slot = slot.map(tracing::field::display);
             tracing::warn!(task = %task.name, slot, "skipped: {why}");
         }
-        Event::SlotsMissed { task, first, last, count: 1, why } => {
-            let _ = last;
-            tracing::warn!(task = %task.name, slot = %first, "missed: {why}");
-        }
         Event::SlotsMissed { task, first, last, count, why } => {
-            tracing::warn!(task = %task.name, %first, %last, "missed {count} slots: {why}");
+            let what = Outcome::from(*why);
+            match (count, why) {
+                (1, _) => tracing::warn!(task = %task.name, slot = %first, "{what}"),
+                // Somebody wanted it so.
+                (count, PassedOver::Skipped(_)) => {
+                    tracing::debug!(task = %task.name, %first, %last, "{count} slots {what}")
+                }
+                (count, PassedOver::Missed(_)) => {
+                    tracing::warn!(task = %task.name, %first, %last, "{count} slots {what}")
+                }
+            }
         }
         Event::PluginReady { plugin } => tracing::debug!(%plugin, "plugin ready"),
         Event::PluginUnusable { plugin, reason } => {

@@ -24,13 +24,14 @@ impl Facts<'_> {
             run_id: id.to_string(),
             cause: match cause {
                 Cause::Schedule => wit::Cause::Schedule,
-                Cause::CatchUp => wit::Cause::CatchUp,
+                // To the guest they are the same: the slot it is for has long passed.
+                Cause::CatchUp | Cause::Backfill { .. } => wit::Cause::CatchUp,
                 Cause::Manual => wit::Cause::Manual,
                 Cause::Http => wit::Cause::Http,
                 Cause::After { task, .. } => wit::Cause::After(task.to_string()),
             },
             attempt: self.attempt,
-            max_attempts: task.retry.attempts,
+            max_attempts: self.max_attempts(),
             slot: slot.map(|slot| instant(slot.time())),
             timezone: self.timezone(),
             deadline: instant(self.deadline),
@@ -41,6 +42,11 @@ impl Facts<'_> {
         }
     }
 
+    /// How many attempts the run has in all. Interruptions and backfills give it more than its task does.
+    fn max_attempts(&self) -> u32 {
+        self.run.task.retry.attempts.max(self.attempt)
+    }
+
     /// The variables that a plain program sees, beside those that its task grants.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let Run { id, task, cause, slot, payload, .. } = self.run;
@@ -49,7 +55,7 @@ impl Facts<'_> {
             ("SANDCLOCK_RUN_ID", id.to_string()),
             ("SANDCLOCK_CAUSE", cause.name().to_owned()),
             ("SANDCLOCK_ATTEMPT", self.attempt.to_string()),
-            ("SANDCLOCK_MAX_ATTEMPTS", task.retry.attempts.to_string()),
+            ("SANDCLOCK_MAX_ATTEMPTS", self.max_attempts().to_string()),
             ("SANDCLOCK_TIMEZONE", self.timezone()),
             ("SANDCLOCK_DEADLINE", self.deadline.to_string()),
             ("SANDCLOCK_IDEMPOTENCY_KEY", self.idempotency_key()),

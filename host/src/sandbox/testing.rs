@@ -16,7 +16,7 @@ use crate::model::id::RunId;
 use crate::model::limits::{Limits, Metering};
 use crate::model::misfire::Misfire;
 use crate::model::overlap::Overlap;
-use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::task::{ExitCodes, Task};
@@ -28,6 +28,7 @@ pub(crate) fn task(name: &str) -> Task {
         name: name.parse().unwrap(),
         plugin: "plugin".parse().unwrap(),
         schedule: Schedule::manual(),
+        enabled: true,
         overlap: Overlap::Skip,
         max_concurrent: NonZeroU32::MIN,
         misfire: Misfire::default(),
@@ -36,6 +37,7 @@ pub(crate) fn task(name: &str) -> Task {
             backoff: Backoff::Fixed { wait: std::time::Duration::ZERO },
             jitter: Jitter::None,
             on: Vec::new(),
+            on_interrupt: OnInterrupt::Retry,
         },
         limits: Limits::default(),
         grants: Grants::default(),

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::ledger::Record;
 use crate::model::cause::Cause;
-use crate::model::outcome::{Outcome, OutcomeClass};
+use crate::model::outcome::{Outcome, OutcomeClass, PassedOver};
 use crate::model::run::RunState;
 
 /// The records as an array of objects.
@@ -22,7 +22,7 @@ fn of_record(record: &Record) -> Json {
             "task": run.task.as_str(),
             "cause": cause_json(&run.cause),
             "due": run.slot.map(|slot| slot.to_string()),
-            "state": state_name(&run.state),
+            "state": run.state.name(),
             "since": run.since.to_string(),
             "admitted_at": run.admitted_at.to_string(),
             "started_at": run.started_at.map(|at| at.to_string()),
@@ -45,7 +45,7 @@ fn of_record(record: &Record) -> Json {
             "last": missed.last.to_string(),
             "count": missed.count,
             "entered_at": missed.entered_at.to_string(),
-            "outcome": outcome_json(OutcomeClass::Missed, &Outcome::Missed(missed.why).to_string()),
+            "outcome": passed_over_json(missed.why),
         }),
     }
 }
@@ -55,19 +55,16 @@ pub(in crate::cli) fn outcome_json(class: OutcomeClass, message: &str) -> Json {
     json!({ "class": class.name(), "message": message })
 }
 
+fn passed_over_json(why: PassedOver) -> Json {
+    let outcome = Outcome::from(why);
+    outcome_json(outcome.class(), &outcome.to_string())
+}
+
 fn cause_json(cause: &Cause) -> Json {
     match cause {
         Cause::After { task, run } => json!({ "kind": cause.name(), "task": task.as_str(), "run": run.to_string() }),
+        Cause::Backfill { max_parallel } => json!({ "kind": cause.name(), "max_parallel": max_parallel }),
         Cause::Schedule | Cause::CatchUp | Cause::Manual | Cause::Http => json!({ "kind": cause.name() }),
-    }
-}
-
-fn state_name(state: &RunState) -> &'static str {
-    match state {
-        RunState::Queued => "queued",
-        RunState::Running { .. } => "running",
-        RunState::Waiting { .. } => "waiting",
-        RunState::Final(_) => "final",
     }
 }
 

@@ -90,7 +90,7 @@ impl Row {
                 NOTHING.to_owned(),
                 "0".to_owned(),
             ],
-            outcome: format!("{}{slots}", Outcome::Missed(missed.why)),
+            outcome: format!("{}{slots}", Outcome::from(missed.why)),
             style: style(OutcomeClass::Missed),
         }
     }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::model::cause::Cause;
     use crate::model::id::RunId;
-    use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Miss, Skip};
+    use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Miss, PassedOver, Skip};
 
     fn time(seconds: i64) -> Timestamp {
         Timestamp::from_millisecond(1_795_474_800_000 + seconds * 1000 + 12).unwrap()
@@ -169,7 +169,7 @@ mod tests {
             first: Slot::at(time(-86_400)),
             last: Slot::at(time(-60)),
             count: 1439,
-            why: Miss::Down,
+            why: PassedOver::Missed(Miss::Down),
             entered_at: time(0),
         });
         let records = [

@@ -4,7 +4,7 @@ use crate::config::diagnostic::{Diagnostic, Problems};
 use crate::config::table::{choice, table};
 use crate::config::values::{Listed, Time, Whole};
 use crate::model::outcome::OutcomeClass;
-use crate::model::retry::{Backoff, Jitter, Retry};
+use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 
 /// The word for a backoff; its waits are keys of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,14 @@ choice! {
         OutcomeClass::FailedPermanent => OutcomeClass::FailedPermanent.name(), "the guest reported a failure that will not pass";
         OutcomeClass::Trapped => OutcomeClass::Trapped.name(), "the guest did something that WebAssembly forbids";
         OutcomeClass::Exceeded => OutcomeClass::Exceeded.name(), "the guest reached a limit";
-        OutcomeClass::Interrupted => OutcomeClass::Interrupted.name(), "the host went away under it";
         OutcomeClass::Broken => OutcomeClass::Broken.name(), "the host was at fault";
+    }
+}
+
+choice! {
+    OnInterrupt {
+        OnInterrupt::Retry => "retry", "it gets another attempt, even if `retry.attempts` is used up, but no more than ten beyond them: the work is done at least once";
+        OnInterrupt::GiveUp => "give-up", "it ends as interrupted: the work is done at most once";
     }
 }
 
@@ -56,7 +62,7 @@ table! {
         /// How much of the wait is left to chance.
         "jitter" => jitter: Jitter = default("full"), example "none";
         /// Which outcomes are worth another attempt.
-        "on" => on: Vec<toml::Spanned<OutcomeClass>> = default(["failed-transient", "interrupted", "broken"]), example ["failed-transient", "trapped"];
+        "on" => on: Vec<toml::Spanned<OutcomeClass>> = default(["failed-transient", "broken"]), example ["failed-transient", "trapped"];
     }
 }
 
@@ -83,7 +89,7 @@ impl RetryTable {
         }
     }
 
-    pub(in crate::config) fn build(&self) -> Retry {
+    pub(in crate::config) fn build(&self, on_interrupt: OnInterrupt) -> Retry {
         let default = Retry::default();
         let (default_first, default_max) = match default.backoff {
             Backoff::Fixed { wait } => (wait, wait),
@@ -103,6 +109,7 @@ impl RetryTable {
             backoff,
             jitter: self.jitter.value().unwrap_or(default.jitter),
             on: on.unwrap_or(default.on),
+            on_interrupt,
         }
     }
 }

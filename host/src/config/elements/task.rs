@@ -20,6 +20,7 @@ use crate::config::table::{choice, keys_are_a_value, table};
 use crate::config::values::{Time, Whole};
 use crate::model::id::{AlertName, PluginName, TaskName};
 use crate::model::overlap::Overlap;
+use crate::model::retry::OnInterrupt;
 use crate::model::schedule::Schedule;
 use crate::model::task::{ExitCodes, Task};
 
@@ -44,6 +45,8 @@ table! {
         "limits" => limits: LimitsTable = table;
         /// Whether and when a failed attempt is followed by another.
         "retry" => retry: RetryTable = table;
+        /// What becomes of a run that the end of the host cut off, so that nobody knows how much of its work it did.
+        "on-interrupt" => on_interrupt: OnInterrupt = default("retry"), example "give-up";
         /// What becomes of slots that were missed.
         "misfire" => misfire: MisfireTable = table;
         /// The alerts that are sent when the task fails.
@@ -62,6 +65,9 @@ table! {
         "plugin" => plugin: PluginName = absent("the task's own name"), example "probe";
         /// When it is due: a cron expression as a text, or a table.
         "schedule" => schedule: ScheduleTable = absent("never by itself: it runs when asked for, or after another task"), example "*/5 * * * *";
+        /// Whether it runs at all. The slots of a task that is not enabled are entered as skipped and never made up for,
+        /// and nobody can ask for a run of it. To stop a task for a while, `sandclock pause` is simpler.
+        "enabled" => enabled: bool = default(true), example false;
         /// What its runs work on, unless whoever starts a run brings something else. A text is handed over as
         /// `text/plain`, a list or a table as JSON.
         "payload" => payload: Payload = absent("nothing"), example { region = "eu", pages = [1, 2] };
@@ -191,10 +197,11 @@ impl TaskTable {
             name: name.get_ref().clone(),
             plugin: plugin?,
             schedule: schedule?,
+            enabled: self.own.enabled.value().unwrap_or(true),
             overlap: shared.overlap.value().unwrap_or_default(),
             max_concurrent: shared.max_concurrent.value().map_or(NonZeroU32::MIN, |number| number.non_zero()),
             misfire: shared.misfire.value().unwrap_or_default().build(),
-            retry: shared.retry.value().unwrap_or_default().build(),
+            retry: shared.retry.value().unwrap_or_default().build(shared.on_interrupt.value().unwrap_or_default()),
             limits: shared.limits.value().unwrap_or_default().build(),
             grants,
             payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),

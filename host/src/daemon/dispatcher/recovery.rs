@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Active, Dispatcher, Entering, Stage, next, retry_at};
+use super::active::{Active, Whereabouts};
+use super::{Dispatcher, Entering};
 use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Entry, Next, Unfinished};
+use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::limits::Usage;
@@ -16,14 +18,10 @@ use crate::model::run::{Run, RunState};
 impl Dispatcher {
     /// Goes on with a run that an earlier host did not finish.
     pub(super) fn take_up(&mut self, unfinished: Unfinished, now: Timestamp, chance: f64, step: &mut Step) {
-        let Some(task) = self.tasks.get(&unfinished.task).cloned() else {
-            step.entries.push(match unfinished.state {
-                RunState::Running { attempt } => {
-                    interrupted(unfinished.run, attempt, unfinished.since, now, Next::Final)
-                }
-                _ => Entry::Ended { run: unfinished.run, outcome: Outcome::Skipped(Skip::TaskRemoved), at: now },
-            });
-            return;
+        let task = match self.tasks.get(&unfinished.task) {
+            Some(task) if task.enabled => task.clone(),
+            Some(_) => return give_up(&unfinished, Skip::Disabled, now, step),
+            None => return give_up(&unfinished, Skip::TaskRemoved, now, step),
         };
         let run = Arc::new(Run {
             id: unfinished.run,
@@ -33,26 +31,45 @@ impl Dispatcher {
             payload: unfinished.payload,
             admitted_at: unfinished.admitted_at,
         });
-        let attempts = unfinished.attempts;
-        let until = match unfinished.state {
-            RunState::Queued => return self.enter(run, attempts, Entering::Known, now, step),
-            RunState::Waiting { until, .. } => until,
-            RunState::Running { attempt } => {
-                let retry_at = retry_at(&run.task, attempts, &CUT_OFF, now, chance);
-                step.entries.push(interrupted(run.id, attempt, unfinished.since, now, next(retry_at)));
-                let Some(until) = retry_at else {
-                    let outcome = Arc::new(Outcome::Attempted(CUT_OFF));
-                    step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts }));
+        let (attempts, attempts_before) = (unfinished.attempts, unfinished.attempts_before);
+        let state = unfinished.state;
+        let mut active = Active { run, attempts, attempts_before, state, whereabouts: Whereabouts::Queue };
+        match (&active.state, &active.run.cause) {
+            (RunState::Queued, Cause::Backfill { .. }) => return self.put_back(active),
+            (RunState::Queued, _) => return self.enter(active, Entering::Known, now, step),
+            (RunState::Running { attempt }, _) => {
+                let attempt = *attempt;
+                let transition = active.after_attempt(&CUT_OFF, now, chance);
+                if !active.advance(transition) {
                     return;
-                };
-                until
+                }
+                step.entries.push(interrupted(active.run.id, attempt, unfinished.since, now, active.next()));
             }
-            RunState::Final(_) => return,
-        };
-        self.queue.occupy(run.clone());
-        self.retries.insert((until, run.id));
-        self.active.insert(run.id, Active { run, attempts, stage: Stage::Waiting { until } });
+            (RunState::Waiting { .. } | RunState::Final(_), _) => {}
+        }
+        let Active { run, attempts, .. } = &active;
+        match &active.state {
+            RunState::Waiting { until, .. } => {
+                self.count_backfill(run);
+                self.queue.occupy(run.clone());
+                self.retries.insert((*until, run.id));
+                self.active.insert(run.id, active);
+            }
+            RunState::Final(outcome) => {
+                let (run, outcome) = (run.clone(), Arc::new(outcome.clone()));
+                step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts: *attempts }));
+            }
+            RunState::Queued | RunState::Running { .. } => {}
+        }
     }
+}
+
+/// Ends a run that nobody is to go on with.
+fn give_up(unfinished: &Unfinished, why: Skip, now: Timestamp, step: &mut Step) {
+    step.entries.push(match unfinished.state {
+        RunState::Running { attempt } => interrupted(unfinished.run, attempt, unfinished.since, now, Next::Final),
+        _ => Entry::Ended { run: unfinished.run, outcome: Outcome::Skipped(why), at: now },
+    });
 }
 
 /// How an attempt ended that was going on when an earlier host went away.

@@ -1,18 +1,22 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod situations;
 mod year;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::*;
-use crate::daemon::queue::Queue;
-use crate::ledger::{Recovered, Unfinished};
-use crate::model::outcome::{Failure, FailureKind};
+use crate::daemon::backfill::Tally;
+use crate::daemon::step::Effect;
+use crate::ledger::{Entry, Next, PastSlot, Standing, Unfinished};
+use crate::model::id::Digest;
+use crate::model::limits::Usage;
+use crate::model::outcome::{AttemptOutcome, CancelledBy, Failure, FailureKind, PassedOver, Stop};
 use crate::model::overlap::Overlap;
-use crate::model::retry::{Jitter, Retry};
-use crate::model::run::RunState;
+use crate::model::retry::{Jitter, OnInterrupt, Retry};
 use crate::model::schedule::Schedule;
+use crate::model::slot::Slot;
 
 /// A task that is due every ten seconds, retried once after a second.
 fn task(name: &str) -> Task {
@@ -37,7 +41,10 @@ impl World {
     }
 
     fn recovering(tasks: Vec<Task>, recovered: Recovered) -> Self {
-        let now = "2026-11-23T09:00:00Z".parse().unwrap();
+        Self::at("2026-11-23T09:00:00Z".parse().unwrap(), tasks, recovered)
+    }
+
+    fn at(now: Timestamp, tasks: Vec<Task>, recovered: Recovered) -> Self {
         let tasks = tasks.into_iter().map(Arc::new).collect();
         let (dispatcher, step) = Dispatcher::new(tasks, Queue::new(2, 2), recovered, 0, now, &mut || 0.5);
         let mut world = Self { dispatcher, now, said: VecDeque::new(), running: VecDeque::new() };
@@ -69,8 +76,12 @@ impl World {
 
     /// Lets time pass, and takes what falls due at the end of it.
     fn pass(&mut self, seconds: i64) {
+        self.pass_as(seconds, Gap::None);
+    }
+
+    fn pass_as(&mut self, seconds: i64, gap: Gap) {
         self.now += jiff::SignedDuration::from_secs(seconds);
-        for due in self.dispatcher.take_due(self.now, Gap::None) {
+        for due in self.dispatcher.take_due(self.now, gap) {
             let step = self.dispatcher.due(due, self.now);
             self.take(step);
         }
@@ -105,6 +116,23 @@ impl World {
         id
     }
 
+    fn pause(&mut self, task: &str) {
+        let (_, step) = self.dispatcher.pause(&task.parse().unwrap(), "a test", self.now).unwrap();
+        self.take(step);
+    }
+
+    fn resume(&mut self, task: &str) {
+        let (_, step) = self.dispatcher.resume_task(&task.parse().unwrap(), self.now).unwrap();
+        self.take(step);
+    }
+
+    fn backfill(&mut self, task: &str, slots: &[(Slot, PastSlot)], max_parallel: u32) -> Tally {
+        let max_parallel = max_parallel.try_into().unwrap();
+        let decided = self.dispatcher.backfill(&task.parse().unwrap(), slots, max_parallel, self.now).unwrap();
+        self.take(decided.step);
+        decided.tally
+    }
+
     #[track_caller]
     fn says(&mut self, expected: &[&str]) {
         assert_eq!(self.said.drain(..).collect::<Vec<_>>(), expected);
@@ -115,7 +143,16 @@ fn words(entry: &Entry) -> String {
     match entry {
         Entry::Admitted { run, admission } => format!("{} admitted {admission:?} {}", run.task.name, run.cause.name()),
         Entry::Skipped { task, why, .. } => format!("{task} skipped {}", why.name()),
-        Entry::Missed { task, count, why, .. } => format!("{task} missed {count} {}", why.name()),
+        Entry::Missed { task, count, why: PassedOver::Missed(why), .. } => {
+            format!("{task} missed {count} {}", why.name())
+        }
+        Entry::Missed { task, count, why: PassedOver::Skipped(why), .. } => {
+            format!("{task} skipped {count} {}", why.name())
+        }
+        Entry::RangeCut { task, rest, .. } => format!("{task} range cut to {}", rest.len()),
+        Entry::Reopened { run, .. } => format!("{} reopened", run.task.name),
+        Entry::TaskSet { task, enabled, .. } => format!("{task} set {}", if *enabled { "enabled" } else { "disabled" }),
+        Entry::PauseSet { task, pause } => format!("{task} {}", if pause.is_some() { "paused" } else { "resumed" }),
         Entry::CursorSet { task, .. } => format!("{task} cursor"),
         Entry::Started { attempt, .. } => format!("started {attempt}"),
         Entry::AttemptEnded { attempt, outcome, next, .. } => {
@@ -237,7 +274,7 @@ fn replacing_ends_the_older_run_and_then_starts_the_newer() {
 #[test]
 fn runs_wait_for_a_plugin_that_compiles() {
     let mut world = World::recovering(vec![task("a")], Recovered::default());
-    world.says(&["a cursor"]);
+    world.says(&["a cursor", "a set enabled"]);
     world.pass(10);
     world.pass(10);
     world.says(&["a admitted Queued schedule", "a admitted Queued schedule"]);
@@ -251,7 +288,13 @@ fn runs_of_an_unusable_plugin_are_skipped() {
     world.pass(10);
     world.plugin(PluginState::Unusable);
     world.pass(10);
-    world.says(&["a cursor", "a admitted Queued schedule", "ended skipped", "a skipped plugin-unusable"]);
+    world.says(&[
+        "a cursor",
+        "a set enabled",
+        "a admitted Queued schedule",
+        "ended skipped",
+        "a skipped plugin-unusable",
+    ]);
 }
 
 #[test]
@@ -283,6 +326,7 @@ fn what_an_earlier_host_left_is_taken_up() {
         since: Timestamp::UNIX_EPOCH,
         state,
         attempts,
+        attempts_before: 0,
     };
     let until = "2026-11-23T09:00:05Z".parse().unwrap();
     let recovered = Recovered {
@@ -292,20 +336,177 @@ fn what_an_earlier_host_left_is_taken_up() {
             unfinished(3, "b", RunState::Running { attempt: 2 }, 2),
             unfinished(4, "c", RunState::Waiting { next_attempt: 2, until }, 1),
             unfinished(5, "gone", RunState::Running { attempt: 1 }, 1),
+            unfinished(6, "d", RunState::Running { attempt: 1 }, 1),
+            unfinished(7, "e", RunState::Waiting { next_attempt: 2, until }, 1),
         ],
         ..Recovered::default()
     };
-    let mut world = World::recovering(["a", "b", "c"].map(task).into(), recovered);
-    world.said.drain(..3);
+    let mut tasks: Vec<Task> = ["a", "b", "c", "d", "e"].map(task).into();
+    tasks[3].retry.on_interrupt = OnInterrupt::GiveUp;
+    tasks[4].enabled = false;
+    let mut world = World::recovering(tasks, recovered);
+    world.said.drain(..10);
     world.says(&[
         "ended skipped",
         "attempt 1 interrupted retry",
-        "attempt 2 interrupted final",
+        "attempt 2 interrupted retry",
         "attempt 1 interrupted final",
+        "attempt 1 interrupted final",
+        "ended skipped",
     ]);
     world.plugin(PluginState::Ready);
     world.pass(1);
     world.says(&["started 2", "start a 2"]);
-    world.pass(4);
-    world.says(&["started 2", "start c 2"]);
+    world.pass(1);
+    world.says(&["started 3", "start b 3"]);
+    world.end(succeeded());
+    world.pass(3);
+    world.says(&["attempt 2 succeeded final", "started 2", "start c 2"]);
+}
+
+#[test]
+fn a_paused_task_starts_nothing_by_itself_and_what_goes_on_goes_on() {
+    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
+    let mut world = World::new(vec![task("a"), follower]);
+    world.pass(10);
+    world.said.clear();
+    world.pause("a");
+    world.pause("b");
+    world.pause("b");
+    world.says(&["a paused", "b paused"]);
+    world.end(succeeded());
+    world.says(&["attempt 1 succeeded final", "b skipped paused"]);
+    world.pass(35);
+    world.says(&[]);
+    world.trigger("a");
+    world.says(&["a admitted Running manual", "start a 1"]);
+    world.end(succeeded());
+    world.said.clear();
+    world.resume("a");
+    world.resume("a");
+    // The latest is five seconds late, which counts as on time otherwise; here the policy decides over it.
+    world.says(&["a resumed", "a skipped 2 paused", "a admitted Running catch-up", "start a 1"]);
+}
+
+#[test]
+fn what_is_due_when_a_task_is_paused_is_decided_as_ever() {
+    let mut world = World::new(vec![task("a")]);
+    world.now += jiff::SignedDuration::from_secs(11);
+    world.pause("a");
+    world.says(&["a admitted Running schedule", "a paused", "start a 1"]);
+}
+
+#[test]
+fn a_pause_that_lasts_is_entered_once_a_minute_and_survives_the_host() {
+    let mut world = World::new(vec![Task { schedule: Schedule::every(Duration::from_secs(1)).unwrap(), ..task("a") }]);
+    world.pause("a");
+    (0..150).for_each(|_| world.pass(1));
+    // The latest is kept: the misfire policy may run it when the task is resumed.
+    world.says(&["a paused", "a skipped 59 paused", "a skipped 60 paused"]);
+    let recovered = Recovered {
+        cursors: [("a".parse().unwrap(), Slot::at(world.now))].into(),
+        standings: [(
+            "a".parse().unwrap(),
+            Standing {
+                schedule: Some("every 10s".to_owned()),
+                pause: Some(Pause { since: world.now, by: String::new() }),
+                ..Standing::default()
+            },
+        )]
+        .into(),
+        ..Recovered::default()
+    };
+    let mut world = World::at(world.now, vec![task("a")], recovered);
+    world.plugin(PluginState::Ready);
+    world.pass(600);
+    world.says(&["a skipped 59 paused"]);
+}
+
+#[test]
+fn a_disabled_task_is_not_run_for_anybody() {
+    let mut world = World::new(vec![Task { enabled: false, ..task("a") }]);
+    world.pass(600);
+    world.says(&["a skipped 60 disabled"]);
+    let task = "a".parse().unwrap();
+    let refused = world.dispatcher.trigger(&task, Cause::Manual, None, world.now).map(drop);
+    assert_eq!(refused, Err(Refusal::Disabled));
+    let refused = world.dispatcher.backfill(&task, &[], 1.try_into().unwrap(), world.now).map(drop);
+    assert_eq!(refused.unwrap_err(), Refusal::Disabled);
+}
+
+#[test]
+fn a_backfill_goes_on_beside_the_schedule_and_keeps_to_its_bound() {
+    let slot = |second: i64| Slot::from_millis(second * 1000).unwrap();
+    let over = |id| PastSlot::Over { run: RunId::from_i64(id).unwrap(), attempts: 3 };
+    let range = PastSlot::InRange { id: RunId::from_i64(9).unwrap(), first: slot(30), last: slot(50), count: 3 };
+    let mut world = World::new(vec![task("a")]);
+    let slots =
+        [(slot(10), over(1)), (slot(20), PastSlot::Unknown), (slot(40), range), (slot(60), PastSlot::Succeeded)];
+    let tally = world.backfill("a", &slots, 1);
+    assert_eq!(tally, Tally { new: 2, reopened: 1, succeeded: 1, ..Tally::default() });
+    world.says(&[
+        "a range cut to 2",
+        "a reopened",
+        "a admitted Queued backfill",
+        "a admitted Queued backfill",
+        "started 4",
+        "start a 4",
+    ]);
+    // Its retries begin anew, and no slot is skipped because of it.
+    world.pass(10);
+    world.end(failed());
+    world.says(&["a admitted Queued schedule", "attempt 4 failed-transient retry"]);
+    assert_eq!(world.backfill("a", &slots[..1], 1), Tally { unfinished: 1, ..Tally::default() });
+    world.pass(1);
+    world.says(&["started 5", "start a 5"]);
+    world.end(failed());
+    world.says(&["attempt 5 failed-transient final", "started 1", "start a 1"]);
+    world.end(succeeded());
+    world.says(&["attempt 1 succeeded final", "started 1", "start a 1"]);
+    let waiting = *world.dispatcher.active.iter().find(|(_, run)| run.whereabouts == Whereabouts::Backlog).unwrap().0;
+    let step = world.dispatcher.cancel(waiting, CancelledBy::Operator, world.now).unwrap();
+    world.take(step);
+    world.end(succeeded());
+    world.says(&["ended cancelled", "attempt 1 succeeded final"]);
+    assert!(world.dispatcher.backlogs.is_empty() && world.dispatcher.active.is_empty());
+}
+
+#[test]
+fn a_backfill_survives_the_host() {
+    let unfinished = |id, state, attempts| Unfinished {
+        run: RunId::from_i64(id).unwrap(),
+        task: "a".parse().unwrap(),
+        cause: Cause::Backfill { max_parallel: 1.try_into().unwrap() },
+        slot: Slot::from_millis(id * 10_000),
+        payload: None,
+        admitted_at: Timestamp::UNIX_EPOCH,
+        since: Timestamp::UNIX_EPOCH,
+        state,
+        attempts,
+        attempts_before: 0,
+    };
+    let recovered = Recovered {
+        unfinished: vec![
+            unfinished(1, RunState::Running { attempt: 1 }, 1),
+            unfinished(2, RunState::Queued, 0),
+            unfinished(3, RunState::Queued, 0),
+        ],
+        ..Recovered::default()
+    };
+    let mut world = World::recovering(vec![task("a")], recovered);
+    world.plugin(PluginState::Ready);
+    world.says(&["a cursor", "a set enabled", "attempt 1 interrupted retry"]);
+    world.pass(1);
+    world.says(&["started 2", "start a 2"]);
+    for _ in 0..2 {
+        world.end(succeeded());
+    }
+    world.says(&[
+        "attempt 2 succeeded final",
+        "started 1",
+        "start a 1",
+        "attempt 1 succeeded final",
+        "started 1",
+        "start a 1",
+    ]);
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::misfire::MisfirePolicy;
 use crate::model::schedule::Schedule;
 
 fn at(text: &str) -> Timestamp {
@@ -17,7 +18,11 @@ fn at(text: &str) -> Timestamp {
 fn words(due: &Due) -> String {
     let time = |slot: Slot| slot.time().strftime("%H:%M:%S").to_string();
     let missed = due.missed.iter().map(|missed| {
-        format!("missed {} {}-{} ({})", missed.count, time(missed.first), time(missed.last), missed.why.name())
+        let (what, why) = match missed.why {
+            PassedOver::Missed(why) => ("missed", why.name()),
+            PassedOver::Skipped(why) => ("skipped", why.name()),
+        };
+        format!("{what} {} {}-{} ({why})", missed.count, time(missed.first), time(missed.last))
     });
     let runs = due.runs.iter().map(|(slot, cause)| format!("{} {}", cause.kind().name(), time(*slot)));
     missed.chain(runs).collect::<Vec<_>>().join(", ")
@@ -55,11 +60,22 @@ fn the_misfire_rule() {
     check(All { max: 0 }, day, "09:05:40", "missed 5 09:01:00-09:05:00 (down)");
     // The newest is on time: it runs whatever the policy and the window.
     check(Skip, day, "09:05:10", "missed 4 09:01:00-09:04:00 (down), schedule 09:05:00");
-    check(All { max: 9 }, 0, "09:05:10", "missed 4 09:01:00-09:04:00 (down), schedule 09:05:00");
+    check(All { max: 9 }, 0, "09:05:10", "missed 4 09:01:00-09:04:00 (outside-window), schedule 09:05:00");
+    check(
+        All { max: 2 },
+        0,
+        "09:05:10",
+        "missed 3 09:01:00-09:03:00 (down), missed 1 09:04:00-09:04:00 (outside-window), schedule 09:05:00",
+    );
     // The window, its end included.
-    check(Once, 30, "09:05:40", "missed 5 09:01:00-09:05:00 (down)");
-    check(All { max: 9 }, 100, "09:05:40", "missed 3 09:01:00-09:03:00 (down), catch-up 09:04:00, catch-up 09:05:00");
-    check(All { max: 9 }, 99, "09:05:40", "missed 4 09:01:00-09:04:00 (down), catch-up 09:05:00");
+    check(Once, 30, "09:05:40", "missed 4 09:01:00-09:04:00 (down), missed 1 09:05:00-09:05:00 (outside-window)");
+    check(
+        All { max: 9 },
+        100,
+        "09:05:40",
+        "missed 3 09:01:00-09:03:00 (outside-window), catch-up 09:04:00, catch-up 09:05:00",
+    );
+    check(All { max: 9 }, 99, "09:05:40", "missed 4 09:01:00-09:04:00 (outside-window), catch-up 09:05:00");
 }
 
 #[test]
@@ -68,7 +84,7 @@ fn a_stalled_host_misses_no_slot_that_is_on_time() {
     task.misfire.policy = MisfirePolicy::Skip;
     let mut scheduler = Scheduler::new([Arc::new(task)], &HashMap::new(), at("09:00:00"));
     let due = scheduler.take_due(at("09:00:40"), Gap::Suspended);
-    assert_eq!(due[0].missed.map(|missed| missed.count), Some(9));
+    assert_eq!(due[0].missed.iter().map(|missed| missed.count).collect::<Vec<_>>(), [9]);
     assert_eq!(due[0].runs.len(), 31);
     assert!(due[0].runs.iter().all(|(_, cause)| *cause == Cause::Schedule));
 }
@@ -121,21 +137,34 @@ fn tasks() -> impl Strategy<Value = Vec<(i64, Misfire)>> {
     prop::collection::vec((prop_oneof![1_i64..5, 5_i64..90, 90_i64..4_000], misfire()), 1..5)
 }
 
-/// What becomes of slots by the rule, told slowly: for each, whether it runs.
-fn by_rule(slots: &[i64], now: i64, misfire: &Misfire) -> Vec<bool> {
+/// What becomes of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Runs,
+    IsTooOld,
+    IsMissed,
+}
+
+/// What becomes of slots by the rule, told slowly.
+fn by_rule(slots: &[i64], now: i64, misfire: &Misfire) -> Vec<Fate> {
     let late = |slot: i64| now - slot;
     let mut left = match misfire.policy {
         MisfirePolicy::Skip => 0,
         MisfirePolicy::Once => 1,
         MisfirePolicy::All { max } => max,
     };
-    let mut runs = vec![false; slots.len()];
+    let mut fates = vec![Fate::IsMissed; slots.len()];
     for (index, slot) in slots.iter().enumerate().rev() {
         let in_window = late(*slot) <= misfire.window.as_secs().cast_signed();
-        runs[index] = (left > 0 && in_window) || late(*slot) <= 30;
+        fates[index] = match left > 0 {
+            _ if late(*slot) <= 30 => Fate::Runs,
+            true if in_window => Fate::Runs,
+            true => Fate::IsTooOld,
+            false => Fate::IsMissed,
+        };
         left = left.saturating_sub(1);
     }
-    runs
+    fates
 }
 
 proptest! {
@@ -179,19 +208,25 @@ proptest! {
                     continue;
                 };
                 let runs = by_rule(&slots, now, misfire);
-                let missed: Vec<i64> = slots.iter().zip(&runs).filter(|(_, runs)| !**runs).map(|(slot, _)| *slot).collect();
-                let expected = missed.first().map(|first| Missed {
-                    first: Slot::at(time(*first)),
-                    last: Slot::at(time(missed[missed.len() - 1])),
-                    count: missed.len() as u64,
-                    why: match gap {
-                        _ if *first <= started_at => Miss::Down,
-                        Gap::ClockStep => Miss::ClockStep,
-                        Gap::None | Gap::Suspended => Miss::Suspended,
-                    },
-                });
-                prop_assert_eq!(due.missed, expected);
-                let expected: Vec<(Slot, bool)> = slots.iter().zip(&runs).filter(|(_, runs)| **runs)
+                let why = match gap {
+                    _ if slots[0] <= started_at => Miss::Down,
+                    Gap::ClockStep => Miss::ClockStep,
+                    Gap::None | Gap::Suspended => Miss::Suspended,
+                };
+                let range = |fate, why| {
+                    let missed: Vec<i64> =
+                        slots.iter().zip(&runs).filter(|(_, found)| **found == fate).map(|(slot, _)| *slot).collect();
+                    Some(Missed {
+                        first: Slot::at(time(*missed.first()?)),
+                        last: Slot::at(time(*missed.last()?)),
+                        count: missed.len() as u64,
+                        why: PassedOver::Missed(why),
+                    })
+                };
+                let expected: Vec<Missed> =
+                    [range(Fate::IsMissed, why), range(Fate::IsTooOld, Miss::OutsideWindow)].into_iter().flatten().collect();
+                prop_assert_eq!(&due.missed, &expected);
+                let expected: Vec<(Slot, bool)> = slots.iter().zip(&runs).filter(|(_, fate)| **fate == Fate::Runs)
                     .map(|(slot, _)| (Slot::at(time(*slot)), now - slot <= 30)).collect();
                 let found: Vec<(Slot, bool)> =
                     due.runs.iter().map(|(slot, cause)| (*slot, matches!(cause, Cause::Schedule))).collect();

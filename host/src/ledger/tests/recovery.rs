@@ -34,6 +34,7 @@ async fn unfinished_runs_are_found_where_they_stood() {
         since: time(if number == 3 { 23 } else { number }),
         state,
         attempts,
+        attempts_before: 0,
     };
     let expected = [
         unfinished(1, "a", Some(slot(1)), RunState::Queued, 0),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ledger::{AttemptLog, MissedRecord};
 use crate::model::cause::CauseKind;
-use crate::model::outcome::{CancelledBy, Miss, Outcome, OutcomeClass, Skip};
+use crate::model::outcome::{CancelledBy, Miss, Outcome, OutcomeClass, PassedOver, Skip};
 use crate::model::run::RunState;
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_slot_has_one_entry_for_ever() {
         first: slot(first),
         last: slot(last),
         count,
-        why: Miss::Down,
+        why: PassedOver::Missed(Miss::Down),
         at: time(last),
     };
     let admit = |number, at| admitted(run(number, "a", Some(slot(at))), Admission::Queued);
@@ -228,7 +228,7 @@ async fn records_are_listed_newest_first_by_what_was_asked() {
         first: slot(30),
         last: slot(40),
         count: 11,
-        why: Miss::ClockStep,
+        why: PassedOver::Missed(Miss::ClockStep),
         at: time(45),
     };
     let trigger = Entry::Skipped {
@@ -266,5 +266,8 @@ async fn records_are_listed_newest_first_by_what_was_asked() {
     assert_eq!(list(Filter { since: Some(time(10)), until: Some(time(45)), ..all() }), [20, 10]);
 
     let Record::Missed(record) = reader.records(&Filter { limit: 2, ..all() }).unwrap().remove(1) else { panic!() };
-    assert_eq!((record.first, record.last, record.count, record.why), (slot(30), slot(40), 11, Miss::ClockStep));
+    assert_eq!(
+        (record.first, record.last, record.count, record.why),
+        (slot(30), slot(40), 11, PassedOver::Missed(Miss::ClockStep))
+    );
 }

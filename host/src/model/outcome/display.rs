@@ -75,6 +75,8 @@ impl fmt::Display for Skip {
             Skip::PluginUnusable => "its plugin cannot be used",
             Skip::ShuttingDown => "the host is shutting down",
             Skip::TaskRemoved => "the task is no longer configured",
+            Skip::Paused => "the task was paused",
+            Skip::Disabled => "the task is disabled (enabled = false)",
         })
     }
 }
@@ -85,6 +87,8 @@ impl fmt::Display for Miss {
             Miss::Down => "the host was not running",
             Miss::Suspended => "the machine slept or the host was stalled",
             Miss::ClockStep => "the clock was set past it",
+            Miss::OutsideWindow => "it was older than the window of the task's misfire policy",
+            Miss::ScheduleChanged => "the host was not running, and then the task's schedule was another",
         })
     }
 }

@@ -6,6 +6,7 @@
 pub mod at;
 pub mod cron;
 pub mod every;
+mod record;
 mod splay;
 #[cfg(test)]
 mod tests;
@@ -161,7 +162,13 @@ impl Kind {
 impl fmt::Display for Schedule {
     /// `0 9 * * MON-FRI (America/New_York)`, `every 90s`, `at 2026-12-24T18:00:00+01:00[Europe/Berlin]` or `manual`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Kind::Cron(cron) => cron.fmt(f),
             Kind::Every(every) => write!(f, "every {every}"),
             Kind::At(time) => write!(f, "at {time}"),

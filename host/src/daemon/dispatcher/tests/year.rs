@@ -1,5 +1,6 @@
-//! A year of a hundred tasks through the dispatcher into a real ledger, with crashes, pauses and clock steps on the
-//! way: afterwards every slot has exactly one entry.
+//! A year of a hundred tasks through the dispatcher into a real ledger, with crashes, sleep and clock steps on the way,
+//! tasks that are paused, disabled and backfilled, and guests that fail: afterwards every slot has exactly one entry,
+//! and none has succeeded twice.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,9 @@ const ZONES: [&str; 8] = [
 const CRONS: [&str; 6] =
     ["0 * * * *", "30 2 * * *", "15 9 * * MON-FRI", "0 0 1 * *", "0 12 L * *", "*/45 6-8 * * SUN#2"];
 
+/// When the year begins.
+const START: &str = "2026-01-01T00:00:00Z";
+
 fn hundred_tasks() -> Vec<Arc<Task>> {
     let policies = [MisfirePolicy::Skip, MisfirePolicy::Once, MisfirePolicy::All { max: 3 }];
     (0..100)
@@ -44,8 +48,14 @@ fn hundred_tasks() -> Vec<Arc<Task>> {
         .collect()
 }
 
-/// Takes one step into the ledger, and ends at once whatever it starts.
-async fn settle(dispatcher: &mut Dispatcher, ledger: &Ledger, mut step: Step, now: Timestamp) {
+/// Takes one step into the ledger, and ends at once whatever it starts: every fifth time without success.
+async fn settle(
+    dispatcher: &mut Dispatcher,
+    ledger: &Ledger,
+    mut step: Step,
+    now: Timestamp,
+    chance: &mut fastrand::Rng,
+) {
     while !step.is_empty() {
         ledger.append(std::mem::take(&mut step.entries)).await.unwrap();
         for effect in std::mem::take(&mut step.effects) {
@@ -53,7 +63,7 @@ async fn settle(dispatcher: &mut Dispatcher, ledger: &Ledger, mut step: Step, no
             let ended = Ended {
                 run: run.id,
                 plugin: Digest::from_bytes([7; 32]),
-                outcome: succeeded(),
+                outcome: if chance.u8(..5) == 0 { gave_up() } else { succeeded() },
                 usage: Usage::default(),
                 log: Vec::new(),
                 started_at: now,
@@ -64,23 +74,69 @@ async fn settle(dispatcher: &mut Dispatcher, ledger: &Ledger, mut step: Step, no
     }
 }
 
+fn gave_up() -> AttemptOutcome {
+    AttemptOutcome::Failed(Failure { kind: FailureKind::Permanent, message: String::new() })
+}
+
+/// Somebody pauses a task, resumes one, or runs the last days of one again.
+async fn meddle(
+    dispatcher: &mut Dispatcher,
+    ledger: &Ledger,
+    tasks: &[Arc<Task>],
+    now: Timestamp,
+    chance: &mut fastrand::Rng,
+) {
+    let task = &tasks[chance.usize(..tasks.len())];
+    let step = match chance.u8(..4) {
+        0 => dispatcher.pause(&task.name, "a test", now).unwrap().1,
+        1 | 2 => dispatcher.resume_task(&task.name, now).unwrap().1,
+        _ => {
+            // What was due before the task was there has no entry, and does not count below.
+            let from = (now - SignedDuration::from_hours(chance.i64(1..400))).max(START.parse().unwrap());
+            let slots = task.schedule.passed(from, now, 300).latest;
+            let past = Reader::open(ledger.folder()).unwrap().past(&task.name, &slots).unwrap();
+            let slots: Vec<_> = slots.into_iter().zip(past).collect();
+            match dispatcher.backfill(&task.name, &slots, 2.try_into().unwrap(), now) {
+                Ok(backfilled) => backfilled.step,
+                Err(refusal) => {
+                    assert_eq!((refusal, task.enabled), (Refusal::Disabled, false));
+                    Step::default()
+                }
+            }
+        }
+    };
+    settle(dispatcher, ledger, step, now, chance).await;
+}
+
+/// The tasks as this host's configuration has them: now these are disabled, now those.
+fn configured(tasks: &[Arc<Task>], incarnation: usize) -> Vec<Arc<Task>> {
+    let enabled = |index: usize| !(index + incarnation).is_multiple_of(9);
+    tasks
+        .iter()
+        .enumerate()
+        .map(|(index, task)| Arc::new(Task { enabled: enabled(index), ..Task::clone(task) }))
+        .collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_slot_of_a_year_is_in_the_ledger_once() {
     let state = tempfile::tempdir().unwrap();
     let settings = Settings { state: state.path().to_owned(), durability: Durability::Normal };
-    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let start: Timestamp = START.parse().unwrap();
     let end = start + SignedDuration::from_hours(365 * 24);
     let tasks = hundred_tasks();
+    let mut chance = fastrand::Rng::with_seed(4);
 
     let (mut now, mut incarnations) = (start, 0);
     while now < end {
         incarnations += 1;
         let (ledger, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
         let queue = Queue::new(200, 1000);
+        let tasks = configured(&tasks, incarnations);
         let (mut dispatcher, first) = Dispatcher::new(tasks.clone(), queue, recovered, 0, now, &mut || 0.5);
-        settle(&mut dispatcher, &ledger, first, now).await;
+        settle(&mut dispatcher, &ledger, first, now, &mut chance).await;
         let ready = dispatcher.plugin_changed(&tasks[0].build(), PluginState::Ready, now);
-        settle(&mut dispatcher, &ledger, ready, now).await;
+        settle(&mut dispatcher, &ledger, ready, now, &mut chance).await;
 
         // A host lives for nine days and a bit; in its life the machine sleeps once and its clock is set back once.
         let dies = (now + SignedDuration::from_mins(9 * 24 * 60 + 7)).min(end);
@@ -98,7 +154,16 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
             for due in dispatcher.take_due(now, gap) {
                 step.append(dispatcher.due(due, now));
             }
-            settle(&mut dispatcher, &ledger, step, now).await;
+            settle(&mut dispatcher, &ledger, step, now, &mut chance).await;
+            if chance.u8(..20) == 0 {
+                meddle(&mut dispatcher, &ledger, &tasks, now, &mut chance).await;
+            }
+        }
+        if now >= end {
+            for task in &tasks {
+                let (_, step) = dispatcher.resume_task(&task.name, now).unwrap();
+                settle(&mut dispatcher, &ledger, step, now, &mut chance).await;
+            }
         }
         // Killed; the next host comes five hours later.
         now = now.max(dies) + SignedDuration::from_hours(5);
@@ -107,19 +172,29 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
 
     let reader = Reader::open(state.path()).unwrap();
     let (_, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
+    let (mut again, mut held) = (0u32, 0u32);
     for task in &tasks {
         let filter = Filter { task: Some(task.name.clone()), limit: u32::MAX, ..Filter::default() };
         let mut slots = BTreeSet::new();
         let mut missed = 0;
         for record in reader.records(&filter).unwrap() {
             match record {
-                Record::Run(run) => assert!(slots.insert(run.slot.unwrap()), "{} {:?} twice", task.name, run.slot),
+                Record::Run(run) => {
+                    assert!(slots.insert(run.slot.unwrap()), "{} {:?} twice", task.name, run.slot);
+                    if run.attempts > 1 {
+                        let attempts = reader.attempts(run.id).unwrap();
+                        let successes = attempts.iter().filter(|attempt| attempt.outcome == succeeded()).count();
+                        assert!(successes <= 1, "{} {:?} succeeded twice", task.name, run.slot);
+                        again += 1;
+                    }
+                }
                 Record::Missed(range) => {
                     let ranged =
                         task.schedule.passed(range.first.time() - SignedDuration::from_millis(1), range.last.time(), 0);
                     assert_eq!(ranged.count, range.count, "{} {range:?}", task.name);
                     assert!(slots.range(range.first..=range.last).next().is_none(), "{} {range:?}", task.name);
                     missed += range.count;
+                    held += u32::from(matches!(range.why, PassedOver::Skipped(_)));
                 }
             }
         }
@@ -129,4 +204,5 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
         let left = task.schedule.passed(decided.time(), end - SignedDuration::from_hours(40 * 24), 0).count;
         assert_eq!(left, 0, "{}: nothing before the last weeks is undecided", task.name);
     }
+    assert!(again > 100 && held > 100, "{again} slots were run again, {held} ranges were held");
 }
