@@ -1,10 +1,15 @@
-//! The HTTP side of a running host: whether it lives and whether it is ready.
+//! The HTTP side of a running host: whether it lives and whether it is ready, and what a person may ask of it.
 //!
-//! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy.
+//! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy. What changes
+//! anything is served on a socket in the state folder alone, which only the host's user can open.
 
+pub mod control;
 mod health;
+mod problem;
+mod requests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
@@ -13,11 +18,15 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::daemon::Handle;
 
+pub use problem::Problem;
+
 /// Where the API listens.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The state folder, where the control socket is made.
+    pub state: PathBuf,
 }
 
 /// The API could not start.
@@ -28,6 +37,14 @@ pub enum StartError {
     Listen {
         /// The address.
         listen: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The control socket cannot be made.
+    #[error("listen on the control socket in {}", state.display())]
+    Control {
+        /// The state folder.
+        state: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
@@ -55,16 +72,21 @@ impl Api {
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
         listener.set_nonblocking(true).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
+        let control_error = |source| StartError::Control { state: settings.state.clone(), source };
+        let control = control::Socket::bind(&settings.state).map_err(control_error)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
             .spawn(move || {
                 let served = runtime.block_on(async {
-                    let server = axum::serve(TcpListener::from_std(listener)?, health::routes(daemon, clock));
-                    // Dropping the server ends the connections that are still open.
+                    let health = health::routes(daemon.clone(), clock);
+                    let server = axum::serve(TcpListener::from_std(listener)?, health.clone());
+                    let controlled = requests::routes(daemon, health);
+                    // Dropping the servers ends the connections that are still open.
                     tokio::select! {
                         served = server => served,
+                        served = control.serve(controlled) => served,
                         _ = stopped => Ok(()),
                     }
                 });

@@ -1,5 +1,7 @@
 //! How the program exits: every code in one place.
 
+use std::path::PathBuf;
+
 use crate::ledger::LedgerError;
 use crate::model::outcome::OutcomeClass;
 use crate::model::task::Task;
@@ -21,6 +23,8 @@ pub enum Exit {
     NotFound,
     /// Another host uses the same state folder.
     AlreadyRunning,
+    /// No host runs on the state folder, and the command needs one.
+    NotRunning,
     /// A run in the foreground ended otherwise than well.
     RunEnded(OutcomeClass),
     /// A second signal cut the host off before its runs were over.
@@ -37,6 +41,7 @@ impl Exit {
             Exit::ConfigRefused => 3,
             Exit::NotFound => 4,
             Exit::AlreadyRunning => 5,
+            Exit::NotRunning => 6,
             Exit::RunEnded(OutcomeClass::FailedPermanent) => 10,
             Exit::RunEnded(OutcomeClass::Trapped) => 11,
             Exit::RunEnded(OutcomeClass::Exceeded) => 12,
@@ -73,11 +78,19 @@ impl NotFound {
     }
 }
 
+/// No host runs on this state folder.
+#[derive(Debug, thiserror::Error)]
+#[error("no host is running on {}; `sandclock serve` starts one", .0.display())]
+pub(super) struct NotRunning(pub PathBuf);
+
 /// How the program exits when an error ended a command.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     let missing = |error: &DescribeError| matches!(error, DescribeError::File(FileError::Missing(_)));
     if error.is::<NotFound>() || error.downcast_ref().is_some_and(missing) {
         return Exit::NotFound;
+    }
+    if error.is::<NotRunning>() {
+        return Exit::NotRunning;
     }
     if error.is::<FilterError>() {
         return Exit::Usage;

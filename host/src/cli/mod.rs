@@ -4,15 +4,18 @@
 //! computed elsewhere and only shown here.
 
 mod adhoc;
+mod backfill;
 mod check;
 mod compile_child;
 mod completions;
+mod control;
 mod descriptors;
 mod exit;
 mod init;
 mod inspect;
 mod logs;
 mod next;
+mod pause;
 mod progress;
 mod run;
 mod runs;
@@ -20,6 +23,7 @@ mod serve;
 mod state;
 mod stats;
 pub mod terminal;
+mod trigger;
 mod usage;
 mod when;
 
@@ -83,6 +87,11 @@ enum Command {
     Runs(runs::Arguments),
     Logs(logs::Arguments),
     Stats(stats::Arguments),
+    Trigger(trigger::Arguments),
+    Cancel(trigger::CancelArguments),
+    Pause(pause::PauseArguments),
+    Resume(pause::ResumeArguments),
+    Backfill(backfill::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
     #[command(hide = true)]
@@ -99,9 +108,13 @@ Examples:
   sandclock runs hello          what became of a task's runs, newest first
   sandclock logs RUN            what a run logged
   sandclock stats hello         how near a task comes to its limits
+  sandclock trigger hello       one run of a task more, by the running host
+  sandclock pause hello         no slot of a task is run until it is resumed
+  sandclock backfill report --from 2d --to 1h
+                                runs the slots of a past time that did not succeed
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
-5 already running; `sandclock run --help` has those of a run's outcome.";
+5 already running, 6 no host is running; `sandclock run --help` has those of a run's outcome.";
 
 /// Runs the program on these arguments (the program's name first) and says how to exit. Prints, but never exits.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -123,6 +136,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Runs(arguments) => runs::run(&arguments, &cli.global.config, clock),
         Command::Logs(arguments) => logs::run(&arguments, &cli.global.config, clock),
         Command::Stats(arguments) => stats::run(&arguments, &cli.global.config, clock),
+        Command::Trigger(arguments) => trigger::run(&arguments, &cli.global.config, clock),
+        Command::Cancel(arguments) => trigger::cancel(&arguments, &cli.global.config, clock),
+        Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),
+        Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
+        Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };

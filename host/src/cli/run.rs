@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::exit::NotFound;
 use super::progress::Bars;
+use super::trigger::payload;
 use super::usage::usage_json;
 use super::{Exit, adhoc, terminal};
 use crate::clock::Clock;
@@ -178,20 +179,7 @@ impl Arguments {
     }
 
     fn payload(&self) -> anyhow::Result<Option<Blob>> {
-        let bytes = match (&self.payload, &self.payload_file) {
-            (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(file)) => {
-                std::fs::read(file).with_context(|| format!("cannot read the payload {}", file.display()))?
-            }
-            (None, None) => return Ok(None),
-        };
-        let content_type = match &self.content_type {
-            Some(content_type) => content_type.clone(),
-            None if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok() => Blob::JSON.to_owned(),
-            None if std::str::from_utf8(&bytes).is_ok() => Blob::TEXT.to_owned(),
-            None => Blob::BYTES.to_owned(),
-        };
-        Ok(Some(Blob { content_type, bytes }))
+        payload(self.payload.as_deref(), self.payload_file.as_deref(), self.content_type.as_deref())
     }
 }
 

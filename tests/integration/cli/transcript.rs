@@ -33,6 +33,11 @@ fn wrong_usage_says_what_was_expected() {
         "serve --log-format xml",
         "serve --log =",
         "completions csh",
+        "trigger",
+        "cancel 7",
+        "pause",
+        "backfill hello --from 2d",
+        "backfill hello --from 2d --to 1d --max-parallel 0",
     ];
     assert_reviewed("wrong-usage", &transcript(&Project::empty(), &commands));
 }
@@ -55,6 +60,12 @@ fn first_steps_are_told_what_is_next() {
         "logs --task hello",
         "stats hello",
         "stats hallo",
+        "trigger hello",
+        "cancel 01KB2M8Q4Z7XN",
+        "backfill hello --from 2d --to 1d",
+        "pause hallo",
+        "pause hello",
+        "resume hello",
         "runs --state elsewhere",
     ];
     assert_reviewed("first-steps", &transcript(&Project::empty(), &commands));

@@ -69,6 +69,31 @@ fn the_overlap_policies() {
 }
 
 #[test]
+fn a_backfill_takes_places_but_crowds_nobody_out() {
+    for (overlap, second) in [(Overlap::Skip, Admission::Skip(Skip::Overlap)), (Overlap::Queue, Admission::Wait)] {
+        let mut world = World::new(9, 9);
+        let task = task("task", overlap, 1);
+        let backfill = |world: &mut World| {
+            let cause = Cause::Backfill { max_parallel: NonZeroU32::MIN };
+            Arc::new(Run { cause, ..Run::clone(&world.run(&task)) })
+        };
+        let (past, later) = (backfill(&mut world), backfill(&mut world));
+        assert_eq!(world.queue.admit(past.clone()), Admission::Start);
+        assert_eq!(world.queue.admit(later.clone()), Admission::Wait);
+        let due = world.run(&task);
+        assert_eq!(world.queue.admit(due.clone()), Admission::Wait, "there is no place, and it is not skipped");
+        let crowded = world.run(&task);
+        assert_eq!(world.queue.admit(crowded.clone()), second, "what is due overlaps as ever");
+        world.queue.release(crowded.id);
+        let started = |runs: Vec<Arc<Run>>| runs.iter().map(|run| run.id).collect::<Vec<_>>();
+        assert_eq!(started(world.queue.release(past.id)), [due.id], "what is due comes first");
+        assert_eq!(started(world.queue.release(due.id)), [later.id]);
+        assert_eq!(started(world.queue.release(later.id)), []);
+        assert!(world.queue.lanes.is_empty() && world.queue.runs.is_empty());
+    }
+}
+
+#[test]
 fn a_backlog_of_one_task_does_not_starve_another() {
     let mut world = World::new(1, 100);
     let (busy, quiet) = (task("busy", Overlap::Queue, 1), task("quiet", Overlap::Queue, 1));
