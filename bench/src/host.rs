@@ -113,12 +113,14 @@ impl Ground {
 
     /// A task's plugin, compiled and loaded.
     pub(crate) async fn prepared(&self, task: &Task) -> anyhow::Result<Prepared> {
-        let plugin = self.plugins()?.prepare(&task.build(), &Quiet).await;
+        let plugin = self.plugins(MAX_CONCURRENT)?.prepare(&task.build(), &Quiet).await;
         Ok(plugin.with_context(|| format!("{} cannot be used", task.plugin))?.prepared)
     }
 
-    fn plugins(&self) -> anyhow::Result<Plugins> {
-        self.plugins_of(self.plugins_folder(), self.folder.path().join("compiled"), CompileSettings::default())
+    fn plugins(&self, max_concurrent: NonZeroUsize) -> anyhow::Result<Plugins> {
+        let (folder, state) = (self.plugins_folder(), self.folder.path().join("compiled"));
+        let settings = plugins::Settings { folder, state, compile: CompileSettings::default() };
+        Ok(Plugins::open(settings, self.sandbox(max_concurrent), self.clock)?)
     }
 
     /// The plugins of a folder, with what was compiled of them in another.
@@ -129,12 +131,12 @@ impl Ground {
         compile: CompileSettings,
     ) -> anyhow::Result<Plugins> {
         let settings = plugins::Settings { folder, state, compile };
-        Ok(Plugins::open(settings, self.sandbox(), self.clock)?)
+        Ok(Plugins::open(settings, self.sandbox(MAX_CONCURRENT), self.clock)?)
     }
 
     /// A sandbox in which nothing is loaded yet.
-    pub(crate) fn sandbox(&self) -> Sandbox {
-        Sandbox::new(Settings::for_limits(MAX_CONCURRENT.get(), []), self.clock)
+    pub(crate) fn sandbox(&self, max_concurrent: NonZeroUsize) -> Sandbox {
+        Sandbox::new(Settings::for_limits(max_concurrent.get(), []), self.clock)
     }
 }
 
@@ -146,18 +148,27 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts a daemon, and waits until it can run the first of its tasks and has nothing else to do.
+    /// Starts a daemon as it is by default, and waits until it can run the first of its tasks and has nothing else to do.
     pub(crate) async fn start(ground: &Ground, tasks: Vec<Arc<Task>>) -> anyhow::Result<Self> {
+        Self::start_for(ground, tasks, MAX_CONCURRENT).await
+    }
+
+    /// Starts a daemon that runs so many at once.
+    pub(crate) async fn start_for(
+        ground: &Ground,
+        tasks: Vec<Arc<Task>>,
+        max_concurrent: NonZeroUsize,
+    ) -> anyhow::Result<Self> {
         let (folder, ledger, recovered) = ground.ledger()?;
         let first = tasks.first().context("no tasks")?.name.clone();
         let settings = daemon::Settings {
-            max_concurrent: MAX_CONCURRENT,
+            max_concurrent,
             // Room for a run of each task: what is skipped because the queue is full cannot be measured.
             max_queued: MAX_QUEUED.max(tasks.len()),
             threads: ground.threads,
             grace: Duration::ZERO,
         };
-        let plugins = ground.plugins()?;
+        let plugins = ground.plugins(max_concurrent)?;
         let parts = Parts { tasks, plugins, ledger, recovered, clock: ground.clock, progress: Arc::new(Quiet) };
         let daemon = Daemon::start(settings, parts)?;
         let mut served = Self { events: daemon.events(), daemon, _ledger: folder };

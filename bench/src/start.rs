@@ -14,7 +14,7 @@ use sandclock_host::plugins::{CompileSettings, Quiet};
 use sandclock_host::sandbox::{Image, Profile, Wasi, engine_key};
 
 use crate::bar::Bar;
-use crate::host::{Ground, engine_error, listener};
+use crate::host::{Ground, MAX_CONCURRENT, engine_error, listener};
 use crate::process::Hosted;
 use crate::rounds::{Answer, Figure, Question, bab};
 use crate::variants;
@@ -105,7 +105,7 @@ impl Site {
     fn bare(&self, ground: &Ground) -> anyhow::Result<Figure> {
         let images = self.images()?;
         let started = ground.clock.monotonic();
-        let sandbox = ground.sandbox();
+        let sandbox = ground.sandbox(MAX_CONCURRENT);
         let load = |image: &PathBuf| sandbox.load_bare(&Image::from_verified_file(PROFILE, image.clone()));
         let all = images.iter().map(load).collect::<Result<Vec<_>, _>>()?;
         let took = started.elapsed().as_secs_f64();

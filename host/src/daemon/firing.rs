@@ -33,6 +33,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 const LEDGER_PAUSE: Duration = Duration::from_millis(250);
 /// A step with more entries than this is recorded, and its runs started, before the next slots are decided.
 const LARGE_STEP: usize = 256;
+/// How many answers and commands one turn takes beyond the first, before it looks at the slots again: some 100 us.
+const BURST: usize = 64;
 /// How long guests get to go once they have been told to stop.
 const STOP_TIME: Duration = Duration::from_secs(2);
 
@@ -139,12 +141,26 @@ impl Loop {
                 Some(change) = self.firing.plugin_changes.recv() => self.plugin_changed(change),
                 Some(command) = self.firing.commands.recv() => self.command(command),
             }
+            self.take_more();
             self.publish();
             if let Some(drained) = self.drained() {
                 return drained;
             }
             let wake = self.firing.clock.monotonic() + self.sleep_time();
             self.firing.alarm.set(wake);
+        }
+    }
+
+    /// Takes what else has come meanwhile: a turn of the loop costs more than most of what it is for.
+    fn take_more(&mut self) {
+        for _ in 0..BURST {
+            if let Some(Some(recorded)) = self.recording.next().now_or_never() {
+                self.recorded(recorded);
+            } else if let Ok(command) = self.firing.commands.try_recv() {
+                self.command(command);
+            } else {
+                break;
+            }
         }
     }
 
