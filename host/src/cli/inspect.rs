@@ -63,6 +63,7 @@ fn as_json(description: &Description) -> serde_json::Value {
 fn word(need: Need) -> &'static str {
     match need {
         Need::Http => "http",
+        Need::KeyValue => "kv",
         Need::Folders => "folders",
         Need::Environment => "env",
         Need::Sockets => "sockets",
@@ -143,6 +144,7 @@ fn grants(f: &mut fmt::Formatter<'_>, task: &str, needs: &[Need]) -> fmt::Result
     for need in needs {
         lines.write_str(match need {
             Need::Http => "http    = [\"GET https://api.example.com\"]\n",
+            Need::KeyValue => "kv      = {}\n",
             Need::Folders => "folders = { \"/data\" = { path = \"data\", access = \"read-only\" } }\n",
             Need::Environment => "env     = { LANG = \"C\" }\nsecrets = { API_TOKEN = { env = \"API_TOKEN\" } }\n",
             // Sockets are never granted, so there is nothing to paste.
@@ -175,6 +177,7 @@ mod tests {
             (import "wasi:http/outgoing-handler@0.2.3" (instance))
             (import "wasi:cli/environment@0.2.3" (instance))
             (import "wasi:filesystem/preopens@0.2.3" (instance))
+            (import "wasi:keyvalue/store@0.2.0-draft2" (instance))
             (import "wasi:sockets/tcp@0.2.3" (instance))
             (instance $run)
             (export "wasi:cli/run@0.2.3" (instance $run)))"#;
@@ -186,6 +189,7 @@ mod tests {
           imports   wasi:http/outgoing-handler@0.2.3
                     wasi:cli/environment@0.2.3
                     wasi:filesystem/preopens@0.2.3
+                    wasi:keyvalue/store@0.2.0-draft2
                     wasi:sockets/tcp@0.2.3
           exports   wasi:cli/run@0.2.3
 
@@ -193,6 +197,7 @@ mod tests {
 
         [tasks."report.v2".grants]
         http    = ["GET https://api.example.com"]
+        kv      = {}
         folders = { "/data" = { path = "data", access = "read-only" } }
         env     = { LANG = "C" }
         secrets = { API_TOKEN = { env = "API_TOKEN" } }

@@ -1,6 +1,8 @@
 //! `sandclock run`: one run of a task or of a plugin's file, now and in the foreground.
 //!
-//! It is an attempt like any other, but nothing records it: no ledger is opened, so it works beside a running host.
+//! It is an attempt like any other, but nothing records it: no ledger is written to, so it works beside a running host.
+
+mod stores;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -37,7 +39,8 @@ use crate::sandbox::{self, AttemptReport, AttemptRequest, Sandbox, TlsRoots};
 /// Run a task or a plugin's file once, now and in the foreground.
 ///
 /// A task runs with what the configuration gives it; a file runs with the defaults and nothing granted. Options add to
-/// either. There is one attempt, and no entry in the ledger. The log goes to stderr, the output to stdout.
+/// either. There is one attempt, and no entry in the ledger. It sees what its key-value stores hold, and what it writes to them
+/// is not kept. The log goes to stderr, the output to stdout.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("contents").args(["payload", "payload_file"]), after_help = "\
 Examples:
@@ -77,6 +80,9 @@ pub(super) struct Arguments {
     /// Grant a folder to read and write, likewise (may be repeated)
     #[arg(long, value_name = "HOST:GUEST", value_parser = folder)]
     folder_rw: Vec<FolderGrant>,
+    /// Grant a key-value store of its own
+    #[arg(long)]
+    kv: bool,
     /// The longest the attempt may take, such as 30s
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<std::time::Duration>,
@@ -93,11 +99,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
     let file = adhoc::is_file(&arguments.target).then(|| PathBuf::from(&arguments.target));
-    let (task, settings, tls_roots) = match &file {
+    let (task, settings, tls_roots, state) = match &file {
         Some(file) if !file.exists() => {
             bail!(NotFound(format!("there is no file {}", file.display())));
         }
-        Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?, TlsRoots::default()),
+        Some(file) => (adhoc::task(file)?, adhoc::plugins_settings()?, TlsRoots::default(), None),
         None => match config::load(config, &Surroundings::of_process(clock.now())) {
             Err(report) => {
                 terminal::remark(report.coloured().trim_end());
@@ -106,7 +112,8 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
             Ok(loaded) => match loaded.config.tasks.iter().find(|task| task.name.as_str() == arguments.target) {
                 Some(task) => {
                     let config = &loaded.config;
-                    (Task::clone(task), config.plugins_settings(), config.sandbox_settings().tls_roots)
+                    let (roots, state) = (config.sandbox_settings().tls_roots, config.host.state.clone());
+                    (Task::clone(task), config.plugins_settings(), roots, Some(state))
                 }
                 None => {
                     let NotFound(message) =
@@ -125,8 +132,9 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         admitted_at: clock.now(),
         task: Arc::new(task),
     };
+    let stores = Arc::new(stores::copied(&run.task, state.as_deref())?);
     let room = sandbox::Settings::for_limits(1, [&run.task.limits]);
-    let sandbox = Sandbox::new(sandbox::Settings { tls_roots, ..room }, clock);
+    let sandbox = Sandbox::with_stores(sandbox::Settings { tls_roots, ..room }, clock, stores);
     let plugins = Plugins::open(settings, sandbox, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(async {
@@ -172,6 +180,9 @@ impl Arguments {
         task.grants.folders.extend(self.folder.iter().cloned());
         let writable = self.folder_rw.iter().cloned();
         task.grants.folders.extend(writable.map(|folder| FolderGrant { access: FolderAccess::ReadWrite, ..folder }));
+        if self.kv {
+            task.grants.kv.get_or_insert_default();
+        }
         task.limits.timeout = self.timeout.unwrap_or(task.limits.timeout);
         task.limits.fuel = self.fuel.unwrap_or(task.limits.fuel);
         task.limits.memory = self.memory.unwrap_or(task.limits.memory);
@@ -227,7 +238,7 @@ fn frames(outcome: &AttemptOutcome) -> &[String] {
 }
 
 fn to_json(report: &AttemptReport) -> serde_json::Value {
-    let AttemptReport { outcome, usage, log, started_at } = report;
+    let AttemptReport { outcome, usage, log, started_at, writes: _ } = report;
     let output = match outcome {
         AttemptOutcome::Succeeded { output: Some(output) } => Some(json!({
             "content-type": output.content_type,

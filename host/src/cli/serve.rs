@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     if !recovered.unfinished.is_empty() {
         tracing::warn!("{} runs were not over when the last host ended", recovered.unfinished.len());
     }
-    let sandbox = Sandbox::new(config.sandbox_settings(), clock);
+    let sandbox = Sandbox::with_stores(config.sandbox_settings(), clock, daemon::stores(&ledger));
     let plugins = Plugins::open(config.plugins_settings(), sandbox, clock)?;
     // A folder that cannot be listed is told with each plugin that is sought in it.
     for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {

@@ -15,7 +15,7 @@ use super::elements::grants::SecretSource;
 use super::elements::host::HostSettings;
 use super::elements::schedule::ScheduleTable;
 use super::elements::task::Origin;
-use crate::model::grants::{FolderAccess, Grants};
+use crate::model::grants::{FolderAccess, Grants, KeyValueGrant, Writes};
 use crate::model::id::TaskName;
 use crate::model::limits::Limits;
 use crate::model::misfire::{Misfire, MisfirePolicy};
@@ -291,7 +291,17 @@ fn grants(grants: &Grants, origin: &Origin, root: &Path) -> Keys {
         });
         keys.push(("grants.folders", folders.collect()));
     }
+    keys.extend(grants.kv.iter().flat_map(keyvalue));
     keys
+}
+
+fn keyvalue(grant: &KeyValueGrant) -> Keys {
+    vec![
+        ("grants.kv.quota", bytes(grant.quota.bytes)),
+        ("grants.kv.keys", grant.quota.keys.into()),
+        ("grants.kv.shared", grant.shared.iter().map(|name| name.as_str()).collect()),
+        ("grants.kv.transactional", (grant.writes == Writes::WithSuccess).into()),
+    ]
 }
 
 fn alert_keys(alert: &Alert) -> Keys {

@@ -11,6 +11,7 @@ mod entering;
 mod opening;
 mod pausing;
 mod recovery;
+mod settle;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use backfill::Backlog;
 
 pub use backfill::{Backfilled, MOST_OPEN};
 pub use ending::Ended;
+pub use settle::Settling;
 
 /// Whether a plugin can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::{Alarm, Clock, Reading, until};
-use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState};
+use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
 use crate::daemon::handle::{Command, LedgerHealth, Status};
@@ -89,10 +89,11 @@ struct Draining {
     stopped: bool,
 }
 
-/// A step, and whoever waits to hear that it is durable.
+/// A step, whoever waits to hear that it is durable, and the success that it decides over.
 struct Pending {
     step: Step,
     answer: Option<Answer>,
+    settling: Option<Settling>,
     attempt: Try,
 }
 
@@ -211,7 +212,10 @@ impl Loop {
 
     /// Sends a step on its way into the ledger, or puts it behind those that wait for the ledger to recover.
     fn record(&mut self, step: Step, answer: Option<Answer>) {
-        let pending = Pending { step, answer, attempt: Try::First };
+        self.begin(Pending { step, answer, settling: None, attempt: Try::First });
+    }
+
+    fn begin(&mut self, pending: Pending) {
         if pending.step.entries.is_empty() {
             self.carry_out(pending);
         } else if self.ledger == LedgerHealth::Failing {
@@ -235,9 +239,20 @@ impl Loop {
                 }
                 self.carry_out(pending);
             }
+            Err(error @ LedgerError::WriteRefused { .. }) if pending.settling.is_some() => {
+                if let Some(settling) = pending.settling.take() {
+                    self.stops.remove(&settling.run());
+                    let now = self.firing.clock.now();
+                    pending.step = self.firing.dispatcher.unsettled(settling, chain(&error), now, chance());
+                }
+                self.append(pending);
+            }
             Err(error) if error.is_refusal() => {
                 tracing::error!("the ledger refuses what it should not have been asked: {}", chain(&error));
                 let removed = pending.step.remove_refused(&error);
+                if let Some(settling) = &mut pending.settling {
+                    settling.forget(&removed);
+                }
                 pending.step.append(self.firing.dispatcher.forget(&removed, self.firing.clock.now()));
                 if pending.step.entries.is_empty() {
                     self.recorded(Recorded { pending, result: Ok(()) });
@@ -275,6 +290,11 @@ impl Loop {
                 Effect::Tell(event) => self.tell(event),
             }
         }
+        if let Some(settling) = pending.settling {
+            self.stops.remove(&settling.run());
+            let step = self.firing.dispatcher.settled(settling, self.firing.clock.now());
+            self.record(step, None);
+        }
         if let Some(answer) = pending.answer {
             answer();
         }
@@ -284,20 +304,31 @@ impl Loop {
         let mut step = Step::default();
         let mut next = Some(first);
         while let Some(executed) = next {
-            self.stops.remove(&executed.run.id);
             let ended = Ended {
                 run: executed.run.id,
                 plugin: executed.digest,
                 outcome: executed.report.outcome,
                 usage: executed.report.usage,
                 log: executed.report.log,
+                writes: executed.report.writes,
                 started_at: executed.report.started_at,
                 ended_at: executed.ended_at,
             };
-            step.append(self.firing.dispatcher.attempt_ended(ended, self.firing.clock.now(), chance()));
+            self.attempt_ended(ended, &mut step);
             next = if step.entries.len() < LARGE_STEP { self.executed.try_recv().ok() } else { None };
         }
         self.record(step, None);
+    }
+
+    fn attempt_ended(&mut self, ended: Ended, step: &mut Step) {
+        let now = self.firing.clock.now();
+        if ended.writes.is_empty() {
+            self.stops.remove(&ended.run);
+            step.append(self.firing.dispatcher.attempt_ended(ended, now, chance()));
+        } else if let Some((settling, step)) = self.firing.dispatcher.settle(ended, now) {
+            // A call of its own: nobody else's entries may be refused with it.
+            self.begin(Pending { step, answer: None, settling: Some(settling), attempt: Try::First });
+        }
     }
 
     fn plugin_changed(&mut self, PluginChange { build, result }: PluginChange) {
@@ -361,7 +392,7 @@ fn chance() -> f64 {
 }
 
 /// An error and its causes in one line; a cause that only repeats the words before it is left out.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut last = text.clone();
     for cause in std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string) {

@@ -15,6 +15,8 @@ pub mod backfill;
 
 mod gap;
 
+mod keyvalue;
+
 mod executor;
 
 mod firing;
@@ -47,6 +49,7 @@ use queue::Queue;
 pub use dispatcher::Refusal;
 pub use firing::Drained;
 pub use handle::{Handle, LedgerHealth, Status, Stopped};
+pub use keyvalue::stores;
 pub use past::{BackfillError, Request as BackfillRequest};
 
 /// How much goes on at once.

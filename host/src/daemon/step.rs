@@ -111,7 +111,8 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::RangeCut { .. }
         | Entry::CursorSet { .. }
         | Entry::TaskSet { .. }
-        | Entry::PauseSet { .. } => None,
+        | Entry::PauseSet { .. }
+        | Entry::Stored(_) => None,
     }
 }
 

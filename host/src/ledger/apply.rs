@@ -71,7 +71,12 @@ impl Book {
                 )?;
                 in_order(started, "start", *run)
             }
-            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, started_at, ended_at, next } => {
+            Entry::Stored(stored) => {
+                stored.settle(self.store(&stored.store, stored.quota, &stored.write)?);
+                Ok(())
+            }
+            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next } => {
+                self.store_all(*run, writes)?;
                 let times = (*started_at, *ended_at);
                 self.leave_attempt(*run, *attempt, outcome.class(), times, *next)?;
                 self.insert_attempt(*run, *attempt, outcome, usage, *plugin, times)?;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::keyvalue::StoreWrite;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
+use crate::model::keyvalue::Batch;
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver, Skip};
@@ -105,7 +107,9 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
-    /// An attempt is over. Refused unless it is the one that is going on.
+    /// A guest writes to a key-value store. A write that its rules refuse is entered all the same, as nothing.
+    Stored(Arc<StoreWrite>),
+    /// An attempt is over. Refused unless it is the one that is going on, and all that it wrote can be written.
     AttemptEnded {
         /// The run.
         run: RunId,
@@ -119,6 +123,8 @@ pub enum Entry {
         plugin: Option<Digest>,
         /// What it logged.
         log: Arc<Vec<LogLine>>,
+        /// What it wrote to key-value stores that is written with this entry.
+        writes: Arc<Vec<Batch>>,
         /// When it began.
         started_at: Timestamp,
         /// When it was over.

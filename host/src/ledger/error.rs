@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::stored::Unreadable;
 use crate::model::id::{RunId, TaskName};
+use crate::model::keyvalue::{Refused, Store};
 use crate::model::slot::Slot;
 
 /// The ledger could not do what it was asked to. Cheap to clone: one failed commit is the answer to many.
@@ -109,6 +110,18 @@ pub enum LedgerError {
         /// The run.
         run: RunId,
     },
+    /// What an attempt wrote to a key-value store cannot be written any more. Nothing of the call was recorded.
+    #[error("cannot write what the run {run} has for {key:?} in {store}: {why}")]
+    WriteRefused {
+        /// The run.
+        run: RunId,
+        /// The store.
+        store: Store,
+        /// The key.
+        key: String,
+        /// Why.
+        why: Refused,
+    },
     /// The entry breaks one of the database's own rules. Nothing of the call was recorded.
     #[error("the ledger refuses the entry")]
     Refused {
@@ -130,6 +143,7 @@ impl LedgerError {
                 | Self::RangeTaken { .. }
                 | Self::RangeChanged { .. }
                 | Self::OutOfOrder { .. }
+                | Self::WriteRefused { .. }
                 | Self::Refused { .. }
         )
     }

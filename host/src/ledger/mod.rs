@@ -7,6 +7,7 @@ mod apply;
 mod entry;
 mod error;
 mod folder;
+mod keyvalue;
 mod lines;
 mod past;
 mod ranges;
@@ -17,6 +18,7 @@ mod rows;
 mod schema;
 mod standing;
 mod stored;
+mod stores;
 mod tasks;
 mod writer;
 
@@ -33,12 +35,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::apply::Book;
 use self::folder::Claim;
+use self::keyvalue::Lookout;
 use self::tasks::Tasks;
 use self::writer::Call;
 use crate::clock::Clock;
 
 pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
+pub use self::keyvalue::{KeyValue, StoreWrite};
 pub use self::past::PastSlot;
 pub use self::reader::Reader;
 pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
@@ -76,6 +80,7 @@ struct Inner {
     // Dropped in this order: the writer's queue ends, the writer is waited for, and then the folder is given free.
     calls: mpsc::Sender<Call>,
     _writer: Writer,
+    looks: Lookout,
     _claim: Claim,
 }
 
@@ -103,8 +108,10 @@ impl Ledger {
             .name("ledger".to_owned())
             .spawn(move || writer::write(book, clock, queue))
             .map_err(LedgerError::file("start the writer of the ledger in", &settings.state))?;
-        let inner =
-            Inner { clock, folder: settings.state.clone(), calls, _writer: Writer(Some(writer)), _claim: claim };
+        let looks = Lookout::start(settings.state.clone())
+            .map_err(LedgerError::file("start the reader of the ledger in", &settings.state))?;
+        let folder = settings.state.clone();
+        let inner = Inner { clock, folder, calls, _writer: Writer(Some(writer)), looks, _claim: claim };
         Ok((Self(Arc::new(inner)), recovered))
     }
 

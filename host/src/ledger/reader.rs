@@ -11,10 +11,11 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::error::LedgerError;
 use super::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
 use super::rows::{self, FINAL, Names, RowError};
-use super::{lines, schema, stored};
+use super::{lines, schema, stored, stores};
 use crate::clock;
 use crate::model::cause::CauseKind;
 use crate::model::id::{Digest, RunId, TaskName};
+use crate::model::keyvalue::Store;
 use crate::model::limits::{HttpUsage, LogUsage, Usage};
 use crate::model::outcome::OutcomeClass;
 use crate::model::payload::Blob;
@@ -117,6 +118,14 @@ impl Reader {
     /// If the ledger cannot be read.
     pub fn output(&self, run: RunId) -> Result<Option<Blob>, LedgerError> {
         self.blob("the output of a run", "SELECT content_type, bytes FROM outputs WHERE run = ?", run)
+    }
+
+    /// All that a key-value store holds.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn store(&self, store: &Store) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        stores::entries(&self.0, store)
     }
 
     fn blob(&self, what: &'static str, sql: &str, run: RunId) -> Result<Option<Blob>, LedgerError> {

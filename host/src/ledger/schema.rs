@@ -11,7 +11,7 @@ use crate::ledger::Durability;
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. They only ever lead forward, and one that
 /// was released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_keyvalue.sql")];
 
 /// The schema that this version reads and writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -129,6 +129,21 @@ mod tests {
         check(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 99"), "has schema 99");
         check("CREATE TABLE theirs (a)", "not one of sandclock's");
         check("PRAGMA application_id = 1; CREATE TABLE theirs (a)", "not one of sandclock's");
+    }
+
+    #[test]
+    fn stores_come_with_a_migration_that_has_a_way_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(folder.path(), Durability::Full).unwrap();
+        let tables = |connection: &Connection| -> i64 {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'store%'";
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(tables(&connection), 2);
+        connection.execute_batch(include_str!("schema/0002_keyvalue.back.sql")).unwrap();
+        assert_eq!(tables(&connection), 0);
+        connection.execute_batch(MIGRATIONS[1]).unwrap();
+        assert_eq!(tables(&connection), 2);
     }
 
     #[test]

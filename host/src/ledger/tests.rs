@@ -1,6 +1,7 @@
 //! The ledger from outside: what was appended is what is read, and what contradicts it is refused.
 
 mod durability;
+mod keyvalue;
 mod recovery;
 mod steps;
 mod transitions;
@@ -108,6 +109,7 @@ fn ended(number: i64, attempt: u32, outcome: AttemptOutcome, next: Next) -> Entr
         usage: usage(),
         plugin: Some(Digest::from_bytes([7; 32])),
         log: Arc::new(vec![line("hello")]),
+        writes: Arc::default(),
         started_at: time(number % 10_000 + 5),
         ended_at: time(number % 10_000 + 20),
         next,

@@ -14,6 +14,8 @@ pub struct Grants {
     pub secrets: Vec<(String, Secret)>,
     /// The folders it sees.
     pub folders: Vec<FolderGrant>,
+    /// The key-value stores it may use; none if it may use none.
+    pub kv: Option<KeyValueGrant>,
 }
 
 /// A value that is never shown: its `Debug` prints asterisks, and it has no `Display`.
@@ -60,4 +62,6 @@ pub enum FolderAccess {
 }
 
 mod http;
+mod keyvalue;
 pub use http::{HttpGrant, HttpGrantError, HttpScheme, HttpTarget, HttpTargetError};
+pub use keyvalue::{KeyValueGrant, Writes};

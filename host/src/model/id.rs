@@ -104,6 +104,11 @@ name! {
     AlertName
 }
 
+name! {
+    /// The name of a key-value store that tasks share.
+    StoreName
+}
+
 /// The SHA-256 of a plugin's file: which bytes a run executed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);

@@ -9,6 +9,7 @@ pub mod schedule;
 pub mod slot;
 
 pub mod grants;
+pub mod keyvalue;
 pub mod limits;
 pub mod misfire;
 pub mod overlap;

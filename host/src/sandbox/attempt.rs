@@ -11,9 +11,10 @@ use tokio::task::unconstrained;
 use tokio::time::Instant;
 use wasmtime::Store;
 
+use crate::model::keyvalue::Batch;
 use crate::model::limits::{Limit, Limits, Usage};
 use crate::model::log::{Level, LogLine};
-use crate::model::outcome::{AttemptOutcome, Exceeded, Stop};
+use crate::model::outcome::{AttemptOutcome, Exceeded, OutcomeClass, Stop};
 use crate::model::run::Run;
 use crate::sandbox::Prepared;
 use crate::sandbox::bounds;
@@ -21,6 +22,7 @@ use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Egress;
 use crate::sandbox::journal::Journal;
+use crate::sandbox::keyvalue::Stores;
 use crate::sandbox::lesson;
 use crate::sandbox::meter::Hit;
 use crate::sandbox::redaction::Redaction;
@@ -48,6 +50,8 @@ pub struct AttemptReport {
     pub log: Vec<LogLine>,
     /// When the guest started.
     pub started_at: Timestamp,
+    /// What it wrote to key-value stores that is to be written with its success. Nothing, unless it succeeded.
+    pub writes: Vec<Batch>,
 }
 
 impl Prepared {
@@ -77,6 +81,7 @@ impl Prepared {
         let duration = clock.monotonic().duration_since(started);
         drop(ticking);
 
+        let writes = store.as_mut().map(|store| store.data_mut().stores().take_writes()).unwrap_or_default();
         let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
@@ -90,7 +95,8 @@ impl Prepared {
         if log.dropped > 0 {
             journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
         }
-        AttemptReport { outcome, usage, log: journal.take(), started_at }
+        let writes = if outcome.class() == OutcomeClass::Succeeded { writes } else { Vec::new() };
+        AttemptReport { outcome, usage, log: journal.take(), started_at, writes }
     }
 
     /// Sets the guest up, in a store that outlives the call so that it can be asked what was used, and calls it.
@@ -102,7 +108,8 @@ impl Prepared {
         egress: &Arc<Egress>,
     ) -> Ending {
         let engine = self.instance_pre().engine();
-        match Guest::store(engine, self.contract(), facts, self.clock(), journal.clone(), Arc::clone(egress)) {
+        let stores = Stores::new(Arc::clone(&facts.run.task), self.keeper(), journal.clone());
+        match Guest::store(engine, self.contract(), facts, self.clock(), journal.clone(), Arc::clone(egress), stores) {
             Ok(store) => self.call(slot.insert(store), facts).await.unwrap_or_else(Ending::from),
             Err(error) => Ending::HostFailed(chain(&error)),
         }

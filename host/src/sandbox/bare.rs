@@ -12,6 +12,7 @@ use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Egress;
 use crate::sandbox::journal::Journal;
+use crate::sandbox::keyvalue::Stores;
 use crate::sandbox::redaction::Redaction;
 use crate::sandbox::{Image, LoadError, Prepared, Sandbox};
 
@@ -38,8 +39,9 @@ impl Prepared {
 impl Bare {
     /// Instantiates the plugin in a fresh store and calls it; whether it got to its end.
     pub async fn call(&self) -> bool {
-        let guest =
-            Guest::bare(self.run.task.limits, self.prepared.clock(), self.journal.clone(), Arc::clone(&self.egress));
+        let Self { prepared, run, journal, egress } = self;
+        let stores = Stores::new(Arc::clone(&run.task), prepared.keeper(), journal.clone());
+        let guest = Guest::bare(run.task.limits, prepared.clock(), journal.clone(), Arc::clone(egress), stores);
         let mut store = Store::new(self.prepared.instance_pre().engine(), guest);
         let wound = match self.prepared.profile().metering {
             Metering::Fuel => store.set_fuel(u64::MAX),

@@ -7,6 +7,21 @@ pub(crate) mod task {
         world: "sandclock:task/task",
         imports: { "sandclock:task/http.send": async | trappable, default: trappable },
         exports: { default: async },
+        with: { "wasi:keyvalue": crate::sandbox::bindings::keyvalue::wasi::keyvalue },
+    });
+}
+
+/// `wasi:keyvalue`, of which there is no released version; this is the draft that has compare-and-swap.
+pub(crate) mod keyvalue {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "wasi:keyvalue/imports@0.2.0-draft2",
+        imports: { default: async | trappable },
+        with: {
+            "wasi:keyvalue/store.bucket": crate::sandbox::keyvalue::resources::Bucket,
+            "wasi:keyvalue/atomics.cas": crate::sandbox::keyvalue::resources::Cas,
+        },
+        trappable_error_type: { "wasi:keyvalue/store.error" => crate::sandbox::keyvalue::resources::Problem },
     });
 }
 

@@ -51,6 +51,15 @@ pub(crate) const HOST_LOG: usize = 64 << 10;
 /// Bytes of a message in an outcome.
 pub(crate) const MESSAGE: usize = 4 << 10;
 
+// Key-value stores.
+
+/// Bytes of a key.
+pub(crate) const KV_KEY: usize = 512;
+/// Bytes of a value. One call of each attempt that goes on can be in the ledger's queue.
+pub(crate) const KV_VALUE: usize = 256 << 10;
+/// Keys that are listed at once.
+pub(crate) const KV_PAGE: usize = 256;
+
 // HTTP.
 
 /// Headers of a response, however short.

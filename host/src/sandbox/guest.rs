@@ -18,6 +18,7 @@ use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
+use crate::sandbox::keyvalue::Stores;
 use crate::sandbox::meter::{self, Meter};
 use crate::sandbox::stdio::TextOutput;
 use crate::sandbox::turn::{Turn, Turns};
@@ -27,6 +28,7 @@ pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     door: WasiDoor,
+    stores: Stores,
     table: ResourceTable,
     journal: Journal,
     meter: Meter,
@@ -55,6 +57,7 @@ impl Guest {
         clock: Clock,
         journal: Journal,
         egress: Arc<Egress>,
+        stores: Stores,
     ) -> Result<Store<Guest>, SetupError> {
         let task = &facts.run.task;
         let mut http = WasiHttpCtx::new();
@@ -65,6 +68,7 @@ impl Guest {
             wasi: wasi(contract, facts, &journal)?,
             http,
             door: WasiDoor(egress),
+            stores,
             table,
             journal,
             meter: Meter::new(task.limits),
@@ -81,11 +85,12 @@ impl Guest {
     }
 
     /// A guest that has nothing but its memory, for a store without bounds.
-    pub(crate) fn bare(limits: Limits, clock: Clock, journal: Journal, egress: Arc<Egress>) -> Self {
+    pub(crate) fn bare(limits: Limits, clock: Clock, journal: Journal, egress: Arc<Egress>, stores: Stores) -> Self {
         Self {
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
             door: WasiDoor(egress),
+            stores,
             table: ResourceTable::new(),
             journal,
             meter: Meter::new(limits),
@@ -101,6 +106,16 @@ impl Guest {
     /// The HTTP that the guest may use.
     pub(crate) fn egress(&self) -> Arc<Egress> {
         Arc::clone(&self.door.0)
+    }
+
+    /// The key-value stores that the guest may use.
+    pub(crate) fn stores(&mut self) -> &mut Stores {
+        &mut self.stores
+    }
+
+    /// What the host holds for the guest.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     /// Its turn on its thread.

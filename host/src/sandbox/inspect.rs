@@ -23,6 +23,8 @@ pub struct Inspection {
 pub enum Need {
     /// HTTP requests: `grants.http`.
     Http,
+    /// Key-value stores: `grants.kv`.
+    KeyValue,
     /// Folders: `grants.folders`.
     Folders,
     /// Environment variables and secrets: `grants.env`, `grants.secrets`.
@@ -52,6 +54,8 @@ const SERVED: &[(&str, Option<Need>)] = &[
     ("sandclock:task/log@0.1.", None),
     ("sandclock:task/http@0.1.", Some(Need::Http)),
     ("wasi:logging/logging@0.1.0-draft", None),
+    ("wasi:keyvalue/store@0.2.0-draft2", Some(Need::KeyValue)),
+    ("wasi:keyvalue/atomics@0.2.0-draft2", Some(Need::KeyValue)),
     ("wasi:cli/environment@", Some(Need::Environment)),
     ("wasi:cli/", None),
     ("wasi:clocks/", None),

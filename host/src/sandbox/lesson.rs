@@ -1,7 +1,8 @@
 //! What the host adds to a log when it said no: what was tried, and the lines of TOML that would allow it. Pure.
 
 use crate::model::grants::HttpGrant;
-use crate::model::id::TaskName;
+use crate::model::id::{StoreName, TaskName};
+use crate::model::keyvalue::Refused;
 use crate::model::limits::{Limit, Limits, Usage};
 use crate::model::outcome::Exceeded;
 use crate::model::quantity;
@@ -51,6 +52,29 @@ pub(crate) fn http_requests(task: &Task) -> String {
 pub(crate) fn http_grant(task: &Task, new: &HttpGrant) -> String {
     let grants = task.grants.http.iter().chain([new]).map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>();
     format!("to allow it: {} http = [{}]", task.name.toml_table("grants"), grants.join(", "))
+}
+
+/// After a key-value store was opened that no grant has: the task's own, or a shared one.
+pub(crate) fn keyvalue_grant(task: &Task, shared: Option<StoreName>) -> String {
+    let mut grant = task.grants.kv.clone().unwrap_or_default();
+    let store = match &shared {
+        None => "a store of its own".to_owned(),
+        Some(name) => format!("the shared store {name}"),
+    };
+    grant.shared.extend(shared);
+    let table = task.name.toml_table("grants");
+    format!("key-value store refused: no grant gives the task {store}; to allow it: {table} kv = {grant}")
+}
+
+/// After a write to a key-value store that its quota does not allow. None if it was refused for another reason.
+pub(crate) fn keyvalue_quota(task: &Task, refused: &Refused) -> Option<String> {
+    let mut grant = task.grants.kv.clone().unwrap_or_default();
+    match refused {
+        Refused::Bytes { wanted, .. } => grant.quota.bytes = wanted.saturating_mul(2),
+        Refused::Keys { allowed } => grant.quota.keys = allowed.saturating_mul(2),
+        Refused::Changed | Refused::NotANumber | Refused::Overflow => return None,
+    }
+    Some(format!("write refused: {refused}; to allow more: {} kv = {grant}", task.name.toml_table("grants")))
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ mod stdio;
 
 mod http;
 
+mod keyvalue;
+
 mod bindings;
 #[cfg(test)]
 mod testing;
@@ -66,6 +68,7 @@ pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
 #[doc(hidden)]
 pub use kernel::Kernel;
+pub use keyvalue::{Answer, KeyValue, Memory, Unavailable};
 pub use prepared::Prepared;
 pub use profile::{Profile, Wasi, engine_key};
 
@@ -118,6 +121,7 @@ struct Inner {
     settings: Settings,
     clock: Clock,
     network: Arc<Network>,
+    keeper: Arc<dyn KeyValue>,
     grounds: Mutex<BTreeMap<Profile, Ground>>,
 }
 
@@ -167,10 +171,16 @@ pub enum LoadError {
 }
 
 impl Sandbox {
-    /// A sandbox in which nothing is loaded yet. Engines are made when first needed.
+    /// A sandbox in which nothing is loaded yet. Engines are made when first needed, and key-value stores last as long as
+    /// the sandbox.
     pub fn new(settings: Settings, clock: Clock) -> Self {
+        Self::with_stores(settings, clock, Arc::new(Memory::default()))
+    }
+
+    /// The same, with key-value stores that somebody else keeps.
+    pub fn with_stores(settings: Settings, clock: Clock, keeper: Arc<dyn KeyValue>) -> Self {
         let network = Arc::new(Network::new(settings.tls_roots.clone(), clock));
-        Self(Arc::new(Inner { settings, clock, network, grounds: Mutex::default() }))
+        Self(Arc::new(Inner { settings, clock, network, keeper, grounds: Mutex::default() }))
     }
 
     /// Loads a compiled plugin, links it, and checks that its imports are served and its exports fit its contract.
@@ -184,7 +194,14 @@ impl Sandbox {
         }
         let ground = self.ground(profile).map_err(|source| LoadError::Engine { profile, source })?;
         let component = image.load(&ground.engine).map_err(LoadError::Image)?;
-        Prepared::new(profile, ground, &component, self.0.clock, Arc::clone(&self.0.network))
+        Prepared::new(
+            profile,
+            ground,
+            &component,
+            self.0.clock,
+            Arc::clone(&self.0.network),
+            Arc::clone(&self.0.keeper),
+        )
     }
 
     /// Closes connections that no attempt has used for a while. To be polled for as long as attempts run.

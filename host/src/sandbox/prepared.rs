@@ -16,6 +16,7 @@ use crate::sandbox::bindings::task::sandclock::task::types as wit;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Network;
+use crate::sandbox::keyvalue::KeyValue;
 use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
 use crate::sandbox::{Contract, Ground, LoadError, Profile};
@@ -30,6 +31,7 @@ struct Parts {
     entry: Entry,
     clock: Clock,
     network: Arc<Network>,
+    keeper: Arc<dyn KeyValue>,
 }
 
 /// The export that the host calls.
@@ -47,6 +49,7 @@ impl Prepared {
         component: &Component,
         clock: Clock,
         network: Arc<Network>,
+        keeper: Arc<dyn KeyValue>,
     ) -> Result<Self, LoadError> {
         let component_type = component.component_type();
         let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
@@ -60,7 +63,7 @@ impl Prepared {
         };
         let entry = entry.and_then(|entry| check_export(contract, component).map(|()| entry));
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
-        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network })))
+        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network, keeper })))
     }
 
     /// The profile it runs under.
@@ -88,6 +91,11 @@ impl Prepared {
 
     pub(super) fn network(&self) -> Arc<Network> {
         Arc::clone(&self.0.network)
+    }
+
+    /// Who keeps the key-value stores.
+    pub(super) fn keeper(&self) -> Arc<dyn KeyValue> {
+        Arc::clone(&self.0.keeper)
     }
 
     pub(super) fn instance_pre(&self) -> &InstancePre<Guest> {

@@ -20,7 +20,7 @@ use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::task::{ExitCodes, Task};
-use crate::sandbox::{AttemptReport, AttemptRequest, Image, LoadError, Prepared, Sandbox, Settings, compile};
+use crate::sandbox::{AttemptReport, AttemptRequest, Image, KeyValue, LoadError, Prepared, Sandbox, Settings, compile};
 
 /// A task without grants.
 pub(crate) fn task(name: &str) -> Task {
@@ -70,6 +70,13 @@ pub(crate) fn load_metered(component: impl AsRef<[u8]>, metering: Metering) -> R
     let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap(), metering).unwrap();
     let sandbox = Sandbox::new(Settings::for_limits(4, []), Clock::system());
     sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image))
+}
+
+/// The same, with key-value stores that are kept here.
+pub(crate) fn load_with_stores(component: impl AsRef<[u8]>, keeper: Arc<dyn KeyValue>) -> Prepared {
+    let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap(), Metering::Fuel).unwrap();
+    let sandbox = Sandbox::with_stores(Settings::for_limits(4, []), Clock::system(), keeper);
+    sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image)).unwrap()
 }
 
 /// Runs a component once, as the first attempt of this run.

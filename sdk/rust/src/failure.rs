@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use crate::http;
+use crate::{http, kv};
 
 /// Why the work could not be done, and whether another attempt could help.
 ///
@@ -116,7 +116,8 @@ fn classify(error: &(dyn Error + 'static)) -> FailureKind {
     causes(error)
         .find_map(|cause| {
             let of_http = cause.downcast_ref().map(http::Error::failure_kind);
-            of_http.or_else(|| cause.downcast_ref().map(kind_of_io))
+            let of_store = cause.downcast_ref().map(kv::Error::failure_kind);
+            of_http.or(of_store).or_else(|| cause.downcast_ref().map(kind_of_io))
         })
         .unwrap_or(FailureKind::Permanent)
 }

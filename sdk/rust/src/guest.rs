@@ -2,6 +2,9 @@
 //!
 //! Nothing else in the SDK names the bindings.
 
+#[path = "guest/kv.rs"]
+pub(crate) mod kv;
+
 use std::env;
 use std::sync::Once;
 use std::time::Duration;
@@ -25,6 +28,7 @@ pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "task",
+        generate_all,
         pub_export_macro: true,
         export_macro_name: "__export_task",
         default_bindings_module: "sandclock::__private::bindings",

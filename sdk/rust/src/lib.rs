@@ -22,8 +22,8 @@
 //!
 //! # What to know
 //!
-//! - **An attempt starts from nothing.** Each one is a fresh instance; what has to last goes into the [`Output`] or
-//!   to a service.
+//! - **An attempt starts from nothing.** Each one is a fresh instance; what has to last goes into the [`Output`], to a
+//!   service, or into a key-value store: see [`kv`].
 //! - **A run is about its slot**, [`Run::slot`], not about the time at which it happens to start.
 //! - **A [`Failure`] says whether another attempt could help.** `?` decides that for HTTP and I/O errors.
 //! - **Logs** are `tracing` events (the macros are re-exported here) or `log` records; fields are kept. `println!` works
@@ -36,6 +36,7 @@
 pub mod duration;
 mod failure;
 pub mod http;
+pub mod kv;
 mod log;
 mod output;
 mod payload;

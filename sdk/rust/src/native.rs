@@ -1,5 +1,8 @@
 //! What stands in for the host off wasm: the doubles of [`crate::testing`], and stderr where there is none.
 
+#[path = "native/kv.rs"]
+pub(crate) mod kv;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

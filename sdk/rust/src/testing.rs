@@ -1,4 +1,4 @@
-//! Doubles for unit tests: what a task logs, and what answers its HTTP requests.
+//! Doubles for unit tests: what a task logs, what answers its HTTP requests, and what keeps its key-value stores.
 //!
 //! A task is an ordinary function, and `cargo test` runs it natively.
 //!
@@ -23,7 +23,7 @@
 //! assert_eq!(log.messages(), ["asked"]);
 //! ```
 //!
-//! Both belong to the thread that made them, as tests do, and end when they are dropped.
+//! They belong to the thread that made them, as tests do, and end when they are dropped.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -32,6 +32,7 @@ use std::rc::Rc;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 
+use crate::host::kv::{STORES, Shelf};
 use crate::host::{HTTP, HttpDouble, LOG};
 use crate::http::ErrorKind;
 pub use crate::http::{Reply, Request};
@@ -96,6 +97,33 @@ impl Http {
 impl Drop for Http {
     fn drop(&mut self) {
         HTTP.set(self.previous.take());
+    }
+}
+
+/// Gives this thread key-value stores, empty ones, until the result is dropped. Every store is granted.
+#[must_use = "the stores are there until this is dropped"]
+pub fn stores() -> Stores {
+    let shelf = Shelf::default();
+    Stores { previous: STORES.replace(Some(Rc::clone(&shelf))), shelf }
+}
+
+/// A double of the host's key-value stores: see [`stores()`].
+pub struct Stores {
+    shelf: Shelf,
+    previous: Option<Shelf>,
+}
+
+impl Stores {
+    /// What a store has, in the order of its keys; the task's own is the one without a name.
+    pub fn entries(&self, store: &str) -> Vec<(String, Vec<u8>)> {
+        let shelf = self.shelf.borrow();
+        shelf.get(store).into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        STORES.set(self.previous.take());
     }
 }
 

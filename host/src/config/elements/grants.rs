@@ -7,6 +7,7 @@ use std::str::FromStr;
 use toml::Spanned;
 
 use super::Build;
+use super::keyvalue::KeyValueTable;
 use super::words::{EnvName, PathText};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::read::Field;
@@ -41,6 +42,8 @@ table! {
         "secrets" => secrets: Named<EnvName, SecretTable> = absent("none"), example { API_TOKEN = { env = "REPORT_TOKEN" } };
         /// Folders, by the path at which the guest sees them.
         "folders" => folders: Named<GuestPath, FolderTable> = absent("none"), example { "/data" = { path = "data" } };
+        /// Key-value stores.
+        "kv" => kv: KeyValueTable = absent("none"), example { quota = "16MiB", shared = ["orders"] };
     }
 }
 
@@ -137,6 +140,7 @@ impl GrantsTable {
         for (guest, table) in entries(&self.folders) {
             grants.folders.extend(table.get_ref().build(&guest.get_ref().0, build));
         }
+        grants.kv = self.kv.written().map(|table| table.get_ref().build(build));
         grants.env.sort();
         grants.secrets.sort_by(|a, b| a.0.cmp(&b.0));
         grants.folders.sort_by(|a, b| a.guest.cmp(&b.guest));

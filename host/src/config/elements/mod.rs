@@ -7,6 +7,7 @@ pub(super) mod alerts;
 pub(super) mod file;
 pub(super) mod grants;
 pub(super) mod host;
+pub(super) mod keyvalue;
 pub(super) mod limits;
 pub(super) mod misfire;
 pub(super) mod payload;

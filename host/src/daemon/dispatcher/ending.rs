@@ -10,6 +10,7 @@ use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Entry, Next};
 use crate::model::event::Event;
 use crate::model::id::{Digest, RunId};
+use crate::model::keyvalue::Batch;
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Outcome, Stop};
@@ -29,6 +30,8 @@ pub struct Ended {
     pub usage: Usage,
     /// What it logged.
     pub log: Vec<LogLine>,
+    /// What is to be written to key-value stores with its success: [`Dispatcher::settle`] decides over it if there is any.
+    pub writes: Vec<Batch>,
     /// When the guest started.
     pub started_at: Timestamp,
     /// When it ended.
@@ -58,6 +61,7 @@ impl Dispatcher {
             usage: ended.usage,
             plugin: Some(ended.plugin),
             log: log.clone(),
+            writes: Arc::default(),
             started_at: ended.started_at,
             ended_at: ended.ended_at,
             next,
@@ -135,7 +139,7 @@ impl Dispatcher {
     }
 
     /// Tells that a run is over, and gives up what it holds.
-    fn end(&mut self, active: Active, now: Timestamp, step: &mut Step) {
+    pub(super) fn end(&mut self, active: Active, now: Timestamp, step: &mut Step) {
         let Active { run, attempts, state, whereabouts, .. } = active;
         if let RunState::Final(outcome) = state {
             let outcome = Arc::new(outcome);

@@ -125,7 +125,7 @@ impl Dispatcher {
 }
 
 /// Enters a run as skipped that nobody knew of before.
-fn skip(run: &Run, why: Skip, now: Timestamp, step: &mut Step) {
+pub(super) fn skip(run: &Run, why: Skip, now: Timestamp, step: &mut Step) {
     step.entries.push(Entry::Skipped {
         task: run.task.name.clone(),
         slot: run.slot,

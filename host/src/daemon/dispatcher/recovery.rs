@@ -78,6 +78,6 @@ const CUT_OFF: AttemptOutcome = AttemptOutcome::Interrupted(Interruption::Crash)
 /// The end of such an attempt. What it used and logged is lost.
 fn interrupted(run: RunId, attempt: u32, started_at: Timestamp, ended_at: Timestamp, next: Next) -> Entry {
     let outcome = Arc::new(CUT_OFF);
-    let (usage, log) = (Usage::default(), Arc::default());
-    Entry::AttemptEnded { run, attempt, outcome, usage, plugin: None, log, started_at, ended_at, next }
+    let (usage, log, writes) = (Usage::default(), Arc::default(), Arc::default());
+    Entry::AttemptEnded { run, attempt, outcome, usage, plugin: None, log, writes, started_at, ended_at, next }
 }

@@ -1,5 +1,6 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod settling;
 mod situations;
 mod year;
 
@@ -91,18 +92,37 @@ impl World {
 
     /// Ends the attempt that has gone on longest.
     fn end(&mut self, outcome: AttemptOutcome) {
+        let ended = self.ended(outcome);
+        let step = self.dispatcher.attempt_ended(ended, self.now, 0.5);
+        self.take(step);
+    }
+
+    /// Ends it with a success whose writes the ledger can make, or not.
+    fn settle(&mut self, made: bool) {
+        let ended = self.ended(succeeded());
+        let (settling, step) = self.dispatcher.settle(ended, self.now).unwrap();
+        assert!(step.effects.is_empty(), "{:?}", step.effects);
+        let step = if made {
+            self.take(step);
+            self.dispatcher.settled(settling, self.now)
+        } else {
+            self.dispatcher.unsettled(settling, "taken".to_owned(), self.now, 0.5)
+        };
+        self.take(step);
+    }
+
+    fn ended(&mut self, outcome: AttemptOutcome) -> Ended {
         let run = self.running.pop_front().unwrap();
-        let ended = Ended {
+        Ended {
             run,
             plugin: Digest::from_bytes([0; 32]),
             outcome,
             usage: Usage::default(),
             log: Vec::new(),
+            writes: Vec::new(),
             started_at: self.now,
             ended_at: self.now,
-        };
-        let step = self.dispatcher.attempt_ended(ended, self.now, 0.5);
-        self.take(step);
+        }
     }
 
     fn plugin(&mut self, state: PluginState) {
@@ -160,6 +180,7 @@ fn words(entry: &Entry) -> String {
             format!("attempt {attempt} {} {next}", outcome.class())
         }
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
+        Entry::Stored(_) => "stored".to_owned(),
     }
 }
 

@@ -58,6 +58,7 @@ fn interrupted(number: i64, next: Next) -> Entry {
         usage: Usage::default(),
         plugin: None,
         log: Arc::default(),
+        writes: Arc::default(),
         started_at: time(number),
         ended_at: time(90),
         next,

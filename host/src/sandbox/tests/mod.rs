@@ -4,6 +4,7 @@ mod blocked;
 mod cancel;
 mod connections;
 mod http;
+mod keyvalue;
 mod limits;
 mod programs;
 mod tasks;

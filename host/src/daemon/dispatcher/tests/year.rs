@@ -66,6 +66,7 @@ async fn settle(
                 outcome: if chance.u8(..5) == 0 { gave_up() } else { succeeded() },
                 usage: Usage::default(),
                 log: Vec::new(),
+                writes: Vec::new(),
                 started_at: now,
                 ended_at: now,
             };

@@ -1,0 +1,4 @@
+-- What guests keep in their stores is lost on this way.
+
+DROP TABLE store_values;
+DROP TABLE stores;

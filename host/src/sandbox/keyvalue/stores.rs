@@ -1,0 +1,199 @@
+//! The stores of one attempt: what is granted, bounded and, if need be, kept back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::grants::{KeyValueGrant, Writes};
+use crate::model::id::StoreName;
+use crate::model::keyvalue::{Batch, Change, Expected, Found, Refused, Store, Write};
+use crate::model::log::Level;
+use crate::model::quantity::bytes;
+use crate::model::task::Task;
+use crate::sandbox::bounds;
+use crate::sandbox::journal::Journal;
+use crate::sandbox::keyvalue::KeyValue;
+use crate::sandbox::keyvalue::buffer::Buffer;
+use crate::sandbox::keyvalue::resources::{Bucket, Cas, Problem};
+use crate::sandbox::lesson;
+
+/// The stores of one attempt.
+pub(crate) struct Stores {
+    task: Arc<Task>,
+    keeper: Arc<dyn KeyValue>,
+    journal: Journal,
+    buffer: Buffer,
+    /// Whether the log has a lesson about the quota.
+    taught: bool,
+}
+
+/// Why a key was not changed.
+enum Unchanged {
+    Refused(Refused),
+    Problem(Problem),
+}
+
+/// One page of keys, and what the next one is asked with.
+pub(crate) type Page = (Vec<String>, Option<String>);
+
+impl Stores {
+    /// The stores of an attempt of this task.
+    pub(crate) fn new(task: Arc<Task>, keeper: Arc<dyn KeyValue>, journal: Journal) -> Self {
+        Self { task, keeper, journal, buffer: Buffer::default(), taught: false }
+    }
+
+    /// Takes out the writes that are to be made with the attempt's success.
+    pub(crate) fn take_writes(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.buffer).into_batches()
+    }
+
+    /// Opens a store.
+    pub(crate) fn open(&self, name: &str) -> Result<Bucket, Problem> {
+        let grant = self.task.grants.kv.as_ref();
+        if matches!(name, "" | "default") {
+            return match grant {
+                Some(_) => Ok(Bucket(Store::Own(self.task.name.clone()))),
+                None => Err(self.deny(None)),
+            };
+        }
+        let name: StoreName = name.parse().map_err(|_| Problem::NoSuchStore)?;
+        match grant {
+            Some(grant) if grant.shared.contains(&name) => Ok(Bucket(Store::Shared(name))),
+            _ => Err(self.deny(Some(name))),
+        }
+    }
+
+    /// A key's value.
+    pub(crate) async fn get(&mut self, bucket: &Bucket, key: String) -> Result<Option<Vec<u8>>, Problem> {
+        Ok(self.look(bucket, key).await?.value)
+    }
+
+    /// Gives a key a value.
+    pub(crate) async fn set(&mut self, bucket: &Bucket, key: String, value: Vec<u8>) -> Result<(), Problem> {
+        check_value(&value)?;
+        let changed = self.change(bucket, key, Expected::Anything, Change::Set(value), None).await;
+        changed.map(drop).map_err(Problem::from)
+    }
+
+    /// Takes a key out.
+    pub(crate) async fn delete(&mut self, bucket: &Bucket, key: String) -> Result<(), Problem> {
+        let changed = self.change(bucket, key, Expected::Anything, Change::Delete, None).await;
+        changed.map(drop).map_err(Problem::from)
+    }
+
+    /// Adds to the number that a key has.
+    pub(crate) async fn add(&mut self, bucket: &Bucket, key: String, delta: i64) -> Result<i64, Problem> {
+        let sum = self.change(bucket, key, Expected::Anything, Change::Add(delta), None).await?;
+        Ok(sum.unwrap_or_default())
+    }
+
+    /// Looks at a key, so that it can be changed if nobody else does first.
+    pub(crate) async fn look(&mut self, bucket: &Bucket, key: String) -> Result<Cas, Problem> {
+        check_key(&key)?;
+        if let Some(touched) = self.buffer.get(&bucket.0, &key) {
+            let (value, times) = (touched.value.clone(), touched.times);
+            return Ok(Cas { bucket: bucket.clone(), key, value, expected: Expected::Anything, times });
+        }
+        let value = self.keeper.find(&bucket.0, &key).await?.value;
+        let expected = value.as_ref().map_or(Expected::Absent, |value| Expected::Revision(value.revision));
+        Ok(Cas { bucket: bucket.clone(), key, value: value.map(|value| value.bytes), expected, times: 0 })
+    }
+
+    /// Gives a key a value if nobody changed it since it was looked at; otherwise looks at it again.
+    pub(crate) async fn swap(&mut self, cas: Cas, value: Vec<u8>) -> Result<Result<(), Cas>, Problem> {
+        check_value(&value)?;
+        let Cas { bucket, key, expected, times, .. } = cas;
+        match self.change(&bucket, key.clone(), expected, Change::Set(value), Some(times)).await {
+            Ok(_) => Ok(Ok(())),
+            Err(Unchanged::Refused(Refused::Changed)) => Ok(Err(self.look(&bucket, key).await?)),
+            Err(unchanged) => Err(unchanged.into()),
+        }
+    }
+
+    /// A page of keys.
+    pub(crate) async fn keys(&mut self, bucket: &Bucket, after: Option<String>) -> Result<Page, Problem> {
+        after.as_deref().map_or(Ok(()), check_key)?;
+        let keys = self.keeper.keys(&bucket.0, after.as_deref(), bounds::KV_PAGE).await?;
+        let last = keys.len() < bounds::KV_PAGE;
+        let next = if last { None } else { keys.last().cloned() };
+        Ok((self.buffer.page(&bucket.0, after.as_deref(), keys, last), next))
+    }
+
+    /// Changes a key at once, or keeps the change back, as the grant says.
+    async fn change(
+        &mut self,
+        bucket: &Bucket,
+        key: String,
+        expected: Expected,
+        change: Change,
+        times: Option<u64>,
+    ) -> Result<Option<i64>, Unchanged> {
+        check_key(&key)?;
+        let KeyValueGrant { quota, writes, .. } = self.task.grants.kv.clone().unwrap_or_default();
+        let store = &bucket.0;
+        let write = Write { key, expected, change };
+        let changed = match writes {
+            Writes::AtOnce => self.keeper.write(store, quota, write).await.map_err(Problem::from)?,
+            Writes::WithSuccess => {
+                let found = match self.buffer.get(store, &write.key) {
+                    Some(_) => Found::default(),
+                    None => self.keeper.find(store, &write.key).await.map_err(Problem::from)?,
+                };
+                self.buffer.write(store, quota, &found, write, times)
+            }
+        };
+        changed.map_err(|refused| {
+            self.teach(&refused);
+            Unchanged::Refused(refused)
+        })
+    }
+
+    fn deny(&self, name: Option<StoreName>) -> Problem {
+        let lesson = lesson::keyvalue_grant(&self.task, name);
+        self.journal.host(Level::Warn, lesson, Vec::new());
+        Problem::Denied
+    }
+
+    /// Says in the log, once, what would allow more.
+    fn teach(&mut self, refused: &Refused) {
+        if let Some(lesson) = lesson::keyvalue_quota(&self.task, refused)
+            && !std::mem::replace(&mut self.taught, true)
+        {
+            self.journal.host(Level::Warn, lesson, Vec::new());
+        }
+    }
+}
+
+fn check_key(key: &str) -> Result<(), Problem> {
+    match key.len() {
+        1..=bounds::KV_KEY => Ok(()),
+        _ => Err(Problem::Other(format!("a key has from 1 to {} bytes", bounds::KV_KEY))),
+    }
+}
+
+fn check_value(value: &[u8]) -> Result<(), Problem> {
+    match value.len() {
+        0..=bounds::KV_VALUE => Ok(()),
+        _ => Err(Problem::Other(format!("a value has at most {}", bytes(bounds::KV_VALUE as u64)))),
+    }
+}
+
+impl From<Unchanged> for Problem {
+    fn from(unchanged: Unchanged) -> Self {
+        match unchanged {
+            Unchanged::Refused(refused) => Problem::Other(refused.to_string()),
+            Unchanged::Problem(problem) => problem,
+        }
+    }
+}
+
+impl From<Problem> for Unchanged {
+    fn from(problem: Problem) -> Self {
+        Unchanged::Problem(problem)
+    }
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").field("task", &self.task.name).field("buffer", &self.buffer).finish_non_exhaustive()
+    }
+}
