@@ -1,9 +1,11 @@
 //! Pulls what is new from a JSON API, page by page, and passes it on to the tasks that follow.
 //!
-//! It keeps nothing between runs: what is new is what falls into the window that ends at the run's slot.
+//! What is new is what falls into a window of time that ends at the run's slot. It starts where the last one ended, if the
+//! task has a store to keep that in, and otherwise a fixed time before.
 
 #![forbid(unsafe_code)]
 
+mod cursor;
 mod link;
 mod page;
 mod window;
@@ -11,6 +13,7 @@ mod window;
 use std::env;
 use std::time::Duration;
 
+use cursor::Cursor;
 use page::Page;
 use sandclock::http::{self, Response};
 use sandclock::{Context, Failure, Output, Run, Timestamp, debug, info};
@@ -27,6 +30,8 @@ struct Payload {
     /// How far back from its slot a run looks: the time between two slots, as a rule.
     #[serde(default, with = "sandclock::duration")]
     window: Option<Duration>,
+    /// The key in the task's own store that holds how far the items were pulled.
+    cursor: Option<String>,
     /// The query parameter that tells the service where the window starts.
     since: Option<String>,
     /// Where an item has its time.
@@ -67,16 +72,25 @@ struct News {
 #[sandclock::task]
 fn run(run: Run) -> Result<Output, Failure> {
     let payload: Payload = run.payload()?;
-    if payload.window.is_none() && (payload.since.is_some() || payload.time.is_some()) {
-        return Err(Failure::permanent("`since` and `time` need a `window`, such as the time between two slots"));
+    if payload.window.is_none() && (payload.since.is_some() || payload.time.is_some() || payload.cursor.is_some()) {
+        let message = "`since`, `time` and `cursor` need a `window`, such as the time between two slots";
+        return Err(Failure::permanent(message));
     }
-    let window = payload.window.map(|length| Window::before(run.slot().unwrap_or_else(Timestamp::now), length));
+    let cursor = payload.cursor.as_deref().map(Cursor::read).transpose()?;
+    let until = run.slot().unwrap_or_else(Timestamp::now);
+    let window = payload.window.map(|length| match cursor.as_ref().and_then(Cursor::reached) {
+        Some(reached) => Window { from: reached.min(until), until },
+        None => Window::before(until, length),
+    });
     let token = match &payload.token {
         Some(name) => Some(env::var(name).context(format!("reading the token from ${name}"))?),
         None => None,
     };
 
     let news = pull(&payload, window, token.as_deref())?;
+    if let Some(cursor) = cursor {
+        cursor.reach(until)?;
+    }
     info!(pages = news.pages, new = news.items.len(), "pulled {}", payload.url);
     Output::json(&news)
 }
@@ -169,6 +183,38 @@ mod tests {
     }
 
     #[test]
+    fn a_window_starts_where_the_last_one_ended() {
+        let _http = testing::http(|_| {
+            Reply::json(
+                &["08:59:49", "08:59:50", "09:00:00", "09:02:59", "09:03:00"]
+                    .map(|time| json!({"id": time, "time": format!("2026-11-23T{time}Z")})),
+            )
+        });
+        let stores = testing::stores();
+        let pull = |slot: &str| {
+            let payload = json!({"url": "http://a/", "window": "10s", "time": "time", "cursor": "orders"});
+            let run = Run::test().slot(&format!("2026-11-23T{slot}Z")).payload(&payload).build();
+            let news: Value = serde_json::from_slice(&super::run(run)?.into_blob().unwrap().bytes).unwrap();
+            Ok::<_, Failure>(
+                news["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(pull("09:00:00"), Ok(vec![json!("08:59:50")]));
+        // Three minutes without a run lose nothing, and the run of an earlier slot takes nothing twice.
+        assert_eq!(pull("09:03:00"), Ok(vec![json!("09:00:00"), json!("09:02:59")]));
+        assert_eq!(pull("09:01:00"), Ok(vec![]));
+        assert_eq!(stores.entries(""), [("orders".to_owned(), b"\"2026-11-23T09:03:00Z\"".to_vec())]);
+    }
+
+    #[test]
+    fn a_pull_that_fails_leaves_the_cursor_where_it_is() {
+        let _http = testing::http(|_| Reply::status(503));
+        let stores = testing::stores();
+        news(json!({"url": "http://a/", "window": "10s", "cursor": "orders"})).unwrap_err();
+        assert_eq!(stores.entries(""), []);
+    }
+
+    #[test]
     fn pages_are_followed_by_either_kind_of_link() {
         let http = testing::http(|request| match request.url.as_str() {
             "http://a/v1/items?since=2026-11-23T08%3A59%3A50Z" => {
@@ -222,7 +268,7 @@ mod tests {
         for (payload, expected) in [
             (json!({"url": "http://a/"}), "http://a/ has no list at `items`"),
             (json!({"url": "http://a/", "token": "NO_SUCH_VARIABLE"}), "reading the token from $NO_SUCH_VARIABLE: "),
-            (json!({"url": "http://a/", "since": "after"}), "`since` and `time` need a `window`"),
+            (json!({"url": "http://a/", "since": "after"}), "`since`, `time` and `cursor` need a `window`"),
             (json!({"url": "http://a/", "windw": "5m"}), "unknown field `windw`"),
         ] {
             let failure = news(payload).unwrap_err();
