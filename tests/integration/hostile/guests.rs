@@ -120,6 +120,11 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-truncate-read-only", "succeeded", "", FOLDER),
     given("fs-write-read-only", "succeeded", "", FOLDER),
     given("fs-pipe", "succeeded", "", FOLDER),
+    // Key-value stores.
+    guest("kv-refused", "succeeded", ""),
+    given("kv-flood", "exceeded", "timeout", "limits.timeout = \"500ms\"\ngrants.kv = { keys = 100 }"),
+    given("kv-huge-value", "succeeded", "", "grants.kv = {}"),
+    given("kv-bucket-flood", "exceeded", "handles", "grants.kv = {}"),
     // HTTP.
     probe(
         "http-not-granted",
