@@ -7,6 +7,7 @@ mod cli;
 mod egress;
 mod hostile;
 mod inert;
+mod keyvalue;
 mod plugins;
 mod project;
 mod restart;

@@ -124,6 +124,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("kv-refused", "succeeded", ""),
     given("kv-flood", "exceeded", "timeout", "limits.timeout = \"500ms\"\ngrants.kv = { keys = 100 }"),
     given("kv-huge-value", "succeeded", "", "grants.kv = {}"),
+    given("kv-count", "succeeded", "", "grants.kv = { shared = [\"counts\"] }"),
     given("kv-bucket-flood", "exceeded", "handles", "grants.kv = {}"),
     // HTTP.
     probe(
