@@ -47,6 +47,22 @@ fn what_tasks_add_up_in_a_shared_store_is_exact() {
 }
 
 #[test]
+fn a_run_in_the_foreground_sees_the_stores_and_leaves_no_trace_in_them() {
+    let project = counting(&["a"], "{ shared = [\"counts\"] }");
+    let serving = project.serve();
+    serving.until("a success", || !succeeded(&project, &["a"]).is_empty());
+    serving.signal(Signal::TERM);
+    serving.wait();
+    let next = numbers(&project, &["a"]).into_iter().max().unwrap() + STEP;
+    for _ in 0..2 {
+        let ran = project.run(&["run", "a"]);
+        assert!(ran.status.success() && ran.stderr.contains(&format!(" {next}\n")), "{next}: {ran:?}");
+    }
+    let file = project.run(&["run", "./plugins/kv-count.wat", "--kv"]);
+    assert!(file.stderr.contains("kv = { shared = [\"counts\"] }"), "a file has a store of its own only: {file:?}");
+}
+
+#[test]
 fn a_success_has_its_writes_and_nothing_else_has_any_across_kills() {
     let project = counting(&["a", "b"], "{ shared = [\"counts\"], transactional = true }");
     for _ in 0..4 {
