@@ -7,7 +7,7 @@ use crate::model::limits::{HttpUsage, LogUsage, Usage};
 
 /// The JSON of what an attempt used.
 pub(super) fn usage_json(usage: &Usage) -> Json {
-    let Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http } = usage;
+    let Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes } = usage;
     let LogUsage { bytes, lines, dropped } = log;
     let HttpUsage { requests, concurrent, largest_body } = http;
     json!({
@@ -22,5 +22,6 @@ pub(super) fn usage_json(usage: &Usage) -> Json {
         "http_requests": requests,
         "http_concurrent": concurrent,
         "http_largest_body": largest_body,
+        "kv_writes": kv_writes,
     })
 }

@@ -257,6 +257,7 @@ fn limits(limits: &Limits) -> Keys {
         ("limits.http-first-byte", duration(limits.http.first_byte)),
         ("limits.http-between-bytes", duration(limits.http.between_bytes)),
         ("limits.http-total", duration(limits.http.total)),
+        ("limits.kv-writes", limits.kv_writes.into()),
     ]
 }
 

@@ -186,8 +186,8 @@ impl Book {
         self.execute(
             "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
                  peak_memory, peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests,
-                 http_concurrent, http_largest_body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 http_concurrent, http_largest_body, kv_writes)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 run.as_i64(),
                 attempt,
@@ -207,6 +207,7 @@ impl Book {
                 usage.http.requests,
                 usage.http.concurrent,
                 integer(usage.http.largest_body),
+                usage.kv_writes,
             ],
         )?;
         Ok(())

@@ -177,7 +177,7 @@ const RUNS: &str = "\
 const ATTEMPT: &str = "\
     attempts.attempt, attempts.outcome, attempts.detail, attempts.started_at, ended_at, duration_us, fuel, peak_memory,
     peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests, http_concurrent,
-    http_largest_body, plugins.sha256";
+    http_largest_body, kv_writes, plugins.sha256";
 
 /// An attempt that a crash cut off names no plugin, and nothing of it was measured.
 fn of_task() -> String {
@@ -234,8 +234,9 @@ fn attempt(row: &Row<'_>) -> Result<AttemptRecord, RowError> {
                 dropped: rows::count(row, 12)?,
             },
             http: HttpUsage { requests: row.get(13)?, concurrent: row.get(14)?, largest_body: rows::count(row, 15)? },
+            kv_writes: row.get(16)?,
         },
-        plugin: row.get::<_, Option<[u8; 32]>>(16)?.map(Digest::from_bytes),
+        plugin: row.get::<_, Option<[u8; 32]>>(17)?.map(Digest::from_bytes),
     })
 }
 

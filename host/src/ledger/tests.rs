@@ -135,6 +135,7 @@ fn usage() -> Usage {
         output: 11,
         log: LogUsage { bytes: 5, lines: 2, dropped: 1 },
         http: HttpUsage { requests: 3, concurrent: 2, largest_body: 1 << 40 },
+        kv_writes: 4,
     }
 }
 

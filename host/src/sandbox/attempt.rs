@@ -81,7 +81,7 @@ impl Prepared {
         let duration = clock.monotonic().duration_since(started);
         drop(ticking);
 
-        let writes = store.as_mut().map(|store| store.data_mut().stores().take_writes()).unwrap_or_default();
+        let (writes, kv_writes) = store.as_mut().map(|store| store.data_mut().stores().finish()).unwrap_or_default();
         let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
@@ -91,7 +91,8 @@ impl Prepared {
             journal.host(Level::Error, lesson::limit(&task.name, exceeded), Vec::new());
         }
         let log = journal.end_streams();
-        let usage = Usage { duration, fuel, peak_memory, peak_table_elements, output: output(&outcome), log, http };
+        let output = output(&outcome);
+        let usage = Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes };
         if log.dropped > 0 {
             journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
         }

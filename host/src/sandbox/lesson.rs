@@ -77,6 +77,16 @@ pub(crate) fn keyvalue_quota(task: &Task, refused: &Refused) -> Option<String> {
     Some(format!("write refused: {refused}; to allow more: {} kv = {grant}", task.name.toml_table("grants")))
 }
 
+/// After one write too many to key-value stores.
+pub(crate) fn keyvalue_writes(task: &Task) -> String {
+    let limit = task.limits.kv_writes;
+    let more = limit.saturating_mul(2).max(1);
+    format!(
+        "write refused: past limits.kv-writes = {limit}; to allow more: {} kv-writes = {more}",
+        task.name.toml_table("limits")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

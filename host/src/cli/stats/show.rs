@@ -142,7 +142,9 @@ fn unit(unit: Unit) -> &'static str {
 /// A figure as the configuration takes it for this limit.
 fn written(proposal: &Proposal) -> String {
     match proposal.gauge {
-        Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent => proposal.proposed.to_string(),
+        Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent | Gauge::KvWrites => {
+            proposal.proposed.to_string()
+        }
         gauge => format!("\"{:#}\"", quantity::figure(proposal.proposed, gauge.unit())),
     }
 }
@@ -168,6 +170,7 @@ mod tests {
             output: 900_000,
             log: LogUsage { bytes: 200_000, lines: 9_000, dropped: 0 },
             http: HttpUsage { requests: 99, concurrent: 16, largest_body: 7 << 20 },
+            kv_writes: 400,
         };
         let cut = Usage { log: LogUsage { bytes: 262_144, lines: 9_500, dropped: 40_000 }, ..usage };
         let stopped =
@@ -207,6 +210,7 @@ mod tests {
         http-requests    100      99       99       99%    -
         http-concurrent  16       16       16       100%   -
         http-body        8MiB     7MiB     7MiB     88%    -
+        kv-writes        1k       400      400      40%    -
         handles          1.02k    -        -        -      1
         ");
         insta::assert_snapshot!(stats.toml().unwrap(), @r#"

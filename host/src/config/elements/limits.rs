@@ -56,6 +56,8 @@ table! {
         "http-between-bytes" => http_between_bytes: Time<1> = default("30s"), example "5s";
         /// Time for all of one HTTP request, to the last byte of the response.
         "http-total" => http_total: Time<1> = default("5m"), example "30s";
+        /// Writes of an attempt to key-value stores. One more is refused.
+        "kv-writes" => kv_writes: Whole<0, 1_000_000> = default(1000), example 5000;
     }
 }
 
@@ -76,6 +78,7 @@ impl LimitsTable {
             log_lines: self.log_lines.value().map_or(default.log_lines, |number| number.u32()),
             output: self.output.value().map_or(default.output, |bytes| bytes.0),
             http: self.build_http(default.http),
+            kv_writes: self.kv_writes.value().map_or(default.kv_writes, |number| number.u32()),
         }
     }
 

@@ -2,3 +2,4 @@
 
 DROP TABLE store_values;
 DROP TABLE stores;
+ALTER TABLE attempts DROP COLUMN kv_writes;

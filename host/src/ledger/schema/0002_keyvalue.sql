@@ -23,3 +23,6 @@ CREATE TABLE store_values (
 
     UNIQUE (store, key)
 ) STRICT;
+
+-- Writes of an attempt to its stores, refused ones included.
+ALTER TABLE attempts ADD COLUMN kv_writes INTEGER NOT NULL DEFAULT 0;

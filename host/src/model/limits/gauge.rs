@@ -25,11 +25,13 @@ pub enum Gauge {
     HttpConcurrent,
     /// [`HttpLimits::body`](super::HttpLimits::body).
     HttpBody,
+    /// [`Limits::kv_writes`].
+    KvWrites,
 }
 
 impl Gauge {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Gauge; 10] = [
+    pub const ALL: [Gauge; 11] = [
         Gauge::Timeout,
         Gauge::Fuel,
         Gauge::Memory,
@@ -40,6 +42,7 @@ impl Gauge {
         Gauge::HttpRequests,
         Gauge::HttpConcurrent,
         Gauge::HttpBody,
+        Gauge::KvWrites,
     ];
 
     /// The key of the limit in the configuration.
@@ -55,6 +58,7 @@ impl Gauge {
             Gauge::HttpRequests => "http-requests",
             Gauge::HttpConcurrent => "http-concurrent",
             Gauge::HttpBody => "http-body",
+            Gauge::KvWrites => "kv-writes",
         }
     }
 
@@ -63,9 +67,12 @@ impl Gauge {
         match self {
             Gauge::Timeout => Unit::Milliseconds,
             Gauge::Memory | Gauge::Output | Gauge::Log | Gauge::HttpBody => Unit::Bytes,
-            Gauge::Fuel | Gauge::TableElements | Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent => {
-                Unit::Count
-            }
+            Gauge::Fuel
+            | Gauge::TableElements
+            | Gauge::LogLines
+            | Gauge::HttpRequests
+            | Gauge::HttpConcurrent
+            | Gauge::KvWrites => Unit::Count,
         }
     }
 
@@ -77,7 +84,12 @@ impl Gauge {
             Gauge::Memory => Some(Limit::Memory),
             Gauge::TableElements => Some(Limit::TableElements),
             Gauge::Output => Some(Limit::Output),
-            Gauge::Log | Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent | Gauge::HttpBody => None,
+            Gauge::Log
+            | Gauge::LogLines
+            | Gauge::HttpRequests
+            | Gauge::HttpConcurrent
+            | Gauge::HttpBody
+            | Gauge::KvWrites => None,
         }
     }
 
@@ -94,6 +106,7 @@ impl Gauge {
             Gauge::HttpRequests => Some(limits.http.requests.into()),
             Gauge::HttpConcurrent => Some(limits.http.concurrent.into()),
             Gauge::HttpBody => Some(limits.http.body),
+            Gauge::KvWrites => Some(limits.kv_writes.into()),
         }
     }
 
@@ -110,6 +123,7 @@ impl Gauge {
             Gauge::HttpRequests => Some(usage.http.requests.into()),
             Gauge::HttpConcurrent => Some(usage.http.concurrent.into()),
             Gauge::HttpBody => Some(usage.http.largest_body),
+            Gauge::KvWrites => Some(usage.kv_writes.into()),
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Limits {
     pub output: u64,
     /// HTTP requests.
     pub http: HttpLimits,
+    /// Writes to key-value stores.
+    pub kv_writes: u32,
 }
 
 impl Limits {
@@ -84,6 +86,7 @@ impl Default for Limits {
             log_lines: 10_000,
             output: 1 << 20,
             http: HttpLimits::default(),
+            kv_writes: 1_000,
         }
     }
 }

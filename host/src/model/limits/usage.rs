@@ -19,6 +19,8 @@ pub struct Usage {
     pub log: LogUsage,
     /// Its HTTP requests.
     pub http: HttpUsage,
+    /// Writes to key-value stores, refused ones included.
+    pub kv_writes: u32,
 }
 
 /// What an attempt logged, without the host's own lines.

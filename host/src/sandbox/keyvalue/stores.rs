@@ -22,6 +22,8 @@ pub(crate) struct Stores {
     keeper: Arc<dyn KeyValue>,
     journal: Journal,
     buffer: Buffer,
+    /// How many writes were begun, refused ones included.
+    begun: u32,
     /// Whether the log has a lesson about the quota.
     taught: bool,
 }
@@ -38,12 +40,12 @@ pub(crate) type Page = (Vec<String>, Option<String>);
 impl Stores {
     /// The stores of an attempt of this task.
     pub(crate) fn new(task: Arc<Task>, keeper: Arc<dyn KeyValue>, journal: Journal) -> Self {
-        Self { task, keeper, journal, buffer: Buffer::default(), taught: false }
+        Self { task, keeper, journal, buffer: Buffer::default(), begun: 0, taught: false }
     }
 
-    /// Takes out the writes that are to be made with the attempt's success.
-    pub(crate) fn take_writes(&mut self) -> Vec<Batch> {
-        std::mem::take(&mut self.buffer).into_batches()
+    /// Takes out the writes that are to be made with the attempt's success, and says how many were begun in all.
+    pub(crate) fn finish(&mut self) -> (Vec<Batch>, u32) {
+        (std::mem::take(&mut self.buffer).into_batches(), self.begun)
     }
 
     /// Opens a store.
@@ -127,6 +129,7 @@ impl Stores {
         change: Change,
         times: Option<u64>,
     ) -> Result<Option<i64>, Unchanged> {
+        self.count()?;
         check_key(&key)?;
         let KeyValueGrant { quota, writes, .. } = self.task.grants.kv.clone().unwrap_or_default();
         let store = &bucket.0;
@@ -145,6 +148,19 @@ impl Stores {
             self.teach(&refused);
             Unchanged::Refused(refused)
         })
+    }
+
+    /// Counts a write, which may be one too many. Each is an entry of the ledger and waits for its commit with others'.
+    fn count(&mut self) -> Result<(), Problem> {
+        let limit = self.task.limits.kv_writes;
+        self.begun = self.begun.saturating_add(1);
+        if self.begun <= limit {
+            return Ok(());
+        }
+        if self.begun - limit == 1 {
+            self.journal.host(Level::Warn, lesson::keyvalue_writes(&self.task), Vec::new());
+        }
+        Err(Problem::Other(format!("the attempt has made as many writes as limits.kv-writes allows ({limit})")))
     }
 
     fn deny(&self, name: Option<StoreName>) -> Problem {

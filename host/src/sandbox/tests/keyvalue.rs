@@ -210,11 +210,35 @@ async fn what_is_too_much_is_refused_and_the_limit_named() {
     }
 }
 
+#[tokio::test]
+async fn an_attempt_makes_so_many_writes_and_no_more() {
+    for writes in [Writes::AtOnce, Writes::WithSuccess] {
+        for limit in [0, 5] {
+            let mut task = granted("keeper", KeyValueGrant { writes, ..KeyValueGrant::default() });
+            task.limits.kv_writes = limit;
+            let stores = Arc::new(Memory::default());
+            let report = attempt(keeper("", FLOOD), task, &stores).await;
+            let problem = format!("the attempt has made as many writes as limits.kv-writes allows ({limit})");
+            assert_eq!(said(&report), Err(&*problem), "{writes:?}");
+            let lesson = format!("[tasks.keeper.limits] kv-writes = {}", (2 * limit).max(1));
+            assert!(matches!(lessons(&report)[..], [line] if line.ends_with(&lesson)), "{:?}", lessons(&report));
+            assert_eq!(report.usage.kv_writes, limit + 1);
+            let keys = stores.keys(&Store::Own("keeper".parse().unwrap()), None, 100).await.unwrap();
+            assert_eq!(keys.len(), if writes == Writes::AtOnce { limit as usize } else { 0 });
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_that_swap_in_a_shared_store_lose_nothing() {
     let stores = Arc::new(Memory::default());
     let component = keeper("counts", SWAP_ON);
-    let attempts = ["a", "b", "c"].map(|name| attempt(component.clone(), granted(name, sharing("counts")), &stores));
+    let attempts = ["a", "b", "c"].map(|name| {
+        let mut task = granted(name, sharing("counts"));
+        // However often another one is faster.
+        task.limits.kv_writes = u32::MAX;
+        attempt(component.clone(), task, &stores)
+    });
     for report in futures_util::future::join_all(attempts).await {
         assert_eq!(said(&report), Ok("one"));
     }
