@@ -68,6 +68,8 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         cause: arguments.cause,
         since: time(&arguments.since)?,
         until: time(&arguments.until)?,
+        due_since: None,
+        due_until: None,
         before: arguments.before,
         limit: arguments.limit,
     };

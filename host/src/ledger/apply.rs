@@ -13,8 +13,10 @@ use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
 use super::ranges::Range;
 use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
+use super::tally::{End, Tallies};
 use super::tasks::{Known, Tasks};
 use super::{lines, stored};
+use crate::clock;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::Usage;
@@ -23,12 +25,14 @@ use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
+use crate::model::tally::Bucket;
 
 /// The writer's side of a transaction: the database, and what is remembered between entries.
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) connection: Connection,
     pub(super) tasks: Tasks,
+    pub(super) tallies: Tallies,
     /// The keys of the plugins met so far. To be forgotten with a transaction that may have added one.
     pub(super) plugins: HashMap<Digest, i64>,
     /// The last id given to a range of missed slots.
@@ -78,7 +82,8 @@ impl Book {
             Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next } => {
                 self.store_all(*run, writes)?;
                 let times = (*started_at, *ended_at);
-                self.leave_attempt(*run, *attempt, outcome.class(), times, *next)?;
+                let measured = plugin.is_some().then_some(usage.duration);
+                self.leave_attempt(*run, *attempt, outcome.class(), times, measured, *next)?;
                 self.insert_attempt(*run, *attempt, outcome, usage, *plugin, times)?;
                 self.insert_log(*run, *attempt, log)?;
                 match &**outcome {
@@ -88,12 +93,16 @@ impl Book {
             }
             Entry::Ended { run, outcome, at } => {
                 let (class, detail) = (stored::class_code(outcome.class()), stored::outcome_detail(outcome));
-                let ended = self.execute(
+                let (task, began) = self.leave(
                     "UPDATE runs SET state = 3, since = ?2, retry_at = NULL, outcome = ?3, detail = ?4
-                     WHERE id = ?1 AND state IN (0, 2)",
+                     WHERE id = ?1 AND state IN (0, 2) RETURNING task, started_at",
                     params![run.as_i64(), at.as_millisecond(), class, detail],
+                    "end",
+                    *run,
                 )?;
-                in_order(ended, "end", *run)
+                let took = began.map(|began| Bucket::of(clock::until(*at, began)));
+                self.tallies.add(&End { task, run: *run, class: outcome.class(), at: *at, took });
+                Ok(())
             }
         }
     }
@@ -150,27 +159,51 @@ impl Book {
         }
     }
 
-    /// Brings a run from an attempt to what comes after it.
+    /// Brings a run from an attempt to what comes after it. `measured` is how long the attempt took, if that is known
+    /// better than from the times.
     fn leave_attempt(
-        &self,
+        &mut self,
         run: RunId,
         attempt: u32,
         class: OutcomeClass,
         (started_at, ended_at): (Timestamp, Timestamp),
+        measured: Option<Duration>,
         next: Next,
     ) -> Result<(), LedgerError> {
         let (state, retry_at, outcome) = match next {
             Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
             Next::Final => (FINAL, None, Some(stored::class_code(class))),
         };
+        let at = ended_at;
         let (started_at, ended_at) = (started_at.as_millisecond(), ended_at.as_millisecond());
-        let left = self.execute(
+        let (task, began) = self.leave(
             "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
                  started_at = CASE attempts - attempts_before WHEN 1 THEN ?7 ELSE started_at END
-             WHERE id = ?1 AND state = 1 AND attempts = ?2",
+             WHERE id = ?1 AND state = 1 AND attempts = ?2 RETURNING task, started_at",
             params![run.as_i64(), attempt, state, ended_at, retry_at, outcome, started_at],
+            "end of an attempt",
+            run,
         )?;
-        in_order(left, "end of an attempt", run)
+        if next == Next::Final {
+            let from_times = || began.map(|began| clock::until(at, began));
+            let took = measured.filter(|_| attempt == 1).or_else(from_times).map(Bucket::of);
+            self.tallies.add(&End { task, run, class, at, took });
+        }
+        Ok(())
+    }
+
+    /// Brings a run out of its state; says which task's it is, and when its first attempt began.
+    fn leave(
+        &self,
+        sql: &str,
+        values: impl Params,
+        entry: &'static str,
+        run: RunId,
+    ) -> Result<(i64, Option<Timestamp>), LedgerError> {
+        let update = || self.connection.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)));
+        let left = update().optional().map_err(LedgerError::database("write an entry into the ledger"))?;
+        let (task, began): (i64, Option<i64>) = left.ok_or(LedgerError::OutOfOrder { entry, run })?;
+        Ok((task, began.and_then(|began| Timestamp::from_millisecond(began).ok())))
     }
 
     fn insert_attempt(
@@ -249,14 +282,16 @@ impl Book {
                 run.outcome.and_then(stored::outcome_detail)
             ],
         )?;
-        match run.slot {
-            Some(slot) if inserted == 0 => taken(slot),
-            Some(slot) => {
-                self.tasks.advance(run.task, slot);
-                Ok(())
+        if let Some(slot) = run.slot {
+            if inserted == 0 {
+                return taken(slot);
             }
-            None => Ok(()),
+            self.tasks.advance(run.task, slot);
         }
+        if let Some(outcome) = run.outcome {
+            self.tallies.add(&End { task: key, run: run.id, class: outcome.class(), at: run.at, took: None });
+        }
+        Ok(())
     }
 
     fn insert_blob(&self, table: &'static str, run: RunId, blob: &Blob) -> Result<(), LedgerError> {

@@ -36,18 +36,29 @@ pub(super) fn encode(lines: &[LogLine]) -> Vec<u8> {
 /// # Errors
 /// For bytes that [`encode`] did not write. Never panics, and never takes much more room than the bytes it is given.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<LogLine>, Unreadable> {
+    iter(bytes)?.collect()
+}
+
+/// Decodes lines one by one. Nothing follows an error.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn iter(bytes: &[u8]) -> Result<impl Iterator<Item = Result<LogLine, Unreadable>>, Unreadable> {
     let damaged = || Unreadable::new("the stored log of an attempt is damaged");
     let (&version, mut rest) = bytes.split_first().ok_or_else(damaged)?;
     if version != VERSION {
         return Err(Unreadable::new(format!("the stored log of an attempt has the unknown version {version}")));
     }
-    let mut lines = Vec::new();
     let mut before = 0;
-    while !rest.is_empty() {
-        let line = take_line(&mut rest, &mut before).ok_or_else(damaged)?;
-        lines.push(line);
-    }
-    Ok(lines)
+    Ok(std::iter::from_fn(move || {
+        (!rest.is_empty()).then(|| {
+            let line = take_line(&mut rest, &mut before);
+            line.ok_or_else(|| {
+                rest = &[];
+                damaged()
+            })
+        })
+    }))
 }
 
 fn take_line(rest: &mut &[u8], before: &mut i64) -> Option<LogLine> {

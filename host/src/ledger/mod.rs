@@ -6,9 +6,11 @@
 mod apply;
 mod entry;
 mod error;
+mod excerpt;
 mod folder;
 mod keyvalue;
 mod lines;
+mod listing;
 mod past;
 mod ranges;
 mod reader;
@@ -19,6 +21,8 @@ mod schema;
 mod standing;
 mod stored;
 mod stores;
+mod summary;
+mod tally;
 mod tasks;
 mod writer;
 
@@ -36,18 +40,21 @@ use tokio::sync::{mpsc, oneshot};
 use self::apply::Book;
 use self::folder::Claim;
 use self::keyvalue::Lookout;
+use self::tally::Tallies;
 use self::tasks::Tasks;
 use self::writer::Call;
 use crate::clock::Clock;
 
 pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
+pub use self::excerpt::{Excerpt, ExcerptLine, ExcerptLines};
 pub use self::keyvalue::{KeyValue, StoreWrite};
 pub use self::past::PastSlot;
 pub use self::reader::Reader;
 pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
 pub use self::recover::{Recovered, Unfinished};
 pub use self::standing::Standing;
+pub use self::summary::{DaySummary, Success, TaskSummary};
 
 /// How the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +109,8 @@ impl Ledger {
             last_run: recover::last_id(&connection, "runs")?,
         };
         let last_range = recover::last_id(&connection, "missed")?;
-        let book = Book { connection, tasks: Tasks::new(tasks), plugins: HashMap::new(), last_range };
+        let (tasks, tallies) = (Tasks::new(tasks), Tallies::default());
+        let book = Book { connection, tasks, tallies, plugins: HashMap::new(), last_range };
         let (calls, queue) = mpsc::channel(writer::QUEUE);
         let writer = thread::Builder::new()
             .name("ledger".to_owned())

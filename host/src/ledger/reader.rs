@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::error::LedgerError;
+use super::listing::{self, Place, Query};
 use super::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
 use super::rows::{self, FINAL, Names, RowError};
 use super::{lines, schema, stored, stores};
@@ -23,7 +23,7 @@ use crate::model::run::RunState;
 
 /// A ledger opened for reading. Each question sees all that was durable when it was asked.
 #[derive(Debug)]
-pub struct Reader(Connection);
+pub struct Reader(pub(super) Connection);
 
 impl Reader {
     /// Opens the ledger of a state folder. A host may be using it meanwhile.
@@ -38,26 +38,45 @@ impl Reader {
         &self.0
     }
 
-    /// Records, newest first.
+    /// Records, newest first; if the filter asks for slots, the latest slot first.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn records(&self, filter: &Filter) -> Result<Vec<Record>, LedgerError> {
-        let mut records: Vec<Record> = self.runs(filter)?.into_iter().map(Record::Run).collect();
-        records.extend(self.missed(filter)?.into_iter().map(Record::Missed));
-        records.sort_unstable_by_key(|record| std::cmp::Reverse(record.id()));
-        records.truncate(filter.limit as usize);
-        Ok(records)
+        let runs = self.placed_runs(filter)?.into_iter().map(|(place, run)| (place, Record::Run(run)));
+        let missed = self.missed(filter)?.into_iter().map(|(place, missed)| (place, Record::Missed(missed)));
+        Ok(first_of(runs.chain(missed).collect(), filter))
     }
 
-    /// Runs, newest first: [`Reader::records`] without ranges of missed slots.
+    /// Runs in the same order: [`Reader::records`] without ranges of missed slots.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunRecord>, LedgerError> {
-        let query = Query::of_runs(filter);
+        Ok(first_of(self.placed_runs(filter)?, filter))
+    }
+
+    fn placed_runs(&self, filter: &Filter) -> Result<Vec<(Place, RunRecord)>, LedgerError> {
         let mut names = Names::default();
-        rows::collect(&self.0, "runs", &query.sql, params_from_iter(query.values), |row| run(row, &mut names))
+        let mut found = Vec::new();
+        for part in listing::parts(filter, || self.names())? {
+            let query = listing::runs(&part);
+            found.extend(rows::collect(&self.0, "runs", &query.sql, params_from_iter(query.values), |row| {
+                let run = run(row, &mut names)?;
+                let place = match run.slot {
+                    Some(slot) if filter.by_slot() => (slot.as_millis(), row.get(14)?),
+                    _ => (run.id.as_i64(), 0),
+                };
+                Ok((place, run))
+            })?);
+        }
+        Ok(found)
+    }
+
+    fn names(&self) -> Result<Vec<TaskName>, LedgerError> {
+        rows::collect(&self.0, "the tasks", "SELECT name FROM tasks", [], |row| {
+            Ok(stored::task_name(row.get_ref(0)?.as_str()?)?)
+        })
     }
 
     /// One run; none if there is none with this id.
@@ -65,7 +84,7 @@ impl Reader {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn run(&self, id: RunId) -> Result<Option<RunRecord>, LedgerError> {
-        let mut query = Query::new(RUNS);
+        let mut query = Query::new(&listing::select_runs(""));
         query.and("runs.id = ?", id.as_i64());
         let mut names = Names::default();
         let found =
@@ -133,26 +152,11 @@ impl Reader {
         Ok(found.into_iter().flatten().next())
     }
 
-    fn missed(&self, filter: &Filter) -> Result<Vec<MissedRecord>, LedgerError> {
-        let wants = |class| filter.outcomes.is_empty() || filter.outcomes.contains(&class);
-        let (missed, skipped) = (wants(OutcomeClass::Missed), wants(OutcomeClass::Skipped));
-        if !missed && !skipped || filter.cause.is_some_and(|kind| kind != CauseKind::Schedule) {
-            return Ok(Vec::new());
-        }
-        let mut query = Query::new(
-            "SELECT missed.id, tasks.name, first_slot, last_slot, count, why, entered_at
-             FROM missed CROSS JOIN tasks ON tasks.id = missed.task WHERE 1",
-        );
-        query.common(filter, "missed.id", "missed.task", "missed.entered_at");
-        match (missed, skipped) {
-            (true, false) => query.and("missed.why < ?", stored::SKIPPED),
-            (false, true) => query.and("missed.why >= ?", stored::SKIPPED),
-            _ => {}
-        }
-        query.newest_first("missed.id", filter.limit);
+    fn missed(&self, filter: &Filter) -> Result<Vec<(Place, MissedRecord)>, LedgerError> {
+        let Some(query) = listing::missed(filter) else { return Ok(Vec::new()) };
         let mut names = Names::default();
         rows::collect(&self.0, "missed slots", &query.sql, params_from_iter(query.values), |row| {
-            Ok(MissedRecord {
+            let record = MissedRecord {
                 id: rows::run_id(row.get(0)?)?,
                 task: names.get(row.get_ref(1)?.as_str()?)?,
                 first: rows::slot(row.get(2)?)?,
@@ -160,18 +164,21 @@ impl Reader {
                 count: rows::count(row, 4)?,
                 why: stored::passed_over(row.get(5)?)?,
                 entered_at: rows::timestamp(row.get(6)?)?,
-            })
+            };
+            let place = match filter.by_slot() {
+                true => (record.last.as_millis(), row.get(7)?),
+                false => (record.id.as_i64(), 0),
+            };
+            Ok((place, record))
         })
     }
 }
 
-/// `CROSS JOIN` keeps SQLite from beginning with the tasks.
-const RUNS: &str = "\
-    SELECT runs.id, tasks.name, cause, cause_detail, slot, state, since, runs.attempts, admitted_at, runs.started_at,
-        retry_at, runs.outcome, coalesce(runs.detail, last.detail), iif(runs.attempts = 1 AND runs.detail IS NULL AND last.plugin IS NOT NULL, last.duration_us, NULL)
-    FROM runs CROSS JOIN tasks ON tasks.id = runs.task
-        LEFT JOIN attempts AS last ON last.run = runs.id AND last.attempt = runs.attempts
-    WHERE 1";
+/// The beginning of a list that was found in parts.
+fn first_of<T>(mut found: Vec<(Place, T)>, filter: &Filter) -> Vec<T> {
+    found.sort_unstable_by_key(|(place, _)| std::cmp::Reverse(*place));
+    found.into_iter().map(|(_, record)| record).take(filter.limit as usize).collect()
+}
 
 /// What [`attempt`] reads.
 const ATTEMPT: &str = "\
@@ -240,107 +247,18 @@ fn attempt(row: &Row<'_>) -> Result<AttemptRecord, RowError> {
     })
 }
 
-/// A query put together from the parts of a filter.
-struct Query {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Query {
-    fn new(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), values: Vec::new() }
-    }
-
-    fn of_runs(filter: &Filter) -> Self {
-        let mut query = Self::new(RUNS);
-        query.common(filter, "runs.id", "runs.task", "runs.admitted_at");
-        if let [first, others @ ..] = &filter.outcomes[..] {
-            query.and("runs.outcome IN (?", stored::class_code(*first));
-            others.iter().for_each(|class| query.more(", ?", stored::class_code(*class)));
-            query.sql.push(')');
-            if !filter.outcomes.contains(&OutcomeClass::Succeeded) {
-                // Says in constants what lets the index of all other outcomes be used.
-                query.sql.push_str(" AND runs.outcome > 0");
-            }
-        }
-        if let Some(kind) = filter.cause {
-            query.and("runs.cause = ?", stored::cause_code(kind));
-        }
-        query.newest_first("runs.id", filter.limit);
-        query
-    }
-
-    fn and(&mut self, condition: &str, value: impl Into<Value>) {
-        self.sql.push_str(" AND ");
-        self.more(condition, value);
-    }
-
-    fn more(&mut self, part: &str, value: impl Into<Value>) {
-        self.sql.push_str(part);
-        self.values.push(value.into());
-    }
-
-    fn common(&mut self, filter: &Filter, id: &str, task: &str, entered_at: &str) {
-        if let Some(name) = &filter.task {
-            self.and(&format!("{task} = (SELECT id FROM tasks WHERE name = ?)"), name.as_str().to_owned());
-        }
-        if let Some(since) = filter.since {
-            let since = since.as_millisecond();
-            // Ids never lag behind the clock, so none below this one was entered later; this is what ends the search.
-            self.and(&format!("{id} >= ?"), RunId::next(since, 0, None).as_i64());
-            self.and(&format!("{entered_at} >= ?"), since);
-        }
-        if let Some(until) = filter.until {
-            self.and(&format!("{entered_at} < ?"), until.as_millisecond());
-        }
-        if let Some(before) = filter.before {
-            self.and(&format!("{id} < ?"), before.as_i64());
-        }
-    }
-
-    fn newest_first(&mut self, id: &str, limit: u32) {
-        self.more(&format!(" ORDER BY {id} DESC LIMIT ?"), limit);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::ledger::Durability;
 
-    /// How SQLite goes about a query: which indexes it searches, and whether it has to sort.
-    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps = explain.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
-        steps.filter(|step: &String| step.contains("runs") || step.contains("TEMP")).collect()
-    }
-
     #[test]
-    fn no_list_reads_more_of_a_long_history_than_it_has_to() {
+    fn the_newest_attempts_of_a_task_are_found_by_its_index() {
         let folder = tempfile::tempdir().unwrap();
         let connection = schema::open_writer(folder.path(), Durability::Normal).unwrap();
-        let check = |filter: Filter, expected: &str| {
-            assert_eq!(plan(&connection, &Query::of_runs(&filter).sql), [expected], "{filter:?}");
-        };
-        let all = Filter::default;
-        let task = Some("a".parse().unwrap());
-        let (since, before) = (Some(Timestamp::UNIX_EPOCH), RunId::from_i64(9));
-        check(all(), "SCAN runs");
-        check(Filter { before, ..all() }, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)");
-        check(Filter { since, ..all() }, "SEARCH runs USING INTEGER PRIMARY KEY (rowid>?)");
-        check(Filter { outcomes: vec![OutcomeClass::Succeeded], ..all() }, "SCAN runs");
-        check(
-            Filter { outcomes: vec![OutcomeClass::Trapped], ..all() },
-            "SEARCH runs USING INDEX runs_not_succeeded (outcome=?)",
-        );
-        check(Filter { task: task.clone(), ..all() }, "SEARCH runs USING INDEX runs_task (task=?)");
-        check(Filter { task: task.clone(), before, ..all() }, "SEARCH runs USING INDEX runs_task (task=? AND id<?)");
-        check(
-            Filter { task, outcomes: vec![OutcomeClass::Succeeded], ..all() },
-            "SEARCH runs USING INDEX runs_task (task=?)",
-        );
-        assert_eq!(plan(&connection, &of_task()), ["SEARCH runs USING COVERING INDEX runs_task (task=?)"]);
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", of_task())).unwrap();
+        let steps = explain.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
+        let steps: Vec<String> = steps.filter(|step: &String| step.contains("runs") || step.contains("TEMP")).collect();
+        assert_eq!(steps, ["SEARCH runs USING COVERING INDEX runs_task (task=?)"]);
     }
 }

@@ -21,10 +21,16 @@ pub struct Filter {
     pub outcomes: Vec<OutcomeClass>,
     /// Those that exist for this reason; slots that were not run are due to their schedule.
     pub cause: Option<CauseKind>,
-    /// Those entered at this time or later.
+    /// Those entered at this time or later, as their ids tell it: while a clock that was set back catches up, what is
+    /// entered counts to the time before.
     pub since: Option<Timestamp>,
     /// Those entered before this time.
     pub until: Option<Timestamp>,
+    /// Those with a slot at this time or later, and ranges that reach it. With this or the next, the list is in the order
+    /// of slots, not of entry.
+    pub due_since: Option<Timestamp>,
+    /// Those with a slot before this time.
+    pub due_until: Option<Timestamp>,
     /// Those older than this one: the last of one page leads to the next.
     pub before: Option<RunId>,
     /// How many at the most.
@@ -33,7 +39,24 @@ pub struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { task: None, outcomes: Vec::new(), cause: None, since: None, until: None, before: None, limit: 50 }
+        Self {
+            task: None,
+            outcomes: Vec::new(),
+            cause: None,
+            since: None,
+            until: None,
+            due_since: None,
+            due_until: None,
+            before: None,
+            limit: 50,
+        }
+    }
+}
+
+impl Filter {
+    /// Whether it asks for slots, and so in their order.
+    pub(super) fn by_slot(&self) -> bool {
+        self.due_since.is_some() || self.due_until.is_some()
     }
 }
 

@@ -43,6 +43,12 @@ pub(super) fn class_code(class: OutcomeClass) -> i64 {
     }
 }
 
+/// The class of outcomes behind a code.
+pub(super) fn class(code: i64) -> Result<OutcomeClass, Unreadable> {
+    let known = OutcomeClass::ALL.into_iter().find(|class| class_code(*class) == code);
+    known.ok_or_else(|| Unreadable(format!("no outcome has the code {code}")))
+}
+
 /// The codes of reasons for passing over slots: below this for missing them, from it on for skipping them.
 pub(super) const SKIPPED: i64 = 100;
 

@@ -1,6 +1,7 @@
 //! The ledger from outside: what was appended is what is read, and what contradicts it is refused.
 
 mod durability;
+mod history;
 mod keyvalue;
 mod recovery;
 mod steps;
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::model::cause::Cause;
-use crate::model::id::{Digest, RunId};
+use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::{HttpUsage, Limits, LogUsage, Usage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};

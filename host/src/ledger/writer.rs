@@ -59,8 +59,8 @@ impl Book {
         for call in group {
             self.control("SAVEPOINT call")?;
             let mark = self.tasks.mark();
-            // Cursors are written within the savepoint, so that undoing it undoes them here and there alike.
-            let result = self.enter(call, now).and_then(|()| self.write_cursors());
+            // What adds up is written within the savepoint, so that undoing it undoes it here and there alike.
+            let result = self.enter(call, now).and_then(|()| self.write_sums());
             match &result {
                 Ok(()) => {}
                 Err(error) if error.is_refusal() => {
@@ -87,7 +87,7 @@ impl Book {
         let mark = self.tasks.mark();
         let result = self.control("BEGIN IMMEDIATE").and_then(|()| {
             let value = work(self)?;
-            self.write_cursors()?;
+            self.write_sums()?;
             self.control("COMMIT")?;
             Ok(value)
         });
@@ -106,11 +106,14 @@ impl Book {
 
     fn forget(&mut self, mark: super::tasks::Mark) {
         self.tasks.undo(mark);
+        self.tallies.forget();
         self.plugins.clear();
     }
 
-    fn write_cursors(&mut self) -> Result<(), LedgerError> {
-        self.tasks.write(&self.connection).map_err(LedgerError::database("move a cursor"))
+    /// Writes what entries moved or counted in memory.
+    fn write_sums(&mut self) -> Result<(), LedgerError> {
+        self.tasks.write(&self.connection).map_err(LedgerError::database("move a cursor"))?;
+        self.tallies.write(&self.connection).map_err(LedgerError::database("count the ends of runs"))
     }
 
     fn control(&self, statement: &str) -> Result<(), LedgerError> {
@@ -124,11 +127,18 @@ pub(super) mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::ledger::tally::Tallies;
     use crate::ledger::tasks::Tasks;
 
     /// The writer's side without its thread.
     pub(in crate::ledger) fn book(connection: rusqlite::Connection) -> Book {
-        Book { connection, tasks: Tasks::default(), plugins: HashMap::new(), last_range: None }
+        Book {
+            connection,
+            tasks: Tasks::default(),
+            tallies: Tallies::default(),
+            plugins: HashMap::new(),
+            last_range: None,
+        }
     }
 
     /// Commits calls as one group.

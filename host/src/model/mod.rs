@@ -23,6 +23,7 @@ pub mod history;
 pub mod log;
 pub mod outcome;
 pub mod run;
+pub mod tally;
 pub mod text;
 pub mod transition;
 

@@ -229,6 +229,11 @@ impl OutcomeClass {
         OutcomeClass::Broken,
     ];
 
+    /// Whether something went wrong: what a streak of failures and a success rate count.
+    pub fn is_failure(self) -> bool {
+        Self::RETRYABLE.contains(&self)
+    }
+
     /// The word for it in the configuration, the ledger, JSON and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -82,8 +82,11 @@ END;
 CREATE UNIQUE INDEX runs_slot ON runs (slot, task) WHERE slot IS NOT NULL;
 CREATE INDEX runs_task ON runs (task, id);
 CREATE INDEX runs_unfinished ON runs (id) WHERE outcome IS NULL;
--- Nearly every run succeeds, and those are found without help.
+-- Nearly every run succeeds and is due to its schedule, and those are found without help. Only the others pay for these:
+-- what led to one row among ten million would otherwise read all of them.
 CREATE INDEX runs_not_succeeded ON runs (outcome, id) WHERE outcome > 0;
+CREATE INDEX runs_task_not_succeeded ON runs (task, outcome, id) WHERE outcome > 0;
+CREATE INDEX runs_task_not_scheduled ON runs (task, cause, id) WHERE cause > 0;
 
 -- Slots that nobody could run, and those of tasks that were paused or disabled, as ranges: a year of seconds is one row.
 CREATE TABLE missed (
@@ -151,4 +154,27 @@ CREATE TABLE outputs (
 CREATE TABLE probe (
     id        INTEGER PRIMARY KEY CHECK (id = 1),
     probed_at INTEGER NOT NULL
+) STRICT;
+
+-- How many runs of a task ended so on a day (days since 1970, in UTC) and took so long (`model/tally.rs`; -1: no attempt).
+-- A task has some 10 to 50 rows a day, however many runs, and keeps them when the runs go. Kept here because to read a
+-- day's attempts takes seconds where there are many; the writer adds a group's ends up first.
+CREATE TABLE tallies (
+    task    INTEGER NOT NULL REFERENCES tasks (id),
+    day     INTEGER NOT NULL,
+    outcome INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 8),
+    took    INTEGER NOT NULL CHECK (took >= -1),
+    runs    INTEGER NOT NULL CHECK (runs > 0),
+
+    PRIMARY KEY (task, day, outcome, took)
+) STRICT, WITHOUT ROWID;
+
+-- A task's last success, which may be gone from `runs` by now, and how many of its runs have failed since.
+CREATE TABLE streaks (
+    task       INTEGER PRIMARY KEY REFERENCES tasks (id),
+    success    INTEGER,
+    success_at INTEGER,
+    failures   INTEGER NOT NULL CHECK (failures >= 0),
+
+    CHECK ((success IS NULL) = (success_at IS NULL))
 ) STRICT;
