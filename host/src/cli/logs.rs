@@ -1,5 +1,7 @@
 //! `sandclock logs`: what a run logged, attempt by attempt, and how each ended.
 
+mod choice;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +12,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
+use self::choice::Choice;
 use super::exit::NotFound;
 use super::runs::{outcome_json, style};
 use super::usage::usage_json;
 use super::{Exit, state, terminal};
 use crate::clock::Clock;
-use crate::ledger::{AttemptLog, AttemptRecord, Filter, Reader, RunRecord};
+use crate::ledger::{AttemptRecord, Excerpt, ExcerptLine, ExcerptLines, Filter, Reader, RunRecord};
 use crate::model::id::{RunId, TaskName};
 use crate::model::log::{Level, LogLine};
 use crate::model::outcome::AttemptOutcome;
@@ -27,7 +30,7 @@ use crate::model::text::inert;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("which").args(["run", "task"]).required(true),
-    after_help = "Examples:\n  sandclock logs 01KB2M8Q4Z7XN\n  sandclock logs 01KB2M8Q4Z7XN --attempt 2\n  sandclock logs --task report"
+    after_help = "Examples:\n  sandclock logs 01KB2M8Q4Z7XN\n  sandclock logs 01KB2M8Q4Z7XN --attempt 2\n  sandclock logs --task report --tail 20\n  sandclock logs --task report --level warn --json | jq '.attempts[].lines[].message'"
 )]
 pub(super) struct Arguments {
     /// The run, as `sandclock runs` shows it
@@ -35,9 +38,8 @@ pub(super) struct Arguments {
     /// The last run of this task that had an attempt
     #[arg(long)]
     task: Option<TaskName>,
-    /// Only this attempt
-    #[arg(long, value_name = "N")]
-    attempt: Option<u32>,
+    #[command(flatten)]
+    choice: Choice,
     /// The state folder, if not that of the configuration
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
@@ -64,15 +66,21 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         };
         bail!(NotFound(format!("the ledger has no {what}")));
     };
+    let zone = TimeZone::system();
+    let excerpt = arguments.choice.excerpt(clock.now(), &zone)?;
     let mut attempts = reader.attempts(run.id)?;
-    attempts.retain(|attempt| arguments.attempt.is_none_or(|wanted| wanted == attempt.attempt));
-    let logs = reader.log(run.id, arguments.attempt)?;
+    attempts.retain(|attempt| excerpt.attempt.is_none_or(|wanted| wanted == attempt.attempt));
+    let log = reader.excerpt(run.id, &excerpt)?;
     if arguments.json {
-        terminal::print_json(&to_json(&run, &attempts, &logs))?;
+        terminal::print_json(&to_json(&run, &attempts, &log))?;
         return Ok(Exit::Done);
     }
-    terminal::print(text(&attempts, &logs, &TimeZone::system()))?;
-    if let Some(remark) = remark(&run, attempts.len(), arguments.attempt) {
+    let found = attempts.len();
+    if excerpt.chooses_lines() {
+        attempts.retain(|attempt| !lines_of(attempt, &log).is_empty());
+    }
+    terminal::print(text(&attempts, &log, &zone))?;
+    if let Some(remark) = remark(&run, found, &excerpt, &log) {
         terminal::remark(remark);
     }
     Ok(Exit::Done)
@@ -93,13 +101,16 @@ fn last_run(reader: &Reader, task: &TaskName) -> anyhow::Result<Option<RunRecord
 }
 
 /// What to tell a person who may miss something.
-fn remark(run: &RunRecord, shown: usize, attempt: Option<u32>) -> Option<String> {
-    let id = run.id;
+fn remark(run: &RunRecord, attempts: usize, excerpt: &Excerpt, log: &ExcerptLines) -> Option<String> {
+    let (id, attempt) = (run.id, excerpt.attempt);
     match &run.state {
         RunState::Running { attempt: current } if attempt.is_none_or(|wanted| wanted == *current) => {
             Some(format!("attempt {current} of run {id} is still going; its log is kept when it ends"))
         }
-        _ if shown > 0 => None,
+        _ if attempts > 0 => {
+            let (shown, of) = (log.lines.len(), log.of);
+            excerpt.chooses_lines().then(|| format!("{shown} of {of} lines"))
+        }
         _ if attempt.is_some() => Some(format!("run {id} had {} attempts", run.attempts)),
         RunState::Final(outcome) => Some(format!("run {id} had no attempt: {}", inert(&outcome.to_string()))),
         _ => Some(format!("run {id} had no attempt yet")),
@@ -109,11 +120,11 @@ fn remark(run: &RunRecord, shown: usize, attempt: Option<u32>) -> Option<String>
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
 /// The logs for people: a heading for each attempt, its lines, and where it was when it was stopped.
-fn text(attempts: &[AttemptRecord], logs: &[AttemptLog], zone: &TimeZone) -> String {
+fn text(attempts: &[AttemptRecord], log: &ExcerptLines, zone: &TimeZone) -> String {
     let mut text = String::new();
     for attempt in attempts {
         text.push_str(&heading(attempt, zone));
-        for line in lines_of(attempt, logs) {
+        for ExcerptLine { line, .. } in lines_of(attempt, log) {
             text.push_str(&line_text(line, zone));
         }
         if attempt.usage.log.dropped > 0 {
@@ -160,8 +171,11 @@ fn line_text(line: &LogLine, zone: &TimeZone) -> String {
     text
 }
 
-fn lines_of<'a>(attempt: &AttemptRecord, logs: &'a [AttemptLog]) -> &'a [LogLine] {
-    logs.iter().find(|log| log.attempt == attempt.attempt).map_or(&[], |log| &log.lines)
+/// The lines of an attempt, which follow each other.
+fn lines_of<'a>(attempt: &AttemptRecord, log: &'a ExcerptLines) -> &'a [ExcerptLine] {
+    let first = log.lines.partition_point(|line| line.attempt < attempt.attempt);
+    let end = log.lines.partition_point(|line| line.attempt <= attempt.attempt);
+    &log.lines[first..end]
 }
 
 fn backtrace(outcome: &AttemptOutcome) -> &[String] {
@@ -172,7 +186,7 @@ fn backtrace(outcome: &AttemptOutcome) -> &[String] {
     }
 }
 
-fn to_json(run: &RunRecord, attempts: &[AttemptRecord], logs: &[AttemptLog]) -> Json {
+fn to_json(run: &RunRecord, attempts: &[AttemptRecord], log: &ExcerptLines) -> Json {
     let of_attempt = |attempt: &AttemptRecord| {
         json!({
             "attempt": attempt.attempt,
@@ -182,20 +196,22 @@ fn to_json(run: &RunRecord, attempts: &[AttemptRecord], logs: &[AttemptLog]) -> 
             "backtrace": backtrace(&attempt.outcome),
             "plugin_sha256": attempt.plugin.map(|digest| digest.to_string()),
             "usage": usage_json(&attempt.usage),
-            "lines": lines_of(attempt, logs).iter().map(line_json).collect::<Json>(),
+            "lines": lines_of(attempt, log).iter().map(line_json).collect::<Json>(),
         })
     };
     json!({
         "run": run.id.to_string(),
         "task": run.task.as_str(),
+        "lines": log.of,
         "attempts": attempts.iter().map(of_attempt).collect::<Json>(),
     })
 }
 
-fn line_json(line: &LogLine) -> Json {
+fn line_json(ExcerptLine { number, line, .. }: &ExcerptLine) -> Json {
     let fields: Map<String, Json> =
         line.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     json!({
+        "number": number,
         "at": Timestamp::to_string(&line.at),
         "level": line.level.name(),
         "source": line.source.name(),
@@ -244,7 +260,8 @@ mod tests {
             line(13, Level::Warn, LogSource::Log, "page", &[("n", "3"), ("evil\n", "\u{1b}[2J")]),
             line(14, Level::Info, LogSource::Stdout, "\u{1b}]0;title\u{7}hello\r", &[]),
         ];
-        let shown = text(&attempts, &[AttemptLog { attempt: 1, lines }], &TimeZone::UTC);
+        let lines = lines.into_iter().zip(1..).map(|(line, number)| ExcerptLine { attempt: 1, number, line }).collect();
+        let shown = text(&attempts, &ExcerptLines { lines, of: 2 }, &TimeZone::UTC);
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string(), @r"
         attempt 1, 2026-11-23 23:00:00.012, 14.3ms trapped: wasm `unreachable` instruction executed
         23:00:00.013 log    warn  page n=3 evil\n=\u{1b}[2J

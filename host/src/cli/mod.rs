@@ -6,6 +6,7 @@
 mod adhoc;
 mod backfill;
 mod check;
+mod columns;
 mod compile_child;
 mod completions;
 mod control;
@@ -107,7 +108,8 @@ Examples:
   sandclock run hello           one run of a task now, in the foreground
   sandclock runs hello          what became of a task's runs, newest first
   sandclock logs RUN            what a run logged
-  sandclock stats hello         how near a task comes to its limits
+  sandclock stats               how every task does, a line each
+  sandclock stats hello         a task's days, and how near it comes to its limits
   sandclock trigger hello       one run of a task more, by the running host
   sandclock pause hello         no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h

@@ -4,6 +4,7 @@ mod json;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -16,13 +17,15 @@ use crate::model::cause::CauseKind;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
 
-pub(super) use json::{millis, outcome_json};
+pub(super) use json::{millis, of_record, outcome_json};
 pub(super) use table::style;
 
-/// Show what became of runs and slots, newest first.
+/// Show what became of runs and slots, newest first
+///
+/// With --slot, --due-since or --due-until the list is of slots, the latest first, however late they were entered.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sandclock runs\n  sandclock runs report --outcome failed --since 2d\n  sandclock runs --since 2026-11-01 --json | jq '.[].outcome'"
+    after_help = "Examples:\n  sandclock runs\n  sandclock runs report --outcome failed --since 2d\n  sandclock runs report --slot 2026-11-23T09:00\n  sandclock runs --since 2026-11-01 --json | jq '.[].outcome'"
 )]
 pub(super) struct Arguments {
     /// Only those of this task
@@ -40,7 +43,16 @@ pub(super) struct Arguments {
     /// Only those entered before then
     #[arg(long, value_name = "WHEN", value_parser = when::parse_past)]
     until: Option<When>,
-    /// Only those older than this run: the next page
+    /// Only those of this slot, a range of missed ones that holds it among them
+    #[arg(long, value_name = "WHEN", value_parser = when::parse_past, conflicts_with_all = ["due_since", "due_until"])]
+    slot: Option<When>,
+    /// Only those due then or later
+    #[arg(long, value_name = "WHEN", value_parser = when::parse_past)]
+    due_since: Option<When>,
+    /// Only those due before then
+    #[arg(long, value_name = "WHEN", value_parser = when::parse_past)]
+    due_until: Option<When>,
+    /// Only those after this one in the list: the next page
     #[arg(long, value_name = "RUN")]
     before: Option<RunId>,
     /// How many at the most
@@ -62,14 +74,17 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     let zone = TimeZone::system();
     let now = clock.now();
     let time = |when: &Option<When>| when.as_ref().map(|when| when.resolve(now, &zone)).transpose();
+    // A slot is a millisecond.
+    let slot = time(&arguments.slot)?;
+    let after_slot = slot.map(|slot| slot.checked_add(Duration::from_millis(1))).transpose()?;
     let filter = Filter {
         task: arguments.task.clone(),
         outcomes: arguments.outcome.iter().flat_map(|ended| ended.0.iter().copied()).collect(),
         cause: arguments.cause,
         since: time(&arguments.since)?,
         until: time(&arguments.until)?,
-        due_since: None,
-        due_until: None,
+        due_since: slot.or(time(&arguments.due_since)?),
+        due_until: after_slot.or(time(&arguments.due_until)?),
         before: arguments.before,
         limit: arguments.limit,
     };
@@ -82,7 +97,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     match records.last() {
         None => terminal::remark("no such runs"),
         Some(last) if records.len() == arguments.limit as usize => {
-            terminal::remark(format_args!("older ones: --before {}", last.id()));
+            terminal::remark(format_args!("more: --before {}", last.id()));
         }
         Some(_) => {}
     }

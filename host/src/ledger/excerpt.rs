@@ -51,9 +51,9 @@ pub struct ExcerptLine {
 }
 
 impl Excerpt {
-    /// Whether this leaves nothing out.
-    pub fn is_everything(&self) -> bool {
-        *self == Self::default()
+    /// Whether it chooses among lines, and not just attempts.
+    pub fn chooses_lines(&self) -> bool {
+        *self != Self { attempt: self.attempt, ..Self::default() }
     }
 
     fn takes(&self, attempt: u32, number: u64, line: &LogLine) -> bool {

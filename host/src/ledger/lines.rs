@@ -68,14 +68,13 @@ fn take_line(rest: &mut &[u8], before: &mut i64) -> Option<LogLine> {
     let fields = (0..take_number(rest)?).map(|_| Some((take_text(rest)?, take_text(rest)?))).collect::<Option<_>>()?;
     Some(LogLine {
         at: Timestamp::from_microsecond(*before).ok()?,
-        level: LEVELS.into_iter().find(|level| level_code(*level) == codes & 0xf)?,
+        level: Level::ALL.into_iter().find(|level| level_code(*level) == codes & 0xf)?,
         source: SOURCES.into_iter().find(|source| source_code(*source) == codes >> 4)?,
         message,
         fields,
     })
 }
 
-const LEVELS: [Level; 5] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error];
 const SOURCES: [LogSource; 4] = [LogSource::Log, LogSource::Stdout, LogSource::Stderr, LogSource::Host];
 
 fn level_code(level: Level) -> u8 {
@@ -146,7 +145,7 @@ mod tests {
 
     fn line() -> impl Strategy<Value = LogLine> {
         let at = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
-        (at, select(&LEVELS), select(&SOURCES), ".{0,20}", vec((".{0,5}", ".{0,5}"), 0..3)).prop_map(
+        (at, select(&Level::ALL), select(&SOURCES), ".{0,20}", vec((".{0,5}", ".{0,5}"), 0..3)).prop_map(
             |(at, level, source, message, fields)| {
                 let at = Timestamp::from_microsecond(at).expect("the range is that of the type");
                 LogLine { at, level, source, message, fields }

@@ -46,6 +46,9 @@ pub enum LogSource {
 }
 
 impl Level {
+    /// Every level, least first.
+    pub const ALL: [Level; 5] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error];
+
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {

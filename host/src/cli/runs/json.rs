@@ -14,7 +14,8 @@ pub(super) fn of_records(records: &[Record]) -> Json {
     records.iter().map(of_record).collect()
 }
 
-fn of_record(record: &Record) -> Json {
+/// One record.
+pub(in crate::cli) fn of_record(record: &Record) -> Json {
     match record {
         Record::Run(run) => json!({
             "kind": "run",

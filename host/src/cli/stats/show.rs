@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
+use crate::cli::columns::aligned;
 use crate::model::history::{History, Proposal};
 use crate::model::limits::{Gauge, Limit, Unit};
 use crate::model::quantity;
@@ -41,13 +42,7 @@ impl Stats<'_> {
             .chain(Gauge::ALL.into_iter().map(|gauge| self.row(gauge)))
             .chain(unmeasured.map(|(limit, count)| self.unmeasured_row(*limit, *count)))
             .collect();
-        let widths: [usize; 6] =
-            std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-        let line = |row: &[String; 6]| {
-            let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            format!("{}\n", cells.join("  ").trim_end())
-        };
-        about + &rows.iter().map(line).collect::<String>()
+        about + &aligned(&rows)
     }
 
     fn row(&self, gauge: Gauge) -> [String; 6] {

@@ -81,9 +81,11 @@ fn one(number: i64, dice: &mut Dice, known: &mut BTreeMap<&'static str, usize>) 
     let mut plain =
         Plain { id, task, cause: cause.kind(), slot, class: OutcomeClass::Skipped, took: None, ended: at, key };
     let name: TaskName = task.parse().unwrap();
-    if slot.is_some() && dice.roll(500) == 0 {
+    if let Some(first) = slot
+        && dice.roll(500) == 0
+    {
         let why = Miss::Down;
-        let (first, last) = (slot.unwrap(), Slot::at(time(number * STEP - 50)));
+        let last = Slot::at(time(number * STEP - 50));
         let entry = Entry::Missed { task: name, first, last, count: 3, why, at };
         // The ledger gives such a range its id itself: that of a host of its own.
         let id = RunId::next(at.as_millisecond(), u8::MAX, None);
