@@ -71,6 +71,11 @@ pub(super) fn runs(filter: &Filter) -> Query {
         Lead::Id | Lead::Task => "",
     });
     query.common(filter, "runs.id", "runs.task");
+    if let (Lead::Task, [OutcomeClass::Succeeded], Some(task)) = (lead, &filter.outcomes[..], &filter.task) {
+        // All that a broken task did since has no success among it.
+        let newest = "SELECT newest FROM streaks WHERE task = (SELECT id FROM tasks WHERE name = ?)";
+        query.and(&format!("runs.id <= ({newest})"), task.as_str().to_owned());
+    }
     if filter.by_slot() {
         query.due(filter, "runs.slot", "runs.slot");
         query.in_order_of_slots(filter, "runs.slot", "runs.task");
@@ -250,7 +255,10 @@ mod tests {
                 Filter { since: time, until: time, ..of_task() },
                 &["SEARCH runs USING INDEX runs_task (task=? AND id>? AND id<?)"],
             ),
-            (Filter { outcomes: succeeded.clone(), ..of_task() }, &["SEARCH runs USING INDEX runs_task (task=?)"]),
+            (
+                Filter { outcomes: succeeded.clone(), ..of_task() },
+                &["SEARCH runs USING INDEX runs_task (task=? AND id<?)"],
+            ),
             (
                 Filter { outcomes: trapped, before, ..of_task() },
                 &["SEARCH runs USING INDEX runs_task_not_succeeded (task=? AND outcome=? AND id<?)"],

@@ -44,6 +44,8 @@ pub(super) struct Tallies {
 struct Streak {
     /// The last success, which ended the streak before, and when it was.
     success: Option<(i64, i64)>,
+    /// The newest run that succeeded, which need not have ended last.
+    newest: Option<i64>,
     /// How many failures there were since.
     failures: u64,
 }
@@ -55,7 +57,8 @@ impl Tallies {
         let took = end.took.map_or(NOTHING, Bucket::code);
         *self.ends.entry([end.task, at.div_euclid(DAY), stored::class_code(end.class), took]).or_default() += 1;
         if end.class == OutcomeClass::Succeeded {
-            self.streaks.insert(end.task, Streak { success: Some((end.run.as_i64(), at)), failures: 0 });
+            let (run, streak) = (end.run.as_i64(), self.streaks.entry(end.task).or_default());
+            *streak = Streak { success: Some((run, at)), newest: streak.newest.max(Some(run)), failures: 0 };
         } else if end.class.is_failure() {
             self.streaks.entry(end.task).or_default().failures += 1;
         }
@@ -71,13 +74,13 @@ impl Tallies {
             count.execute(params![task, day, outcome, took, runs.cast_signed()])?;
         }
         let mut streak = connection.prepare_cached(
-            "INSERT INTO streaks (task, success, success_at, failures) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET failures = ?4 + iif(?2 IS NULL, failures, 0), success = coalesce(?2, success),
-                 success_at = coalesce(?3, success_at)",
+            "INSERT INTO streaks (task, success, success_at, newest, failures) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET failures = ?5 + iif(?2 IS NULL, failures, 0), success = coalesce(?2, success),
+                 success_at = coalesce(?3, success_at), newest = max(coalesce(?4, newest), coalesce(newest, ?4))",
         )?;
-        for (task, Streak { success, failures }) in &self.streaks {
+        for (task, Streak { success, newest, failures }) in &self.streaks {
             let (run, at) = success.unzip();
-            streak.execute(params![task, run, at, failures.cast_signed()])?;
+            streak.execute(params![task, run, at, newest, failures.cast_signed()])?;
         }
         self.forget();
         Ok(())

@@ -169,12 +169,15 @@ CREATE TABLE tallies (
     PRIMARY KEY (task, day, outcome, took)
 ) STRICT, WITHOUT ROWID;
 
--- A task's last success, which may be gone from `runs` by now, and how many of its runs have failed since.
+-- A task's success that ended last and the newest run that succeeded, both of which may be gone from `runs` by now; and how
+-- many of its runs have failed since the former.
 CREATE TABLE streaks (
     task       INTEGER PRIMARY KEY REFERENCES tasks (id),
     success    INTEGER,
     success_at INTEGER,
+    newest     INTEGER,
     failures   INTEGER NOT NULL CHECK (failures >= 0),
 
-    CHECK ((success IS NULL) = (success_at IS NULL))
+    CHECK ((success IS NULL) = (success_at IS NULL)),
+    CHECK ((success IS NULL) = (newest IS NULL))
 ) STRICT;

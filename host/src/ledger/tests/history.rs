@@ -282,6 +282,21 @@ async fn what_is_undone_is_not_counted() {
 }
 
 #[tokio::test]
+async fn the_last_success_is_the_one_that_ended_last() {
+    let bench = Bench::new();
+    let task: TaskName = "a".parse().unwrap();
+    bench.append([1, 2, 3].map(|number| admitted(run(number, "a", None), Admission::Running))).await.unwrap();
+    for (number, outcome) in [(2, succeeded()), (1, succeeded()), (3, failed())] {
+        bench.append([ended(number, 1, outcome, Next::Final)]).await.unwrap();
+    }
+    let summary = bench.reader().task(&task, date("1970-01-01")).unwrap().unwrap();
+    assert_eq!((summary.last_success.unwrap().run, summary.failures_in_a_row), (id(1), 1));
+    let filter = Filter { task: Some(task), outcomes: vec![OutcomeClass::Succeeded], ..Filter::default() };
+    let found: Vec<RunId> = bench.reader().runs(&filter).unwrap().iter().map(|run| run.id).collect();
+    assert_eq!(found, [id(2), id(1)]);
+}
+
+#[tokio::test]
 async fn a_run_that_ends_without_another_attempt_is_counted_with_its_time() {
     let bench = Bench::new();
     bench.append([admitted(run(1, "a", None), Admission::Running)]).await.unwrap();
