@@ -45,7 +45,7 @@ impl Reader {
     pub fn records(&self, filter: &Filter) -> Result<Vec<Record>, LedgerError> {
         let runs = self.placed_runs(filter)?.into_iter().map(|(place, run)| (place, Record::Run(run)));
         let missed = self.missed(filter)?.into_iter().map(|(place, missed)| (place, Record::Missed(missed)));
-        Ok(first_of(runs.chain(missed).collect(), filter))
+        Ok(unplaced(first_of(runs.chain(missed).collect(), filter)))
     }
 
     /// Runs in the same order: [`Reader::records`] without ranges of missed slots.
@@ -53,13 +53,19 @@ impl Reader {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunRecord>, LedgerError> {
-        Ok(first_of(self.placed_runs(filter)?, filter))
+        Ok(unplaced(self.placed_runs(filter)?))
     }
 
     fn placed_runs(&self, filter: &Filter) -> Result<Vec<(Place, RunRecord)>, LedgerError> {
         let mut names = Names::default();
-        let mut found = Vec::new();
-        for part in listing::parts(filter, || self.names())? {
+        let mut found: Vec<(Place, RunRecord)> = Vec::new();
+        for mut part in listing::parts(filter, || self.names())? {
+            if let Some((_, last)) = found.get((filter.limit as usize).saturating_sub(1))
+                && !filter.by_slot()
+            {
+                // What is older than all that was found so far is not among the newest, and need not be read.
+                part.since = part.since.max(rows::timestamp(last.id.millis()).ok());
+            }
             let query = listing::runs(&part);
             found.extend(rows::collect(&self.0, "runs", &query.sql, params_from_iter(query.values), |row| {
                 let run = run(row, &mut names)?;
@@ -69,6 +75,7 @@ impl Reader {
                 };
                 Ok((place, run))
             })?);
+            found = first_of(found, filter);
         }
         Ok(found)
     }
@@ -175,9 +182,14 @@ impl Reader {
 }
 
 /// The beginning of a list that was found in parts.
-fn first_of<T>(mut found: Vec<(Place, T)>, filter: &Filter) -> Vec<T> {
+fn first_of<T>(mut found: Vec<(Place, T)>, filter: &Filter) -> Vec<(Place, T)> {
     found.sort_unstable_by_key(|(place, _)| std::cmp::Reverse(*place));
-    found.into_iter().map(|(_, record)| record).take(filter.limit as usize).collect()
+    found.truncate(filter.limit as usize);
+    found
+}
+
+fn unplaced<T>(found: Vec<(Place, T)>) -> Vec<T> {
+    found.into_iter().map(|(_, record)| record).collect()
 }
 
 /// What [`attempt`] reads.

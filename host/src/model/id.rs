@@ -182,6 +182,11 @@ impl RunId {
         self.0
     }
 
+    /// The time in it, in Unix milliseconds: when it was given, or later if the ids were ahead of the clock.
+    pub fn millis(self) -> i64 {
+        self.0 >> (HOST_BITS + SEQUENCE_BITS)
+    }
+
     /// The smallest id that this host can give at `now_ms`, and larger than `last`.
     ///
     /// A clock that steps back, or more than 8,192 runs in a millisecond, only lets the ids run ahead of the time.
