@@ -19,6 +19,7 @@ mod metering;
 mod trap;
 
 mod herd;
+mod history;
 mod lateness;
 mod ledger;
 mod runs;
@@ -76,6 +77,14 @@ fn main() -> anyhow::Result<ExitCode> {
             let exit =
                 sandclock_host::cli::main(std::iter::once("sandclock").chain(rest.iter().copied()).map(Into::into));
             Ok(ExitCode::from(u8::try_from(exit.code())?))
+        }
+        [plugin, "history"] => {
+            history::measure(Path::new(plugin), history::RUNS)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        [plugin, "history", runs] => {
+            history::measure(Path::new(plugin), runs.parse()?)?;
+            Ok(ExitCode::SUCCESS)
         }
         [plugin, ref options @ ..] => {
             let (flags, names): (Vec<&str>, Vec<&str>) = options.iter().partition(|option| option.starts_with('-'));

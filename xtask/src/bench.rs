@@ -1,5 +1,7 @@
 //! The benchmarks: builds a plugin and the host with optimisation, and has `bench/` measure the one in the other.
 
+use std::process::Command;
+
 use crate::command;
 use crate::project::{cargo, shown, target};
 use crate::wasm;
@@ -7,6 +9,25 @@ use crate::wasm;
 /// Builds, measures, and prints a table. The options are those of `bench/`: names of what is to be measured, and
 /// `--quick`.
 pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
+    let mut bench = built()?;
+    bench.args(options);
+    let purpose = if options.contains(&"--quick") {
+        "measuring a little (some minutes for everything): to see that it works, not for the figures"
+    } else {
+        "measuring (a quarter of an hour for everything; on a machine that does nothing else)"
+    };
+    command::run(purpose, &mut bench)
+}
+
+/// Builds, makes a ledger of many runs unless it is there, and times questions to it.
+pub(crate) fn history(runs: Option<&str>) -> anyhow::Result<()> {
+    let mut bench = built()?;
+    bench.arg("history").args(runs);
+    command::run("asking a long history (it is made first and kept in target/bench)", &mut bench)
+}
+
+/// The program that measures, with a plugin to measure.
+fn built() -> anyhow::Result<Command> {
     wasm::plugins()?;
     command::run(
         "building the host with optimisation (about 10 minutes on two cores the first time)",
@@ -14,11 +35,6 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
     )?;
     let mut bench = cargo();
     bench.args(["run", "--quiet", "--profile", "bench", "--package", "sandclock-bench", "--"]);
-    bench.arg(shown(&target().join("plugins/hello.wasm"))).args(options);
-    let purpose = if options.contains(&"--quick") {
-        "measuring a little (some minutes for everything): to see that it works, not for the figures"
-    } else {
-        "measuring (a quarter of an hour for everything; on a machine that does nothing else)"
-    };
-    command::run(purpose, &mut bench)
+    bench.arg(shown(&target().join("plugins/hello.wasm")));
+    Ok(bench)
 }

@@ -32,6 +32,8 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask bench [ARM...]  measure what things cost, each figure against a baseline; needs a quiet machine
   cargo xtask bench [ARM...] --quick
                               the same in some minutes: to see that it works, not for the figures
+  cargo xtask bench history [RUNS]
+                              ask a ledger of ten million runs, which is made first: some minutes, and 3 GB of disk
   cargo xtask fuzz [TARGET] [SECONDS]
                               feed random input to the host's edges, 20 minutes each unless told otherwise
   cargo xtask hostile         thousands of runs of all hostile guests, and of cancels: some minutes, and a report
@@ -49,6 +51,9 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["test"] => test::run(Extent::Everything),
         ["test", "--quick"] => test::run(Extent::Quick),
+        ["bench", "history", ref runs @ ..] if runs.len() <= 1 => {
+            bench::history(runs.first().copied()).map(|()| ExitCode::SUCCESS)
+        }
         ["bench", ref options @ ..] => bench::run(options).map(|()| ExitCode::SUCCESS),
         ["fuzz", ref options @ ..] if options.len() <= 2 => {
             fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
