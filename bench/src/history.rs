@@ -71,7 +71,7 @@ pub(crate) fn measure(plugin: &Path, runs: u64) -> anyhow::Result<()> {
 async fn make(ground: &Ground, settings: &Settings, runs: u64) -> anyhow::Result<()> {
     let (ledger, _) = Ledger::open(settings, ground.clock)?;
     let tasks: Vec<Arc<Task>> = (0..TASKS)
-        .map(|task| ground.task(&name(task), Schedule::manual(), Overlap::Skip))
+        .map(|task| ground.task(&name(task), Schedule::manual(), Overlap::Skip).map(Arc::new))
         .collect::<anyhow::Result<_>>()?;
     let mut ahead = std::collections::VecDeque::new();
     for first in (0..runs).step_by(CALL as usize) {
@@ -133,6 +133,7 @@ fn one(number: u64, runs: u64, tasks: &[Arc<Task>]) -> [Entry; 2] {
         },
         plugin: Some(Digest::from_bytes([7; 32])),
         log: Arc::new(vec![line]),
+        writes: Arc::default(),
         started_at: at,
         ended_at: at,
         next: Next::Final,

@@ -13,11 +13,9 @@ use super::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, Run
 use super::rows::{self, FINAL, Names, RowError};
 use super::{lines, schema, stored, stores};
 use crate::clock;
-use crate::model::cause::CauseKind;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::keyvalue::Store;
 use crate::model::limits::{HttpUsage, LogUsage, Usage};
-use crate::model::outcome::OutcomeClass;
 use crate::model::payload::Blob;
 use crate::model::run::RunState;
 

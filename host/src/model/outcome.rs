@@ -231,7 +231,7 @@ impl OutcomeClass {
 
     /// Whether something went wrong: what a streak of failures and a success rate count.
     pub fn is_failure(self) -> bool {
-        Self::RETRYABLE.contains(&self)
+        Self::RETRYABLE.contains(&self) || self == OutcomeClass::Interrupted
     }
 
     /// The word for it in the configuration, the ledger, JSON and metrics.

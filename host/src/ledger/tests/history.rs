@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::ledger::{schema, writer};
 use crate::model::cause::CauseKind;
-use crate::model::outcome::{Miss, Outcome, OutcomeClass, Skip, Trap};
+use crate::model::outcome::{Miss, Outcome, OutcomeClass, PassedOver, Skip, Trap};
 use crate::model::tally::{Bucket, Tally};
 
 const RUNS: i64 = 100_000;
@@ -84,7 +84,7 @@ fn one(number: i64, dice: &mut Dice, known: &mut BTreeMap<&'static str, usize>) 
     if let Some(first) = slot
         && dice.roll(500) == 0
     {
-        let why = Miss::Down;
+        let why = PassedOver::Missed(Miss::Down);
         let last = Slot::at(time(number * STEP - 50));
         let entry = Entry::Missed { task: name, first, last, count: 3, why, at };
         // The ledger gives such a range its id itself: that of a host of its own.
@@ -120,6 +120,7 @@ fn one(number: i64, dice: &mut Dice, known: &mut BTreeMap<&'static str, usize>) 
         usage: Usage { duration, ..usage() },
         plugin: Some(Digest::from_bytes([7; 32])),
         log: Arc::new(Vec::new()),
+        writes: Arc::default(),
         started_at,
         ended_at,
         next,
@@ -320,7 +321,8 @@ async fn a_part_of_a_log_is_told_by_number_level_and_time() {
     let attempt = |attempt, lines: std::ops::Range<usize>, next| match ended(1, attempt, failed(), next) {
         Entry::AttemptEnded { run, outcome, usage, plugin, started_at, ended_at, .. } => {
             let log = Arc::new(lines.map(line).collect());
-            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, started_at, ended_at, next }
+            let writes = Arc::default();
+            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next }
         }
         other => panic!("{other:?} is not the end of an attempt"),
     };
