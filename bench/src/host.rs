@@ -100,6 +100,7 @@ impl Ground {
             after: Vec::new(),
             alerts: Vec::new(),
             exit_codes: ExitCodes::default(),
+            retention: Default::default(),
         })
     }
 
@@ -167,6 +168,7 @@ impl Served {
             max_queued: MAX_QUEUED.max(tasks.len()),
             threads: ground.threads,
             grace: Duration::ZERO,
+            ledger_size: u64::MAX,
         };
         let plugins = ground.plugins(max_concurrent)?;
         let parts = Parts { tasks, plugins, ledger, recovered, clock: ground.clock, progress: Arc::new(Quiet) };

@@ -44,5 +44,6 @@ pub fn task(name: TaskName, plugin: PluginName) -> Task {
         after: Vec::new(),
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
+        retention: Default::default(),
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn task(file: &Path) -> anyhow::Result<Task> {
         after: Vec::new(),
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
+        retention: Default::default(),
     })
 }
 

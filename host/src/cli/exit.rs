@@ -21,6 +21,8 @@ pub enum Exit {
     ConfigRefused,
     /// There is no such task, run, file or ledger.
     NotFound,
+    /// The ledger holds what cannot be; what was found is on stdout.
+    LedgerUnsound,
     /// Another host uses the same state folder.
     AlreadyRunning,
     /// No host runs on the state folder, and the command needs one.
@@ -36,7 +38,7 @@ impl Exit {
     pub fn code(self) -> i32 {
         match self {
             Exit::Done | Exit::RunEnded(OutcomeClass::Succeeded) => 0,
-            Exit::HostFailed | Exit::RunEnded(OutcomeClass::Broken) => 1,
+            Exit::HostFailed | Exit::LedgerUnsound | Exit::RunEnded(OutcomeClass::Broken) => 1,
             Exit::Usage => 2,
             Exit::ConfigRefused => 3,
             Exit::NotFound => 4,

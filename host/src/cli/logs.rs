@@ -188,22 +188,28 @@ fn backtrace(outcome: &AttemptOutcome) -> &[String] {
 
 fn to_json(run: &RunRecord, attempts: &[AttemptRecord], log: &ExcerptLines) -> Json {
     let of_attempt = |attempt: &AttemptRecord| {
-        json!({
-            "attempt": attempt.attempt,
-            "started_at": attempt.started_at.to_string(),
-            "ended_at": attempt.ended_at.to_string(),
-            "outcome": outcome_json(attempt.outcome.class(), &attempt.outcome.to_string()),
-            "backtrace": backtrace(&attempt.outcome),
-            "plugin_sha256": attempt.plugin.map(|digest| digest.to_string()),
-            "usage": usage_json(&attempt.usage),
-            "lines": lines_of(attempt, log).iter().map(line_json).collect::<Json>(),
-        })
+        let mut json = attempt_json(attempt);
+        json["lines"] = lines_of(attempt, log).iter().map(line_json).collect();
+        json
     };
     json!({
         "run": run.id.to_string(),
         "task": run.task.as_str(),
         "lines": log.of,
         "attempts": attempts.iter().map(of_attempt).collect::<Json>(),
+    })
+}
+
+/// An attempt without its lines.
+pub(super) fn attempt_json(attempt: &AttemptRecord) -> Json {
+    json!({
+        "attempt": attempt.attempt,
+        "started_at": attempt.started_at.to_string(),
+        "ended_at": attempt.ended_at.to_string(),
+        "outcome": outcome_json(attempt.outcome.class(), &attempt.outcome.to_string()),
+        "backtrace": backtrace(&attempt.outcome),
+        "plugin_sha256": attempt.plugin.map(|digest| digest.to_string()),
+        "usage": usage_json(&attempt.usage),
     })
 }
 

@@ -14,6 +14,7 @@ mod descriptors;
 mod exit;
 mod init;
 mod inspect;
+mod ledger;
 mod logs;
 mod next;
 mod pause;
@@ -93,6 +94,7 @@ enum Command {
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
+    Ledger(ledger::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
     #[command(hide = true)]
@@ -114,6 +116,7 @@ Examples:
   sandclock pause hello         no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
+  sandclock ledger backup FILE  a copy of the ledger, beside a running host
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
 5 already running, 6 no host is running; `sandclock run --help` has those of a run's outcome.";
@@ -143,6 +146,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
+        Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };
@@ -192,7 +196,11 @@ mod tests {
         cli.build();
         let mut pages = vec![("sandclock".to_owned(), cli.render_long_help())];
         for command in cli.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
-            pages.push((command.get_name().to_owned(), command.clone().term_width(100).render_long_help()));
+            let name = command.get_name().to_owned();
+            pages.push((name.clone(), command.clone().term_width(100).render_long_help()));
+            pages.extend(command.get_subcommands().map(|below| {
+                (format!("{name}-{}", below.get_name()), below.clone().term_width(100).render_long_help())
+            }));
         }
         for (name, page) in pages {
             let file = folder.join(format!("{name}.txt"));

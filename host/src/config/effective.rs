@@ -21,6 +21,7 @@ use crate::model::limits::Limits;
 use crate::model::misfire::{Misfire, MisfirePolicy};
 use crate::model::payload::Blob;
 use crate::model::quantity;
+use crate::model::retention::Retention;
 use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::task::Task;
 use crate::model::text::is_active;
@@ -163,6 +164,7 @@ fn host(config: &Config) -> Keys {
         ("compile.kept", bytes(host.compile.kept)),
         ("compile.parallel", host.compile.parallel.get().into()),
         ("ledger.durability", host.durability.name().into()),
+        ("ledger.max-size", bytes(host.ledger_size)),
     ]);
     keys
 }
@@ -181,8 +183,18 @@ fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
     keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));
     keys.push(("exit-codes.transient", task.exit_codes.transient.iter().copied().collect()));
+    keys.extend(retention(&task.retention));
     keys.extend(grants(&task.grants, origin, &config.root));
     keys
+}
+
+fn retention(retention: &Retention) -> Keys {
+    vec![
+        ("retention.age", duration(retention.age)),
+        ("retention.runs", retention.runs.into()),
+        ("retention.bytes", bytes(retention.bytes)),
+        ("retention.logs", duration(retention.logs)),
+    ]
 }
 
 fn schedule(written: &ScheduleTable, host: &HostSettings) -> Json {

@@ -52,6 +52,7 @@ impl Config {
             max_queued: self.host.max_queued_runs as usize,
             threads: at_least_one(count(self.host.workers)),
             grace: self.host.grace_period,
+            ledger_size: self.host.ledger_size,
         }
     }
 

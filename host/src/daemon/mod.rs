@@ -23,6 +23,8 @@ mod firing;
 
 mod handle;
 
+mod keeper;
+
 mod past;
 
 use std::num::NonZeroUsize;
@@ -35,14 +37,16 @@ use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::ledger::{Ledger, Recovered};
+use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
+use crate::model::retention::Retention;
 use crate::model::task::{Build, Task};
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
 use firing::{Firing, PluginChange};
 use handle::Command;
+use keeper::Keeper;
 use past::Past;
 use queue::Queue;
 
@@ -63,6 +67,8 @@ pub struct Settings {
     pub threads: NonZeroUsize,
     /// How long a shutdown waits for what still runs.
     pub grace: Duration,
+    /// How many bytes the ledger may take.
+    pub ledger_size: u64,
 }
 
 /// What a daemon works with.
@@ -93,6 +99,8 @@ pub struct Daemon {
     handle: Handle,
     ended: oneshot::Receiver<Drained>,
     firing: Option<JoinHandle<()>>,
+    /// Removes what is older than need be.
+    _keeper: Keeper,
     /// Prepares plugins.
     preparing: Option<Runtime>,
 }
@@ -123,6 +131,12 @@ impl Daemon {
         let mut builds: Vec<Build> = tasks.iter().map(|task| task.build()).collect();
         builds.sort_unstable();
         builds.dedup();
+        let keep = Keep {
+            tasks: tasks.iter().map(|task| (task.name.clone(), task.retention)).collect(),
+            others: Retention::default(),
+            size: settings.ledger_size,
+        };
+        let keeper = Keeper::start(ledger.clone(), keep, clock)?;
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
         let past = Arc::new(Past {
@@ -167,7 +181,7 @@ impl Daemon {
             }
         });
         let handle = Handle { commands, events, status: status_seen, past };
-        Ok(Self { handle, ended, firing: Some(thread), preparing: Some(preparing) })
+        Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 
     /// A way to ask it for things.

@@ -112,7 +112,8 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::CursorSet { .. }
         | Entry::TaskSet { .. }
         | Entry::PauseSet { .. }
-        | Entry::Stored(_) => None,
+        | Entry::Stored(_)
+        | Entry::Removed(_) => None,
     }
 }
 

@@ -66,6 +66,7 @@ impl Book {
                 self.tasks.advance(task, *slot);
                 Ok(())
             }
+            Entry::Removed(removal) => self.remove(removal),
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(
                     "UPDATE runs SET state = 1, since = ?3, attempts = ?2, retry_at = NULL,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::keyvalue::StoreWrite;
+use super::removal::Removal;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::keyvalue::Batch;
@@ -141,6 +142,8 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// Old entries go. Never refused: what is not there, or not over, is left as it is.
+    Removed(Removal),
 }
 
 /// Whether a run's first attempt begins as it is admitted.

@@ -1,7 +1,7 @@
 //! What can go wrong with the ledger.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::stored::Unreadable;
@@ -59,6 +59,32 @@ pub enum LedgerError {
         path: PathBuf,
         /// Its schema.
         found: i64,
+    },
+    /// No way leads from the ledger's schema to the one that was asked for. It was not touched.
+    #[error("the ledger {} has schema {found}, and no way leads from there to schema {to}", path.display())]
+    NoWayBack {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The schema that was asked for.
+        to: i64,
+    },
+    /// The file is damaged, or no database at all.
+    #[error("the ledger {} is damaged: put a backup in its place; `sandclock ledger verify` says what is wrong", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        source: Arc<rusqlite::Error>,
+    },
+    /// A copy of the ledger is not whole.
+    #[error("the copy {} is not whole: {found}", path.display())]
+    BadCopy {
+        /// The copy.
+        path: PathBuf,
+        /// What was found.
+        found: String,
     },
     /// The database refused a step: the disk is full, say, or the file damaged. Nothing of the call was recorded.
     #[error("cannot {action}")]
@@ -148,6 +174,24 @@ impl LedgerError {
         )
     }
 
+    /// Whether the database itself is damaged: no later attempt can succeed, and whatever is written may be lost.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Database { source, .. } => damages(source),
+            _ => false,
+        }
+    }
+
+    /// For `map_err` on what the database returns while it is opened.
+    pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| match damages(&error) {
+            true => Self::Damaged { path: path.clone(), source: Arc::new(error) },
+            false => Self::Database { action: "open the ledger", source: Arc::new(error) },
+        }
+    }
+
     /// For `map_err` on what the database returns.
     pub(super) fn database(action: &'static str) -> impl Fn(rusqlite::Error) -> Self + Copy {
         move |error| match error.sqlite_error_code() {
@@ -167,4 +211,9 @@ impl LedgerError {
         let what = what.into();
         move |reason| Self::Unreadable { what, reason: reason.to_string() }
     }
+}
+
+fn damages(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }

@@ -13,6 +13,15 @@ pub(super) fn database(folder: &Path) -> PathBuf {
     folder.join("ledger.db")
 }
 
+/// Refuses a folder that has no database in it.
+pub(super) fn expect_database(folder: &Path) -> Result<(), LedgerError> {
+    let path = database(folder);
+    match path.try_exists().map_err(LedgerError::file("look for", &path))? {
+        true => Ok(()),
+        false => Err(LedgerError::Absent { folder: folder.to_owned() }),
+    }
+}
+
 /// Makes a file for the host's user only, if it is not there. SQLite gives its other files the same permissions.
 pub(super) fn create_private(path: &Path) -> Result<(), LedgerError> {
     let created = OpenOptions::new().append(true).create(true).mode(0o600).open(path);

@@ -4,6 +4,7 @@
 //! ledger refuses steps that cannot follow from what it holds, but decides nothing: neither what runs nor when.
 
 mod apply;
+mod copy;
 mod entry;
 mod error;
 mod excerpt;
@@ -11,19 +12,25 @@ mod folder;
 mod keyvalue;
 mod lines;
 mod listing;
+mod migrate;
 mod past;
 mod ranges;
 mod reader;
 mod record;
 mod recover;
+mod removal;
 mod rows;
 mod schema;
+mod sizes;
 mod standing;
 mod stored;
 mod stores;
 mod summary;
+mod sweep;
 mod tally;
 mod tasks;
+mod upkeep;
+mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -53,8 +60,13 @@ pub use self::past::PastSlot;
 pub use self::reader::Reader;
 pub use self::record::{AttemptLog, AttemptRecord, Filter, MissedRecord, Record, RunRecord};
 pub use self::recover::{Recovered, Unfinished};
+pub use self::removal::Removal;
+pub use self::sizes::{Sizes, TableSize, TaskSize};
 pub use self::standing::Standing;
 pub use self::summary::{DaySummary, Success, TaskSummary};
+pub use self::sweep::{Keep, Sweep};
+pub use self::upkeep::{Compacted, compact, downgrade};
+pub use self::verify::Finding;
 
 /// How the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +165,14 @@ impl Ledger {
     /// The state folder, where a [`Reader`] finds it.
     pub fn folder(&self) -> &Path {
         &self.0.folder
+    }
+
+    /// Opens it for reading as well.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub fn reader(&self) -> Result<Reader, LedgerError> {
+        Reader::open(&self.0.folder)
     }
 
     /// Finds out whether the ledger can be written, by writing to it.

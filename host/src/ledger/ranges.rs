@@ -70,8 +70,11 @@ impl Book {
         Ok(())
     }
 
-    /// Whether one of these slots was entered as part of a range.
+    /// Whether one of these slots was entered as part of a range, or may have had an entry that was removed.
     pub(super) fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
+        if self.is_beyond_horizon(task, from.as_millis())? {
+            return Ok(true);
+        }
         let failed = LedgerError::database("look for a slot among those missed");
         // Ranges of a task do not overlap, so the first one that ends late enough is the only candidate.
         let first: Option<i64> = self

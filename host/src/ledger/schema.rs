@@ -1,4 +1,4 @@
-//! The schema of the database and its numbered migrations; how a connection is set up.
+//! How a connection to the database is set up, and what is refused before it is touched.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,17 +7,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::LedgerError;
 use super::folder;
+use super::migrate::{self, MIGRATIONS};
 use crate::ledger::Durability;
 
-/// The migrations; the one at index n leads from schema n to schema n + 1. They only ever lead forward, and one that
-/// was released is never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_keyvalue.sql")];
-
 /// The schema that this version reads and writes.
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// What marks a SQLite file as a ledger (`PRAGMA application_id`): "sclk".
-const APPLICATION: i64 = 0x73_63_6c_6b;
+pub(super) const APPLICATION: i64 = 0x73_63_6c_6b;
 
 /// How long to wait for whoever has the database locked: a person with the `sqlite3` shell, perhaps.
 const BUSY: Duration = Duration::from_secs(5);
@@ -32,46 +29,58 @@ const CHECKPOINT: u32 = 8_000;
 /// Opens the database of a claimed folder for the writer, and brings it up to the schema of this version.
 pub(super) fn open_writer(folder: &Path, durability: Durability) -> Result<Connection, LedgerError> {
     let path = folder::database(folder);
-    let failed = LedgerError::database("open the ledger");
     folder::create_private(&path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    let found = recognize(&connection, &path)?;
+    let (mut connection, found) = connect(&path)?;
+    set_up(&connection, durability).map_err(LedgerError::opening(&path))?;
+    migrate::forward(&mut connection, &path, &MIGRATIONS, found)?;
+    Ok(connection)
+}
 
+/// Opens the database of a claimed folder as it is, for what is done to it while no host runs.
+pub(super) fn open_idle(folder: &Path) -> Result<(Connection, i64), LedgerError> {
+    let path = folder::database(folder);
+    let (connection, found) = connect(&path)?;
+    set_up(&connection, Durability::Full).map_err(LedgerError::opening(&path))?;
+    Ok((connection, found))
+}
+
+/// A connection that may write, and the schema that it found.
+fn connect(path: &Path) -> Result<(Connection, i64), LedgerError> {
+    let opened = LedgerError::opening(path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(&opened)?;
+    connection.busy_timeout(BUSY).map_err(&opened)?;
+    let found = recognize(&connection, path)?;
+    Ok((connection, found))
+}
+
+fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let synchronous = match durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
     };
-    connection
-        .execute_batch(&format!(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = {synchronous};
-             PRAGMA foreign_keys = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -16384;
-             PRAGMA journal_size_limit = {WAL_KEPT};
-             PRAGMA wal_autocheckpoint = {CHECKPOINT};"
-        ))
-        .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    migrate(&mut connection, found)?;
-    Ok(connection)
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = {synchronous};
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -16384;
+         PRAGMA journal_size_limit = {WAL_KEPT};
+         PRAGMA wal_autocheckpoint = {CHECKPOINT};"
+    ))
 }
 
 /// Opens the database for reading, whether or not a host is writing to it at the same time.
 pub(super) fn open_reader(folder: &Path) -> Result<Connection, LedgerError> {
+    folder::expect_database(folder)?;
     let path = folder::database(folder);
-    let absent = || LedgerError::Absent { folder: folder.to_owned() };
-    if !path.try_exists().map_err(LedgerError::file("look for", &path))? {
-        return Err(absent());
-    }
-    let failed = LedgerError::database("open the ledger");
+    let opened = LedgerError::opening(&path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
+    let connection = Connection::open_with_flags(&path, flags).map_err(&opened)?;
+    connection.busy_timeout(BUSY).map_err(&opened)?;
     match recognize(&connection, &path)? {
-        0 => Err(absent()),
+        0 => Err(LedgerError::Absent { folder: folder.to_owned() }),
         KNOWN => Ok(connection),
         found => Err(LedgerError::Older { path, found }),
     }
@@ -80,9 +89,7 @@ pub(super) fn open_reader(folder: &Path) -> Result<Connection, LedgerError> {
 /// The schema of a database, which is 0 for an empty one. Only reads, so that what is not ours stays as it is.
 fn recognize(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     let ask = |pragma| {
-        connection
-            .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
-            .map_err(LedgerError::database("read the ledger's header"))
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(LedgerError::opening(path))
     };
     match (ask("application_id")?, ask("user_version")?) {
         // A host that was killed before its first migration leaves a database without a single page of content.
@@ -91,19 +98,6 @@ fn recognize(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
         (APPLICATION, found) => Err(LedgerError::Newer { path: path.to_owned(), found, known: KNOWN }),
         _ => Err(LedgerError::Foreign { path: path.to_owned() }),
     }
-}
-
-/// Leads from schema `found` to the one of this version, each step in a transaction.
-fn migrate(connection: &mut Connection, found: i64) -> Result<(), LedgerError> {
-    let failed = LedgerError::database("bring the ledger's schema up to date");
-    for (from, migration) in (0..).zip(MIGRATIONS).skip_while(|(from, _)| *from < found) {
-        let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(migration).map_err(failed)?;
-        transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", from + 1).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

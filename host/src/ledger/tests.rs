@@ -173,5 +173,6 @@ fn example(name: &str) -> Task {
         after: Vec::new(),
         alerts: Vec::new(),
         exit_codes: Default::default(),
+        retention: Default::default(),
     }
 }

@@ -15,6 +15,7 @@ pub mod misfire;
 pub mod overlap;
 pub mod pause;
 pub mod payload;
+pub mod retention;
 pub mod retry;
 pub mod task;
 

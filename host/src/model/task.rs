@@ -9,6 +9,7 @@ use crate::model::limits::{Limits, Metering};
 use crate::model::misfire::Misfire;
 use crate::model::overlap::Overlap;
 use crate::model::payload::Blob;
+use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
 
@@ -43,6 +44,8 @@ pub struct Task {
     pub alerts: Vec<AlertName>,
     /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
     pub exit_codes: ExitCodes,
+    /// How much of its past the ledger keeps.
+    pub retention: Retention,
 }
 
 /// A plugin as it is compiled for a task.
@@ -96,6 +99,7 @@ impl Task {
             after: Vec::new(),
             alerts: Vec::new(),
             exit_codes: ExitCodes::default(),
+            retention: Retention::default(),
         }
     }
 }

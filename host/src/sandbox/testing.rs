@@ -45,6 +45,7 @@ pub(crate) fn task(name: &str) -> Task {
         after: Vec::new(),
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
+        retention: Default::default(),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct HostSettings {
     pub compile: CompileSettings,
     /// How safely the ledger is written.
     pub durability: Durability,
+    /// How many bytes the ledger may take.
+    pub ledger_size: u64,
 }
 
 /// What the compilation of one plugin may use.
@@ -112,7 +114,7 @@ table! {
         "tls-roots" => tls_roots: PathText = absent("those of the system alone"), example "/etc/sandclock/roots.pem";
         /// What the compilation of one plugin may use.
         "compile" => compile: CompileTable = table;
-        /// How the ledger is written.
+        /// How the ledger is written, and how large it may be.
         "ledger" => ledger: LedgerTable = table;
     }
 }
@@ -135,10 +137,12 @@ table! {
 }
 
 table! {
-    /// How the ledger is written.
+    /// How the ledger is written, and how large it may be.
     pub(in crate::config) struct LedgerTable {
         /// How safely.
         "durability" => durability: Durability = default("full"), example "normal";
+        /// How large it may be, over all tasks. Beyond that the oldest runs are removed, whatever their task keeps.
+        "max-size" => max_size: Bytes<{ 1 << 20 }> = default("4GiB"), example "20GiB";
     }
 }
 
@@ -161,6 +165,7 @@ impl HostTable {
             tls_roots: self.tls_roots.written().and_then(|file| TlsRootsFile::read(file, root, problems)),
             compile: self.compile.value().unwrap_or_default().build(),
             durability: ledger.durability.value().unwrap_or_default(),
+            ledger_size: ledger.max_size.value().map_or(4 << 30, |bytes| bytes.0),
         }
     }
 }

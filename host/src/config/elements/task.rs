@@ -11,6 +11,7 @@ use super::grants::{GrantsTable, SecretSource};
 use super::limits::LimitsTable;
 use super::misfire::MisfireTable;
 use super::payload::Payload;
+use super::retention::RetentionTable;
 use super::retry::RetryTable;
 use super::schedule::ScheduleTable;
 use crate::config::diagnostic::{Diagnostic, Problems};
@@ -33,7 +34,7 @@ pub(in crate::config) struct Origin {
 
 table! {
     /// What every task inherits unless it says otherwise, key by key, also inside `limits`, `retry`, `misfire`,
-    /// `grants` and `exit-codes`. A list, such as `alerts` or `grants.http`, is replaced as a whole.
+    /// `grants`, `exit-codes` and `retention`. A list, such as `alerts` or `grants.http`, is replaced as a whole.
     pub(in crate::config) struct DefaultsTable {
         /// What happens when a run is due while as many as may are still going on.
         "overlap" => overlap: Overlap = default("skip"), example "queue";
@@ -53,6 +54,8 @@ table! {
         "alerts" => alerts: Vec<Spanned<AlertName>> = default([]), example ["ops"];
         /// What the exit codes of a plain program mean.
         "exit-codes" => exit_codes: ExitCodesTable = table;
+        /// How much of the task's past the ledger keeps.
+        "retention" => retention: RetentionTable = table;
         /// What the task may reach.
         "grants" => grants: GrantsTable = table;
     }
@@ -208,6 +211,7 @@ impl TaskTable {
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
             alerts: shared.alerts.value().unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
             exit_codes,
+            retention: shared.retention.value().unwrap_or_default().build(),
         };
         Some((task, Origin { schedule: self.own.schedule.value(), secrets }))
     }

@@ -181,6 +181,7 @@ fn words(entry: &Entry) -> String {
         }
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
         Entry::Stored(_) => "stored".to_owned(),
+        Entry::Removed(removal) => format!("removed {}", removal.len()),
     }
 }
 

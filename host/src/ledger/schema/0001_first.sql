@@ -6,7 +6,9 @@ CREATE TABLE tasks (
     id     INTEGER PRIMARY KEY,
     name   TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
     -- Every slot up to and including this one was decided, or lies before the task was first seen.
-    cursor INTEGER
+    cursor INTEGER,
+    -- Every slot up to and including this one may have had an entry that was removed since, so none can be entered.
+    horizon INTEGER
 ) STRICT;
 
 -- How a task stands beside its cursor. Apart from it because the cursor is rewritten with every slot, and this hardly ever.

@@ -1,0 +1,91 @@
+//! The keeper: a thread that removes from the ledger what is older, or more, than need be.
+//!
+//! It goes through the writer like everybody else, a few rows at a time, and rests in between for several times as long
+//! as that took: runs never wait for more than one such piece of work.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::ledger::{Entry, Keep, Ledger, LedgerError, Sweep};
+
+/// How long after a pass the next one begins.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// How much longer than a removal took the rest after it is.
+const REST: u32 = 4;
+
+/// The shortest rest.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+
+/// The thread, which ends when this is dropped.
+pub(super) struct Keeper {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts with a first pass at once.
+    ///
+    /// # Errors
+    ///
+    /// If its thread cannot be started.
+    pub(super) fn start(ledger: Ledger, keep: Keep, clock: Clock) -> std::io::Result<Self> {
+        let (stop, mut stopped) = watch::channel(false);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new().name("sandclock-keeper".into()).spawn(move || {
+            runtime.block_on(async move {
+                let work = async {
+                    loop {
+                        match pass(&ledger, &keep, &clock).await {
+                            Ok(0) => {}
+                            Ok(removed) => tracing::info!("removed {removed} old entries from the ledger"),
+                            Err(error) if error.is_damage() => {
+                                tracing::error!("nothing more is removed from the ledger: {error}");
+                                return;
+                            }
+                            // It is told as the ledger's trouble already, and there is another pass.
+                            Err(error) => tracing::debug!("old entries stay in the ledger for now: {error}"),
+                        }
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                };
+                tokio::select! {
+                    () = work => {}
+                    // An error says that the sender is gone, which means the same.
+                    _ = stopped.wait_for(|stopped| *stopped) => {}
+                }
+            });
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the keeper of the ledger panicked");
+        }
+    }
+}
+
+/// Removes all that is to go. Returns how many entries that were.
+async fn pass(ledger: &Ledger, keep: &Keep, clock: &Clock) -> Result<usize, LedgerError> {
+    let mut sweep = Sweep::begin(ledger.reader()?, keep.clone(), clock.now())?;
+    let mut removed = 0;
+    while let Some(removal) = sweep.advance()? {
+        let began = clock.monotonic();
+        if !removal.is_empty() {
+            removed += removal.len();
+            ledger.append(vec![Entry::Removed(removal)]).await?;
+        }
+        let took = clock.monotonic().saturating_duration_since(began);
+        tokio::time::sleep((took * REST).max(SHORTEST_REST)).await;
+    }
+    Ok(removed)
+}

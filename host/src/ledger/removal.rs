@@ -1,0 +1,83 @@
+//! Old entries leave the ledger here, inside the writer's transaction and a few at a time.
+//!
+//! What a slot's entry leaves behind is its task's horizon: every slot up to it counts as decided for ever, so none that
+//! was removed can be entered again.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::apply::Book;
+use super::error::LedgerError;
+use crate::model::id::RunId;
+
+/// What to remove. A run that is not over stays, whatever this says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Runs, with all that is known of them.
+    pub runs: Vec<RunId>,
+    /// Runs of which only the logs go.
+    pub logs: Vec<RunId>,
+    /// Ranges of missed slots.
+    pub ranges: Vec<RunId>,
+}
+
+impl Removal {
+    /// How many rows go, those that belong to a run not counted.
+    pub fn len(&self) -> usize {
+        self.runs.len() + self.logs.len() + self.ranges.len()
+    }
+
+    /// Whether nothing is to go.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Book {
+    /// Removes what is there of it.
+    pub(super) fn remove(&mut self, removal: &Removal) -> Result<(), LedgerError> {
+        let failed = LedgerError::database("remove old entries from the ledger");
+        for log in &removal.logs {
+            self.delete_one("DELETE FROM logs WHERE run = ?1 RETURNING NULL, NULL", *log).map_err(failed)?;
+        }
+        // Attempts, logs, payload and output go with their run.
+        let run = "DELETE FROM runs WHERE id = ?1 AND outcome IS NOT NULL RETURNING task, slot";
+        let range = "DELETE FROM missed WHERE id = ?1 RETURNING task, last_slot";
+        let runs = removal.runs.iter().map(|id| (run, *id));
+        for (sql, id) in runs.chain(removal.ranges.iter().map(|id| (range, *id))) {
+            if let (Some(task), Some(slot)) = self.delete_one(sql, id).map_err(failed)? {
+                self.raise_horizon(task, slot).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_one(&self, sql: &'static str, id: RunId) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+        let mut delete = self.connection.prepare_cached(sql)?;
+        let mut rows = delete.query([id.as_i64()])?;
+        let mut last = (None, None);
+        // A statement that returns rows has done its work when it has returned the last.
+        while let Some(row) = rows.next()? {
+            last = (row.get(0)?, row.get(1)?);
+        }
+        Ok(last)
+    }
+
+    fn raise_horizon(&self, task: i64, slot: i64) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE tasks SET horizon = ?2 WHERE id = ?1 AND coalesce(horizon, ?2 - 1) < ?2")?
+            .execute(params![task, slot])?;
+        Ok(())
+    }
+
+    /// Whether a slot's entry may have been removed.
+    pub(super) fn is_beyond_horizon(&self, task: i64, slot: i64) -> Result<bool, LedgerError> {
+        let ask = || {
+            self.connection
+                .prepare_cached("SELECT horizon >= ?2 FROM tasks WHERE id = ?1")?
+                .query_row([task, slot], |row| row.get::<_, Option<bool>>(0))
+                .optional()
+        };
+        let found = ask().map_err(LedgerError::database("look for a task's horizon"))?;
+        Ok(found.flatten().unwrap_or(false))
+    }
+}
