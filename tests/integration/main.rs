@@ -8,6 +8,7 @@ mod egress;
 mod hostile;
 mod inert;
 mod keyvalue;
+mod ledger;
 mod plugins;
 mod project;
 mod restart;

@@ -1,6 +1,8 @@
 //! A folder with a configuration and plugins, and the real binary run in it.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -11,6 +13,9 @@ use serde_json::Value;
 /// How often a test looks for what it waits for: for two minutes, far longer than it takes, so that a busy machine
 /// fails no test.
 const PATIENCE: u32 = 2400;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sandclock");
 
 /// A folder with a `sandclock.toml` and a `plugins` folder.
 pub(crate) struct Project(tempfile::TempDir);
@@ -71,8 +76,14 @@ impl Project {
 
     /// The program in this folder, with nothing of the surroundings that would change what it does or prints.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandclock"));
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments);
+        self.within(command)
+    }
+
+    /// Another program in this folder, as [`Project::command`].
+    pub(crate) fn within(&self, mut command: Command) -> Command {
+        command.current_dir(self.0.path()).stdin(Stdio::null());
         for variable in ["CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "SANDCLOCK_CONFIG", "SANDCLOCK_LOG"] {
             command.env_remove(variable);
         }
@@ -107,10 +118,16 @@ impl Project {
 
     /// The same with further arguments.
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Serving<'_> {
+        let mut command = self.command(&["serve"]);
+        command.args(arguments);
+        self.serve_by(command)
+    }
+
+    /// Starts a host by a command that leads to `sandclock serve`.
+    pub(crate) fn serve_by(&self, mut command: Command) -> Serving<'_> {
         let log = self.path("serve.log");
         let file = File::create(&log).unwrap();
-        let mut command = self.command(&["serve"]);
-        let child = command.args(arguments).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let serving = Serving { project: self, child, log };
         serving.until("it serves", || serving.log().contains("serving"));
         serving
@@ -135,6 +152,14 @@ impl Serving<'_> {
         let log = self.log();
         let url = log.split("http://").nth(1).expect("the host says where it listens");
         url.split('/').next().unwrap().to_owned()
+    }
+
+    /// What `/readyz` answers: the code, and the JSON.
+    pub(crate) fn ready(&self) -> (u16, Value) {
+        let response = request(&self.address(), "/readyz");
+        let code = response.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        let body = response.split("\r\n\r\n").nth(1).unwrap_or_default();
+        (code, serde_json::from_str(body).unwrap_or_default())
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -208,6 +233,15 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     found
         .unwrap_or_else(|| panic!("no guest {name}; `cargo xtask plugins` and `cargo xtask guests` build them"))
         .clone()
+}
+
+/// A GET request, by hand; returns the whole response.
+pub(crate) fn request(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 /// The slot of a run, in Unix milliseconds.

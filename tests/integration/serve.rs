@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::project::Project;
+use crate::project::{Project, request};
 
 #[test]
 fn a_signal_drains_and_a_second_one_cuts() {
@@ -63,14 +63,4 @@ fn health_is_answered_while_guests_keep_every_thread_busy() {
     let address = serving.address();
     assert!(request(&address, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(request(&address, "/readyz").starts_with("HTTP/1.1 200"), "the firing loop turns all the same");
-}
-
-/// A GET request, by hand; returns the whole response.
-fn request(address: &str, path: &str) -> String {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    response
 }

@@ -46,6 +46,7 @@ fn trouble(status: &Status, since_last_turn: Duration) -> Option<&'static str> {
     match status.ledger {
         LedgerHealth::Writable => None,
         LedgerHealth::Failing => Some("the ledger cannot be written"),
+        LedgerHealth::Damaged => Some("the ledger is damaged"),
     }
 }
 
@@ -59,6 +60,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(trouble(&status(LedgerHealth::Writable), second), None);
         assert!(trouble(&status(LedgerHealth::Failing), second).is_some_and(|why| why.contains("ledger")));
+        assert!(trouble(&status(LedgerHealth::Damaged), second).is_some_and(|why| why.contains("damaged")));
         assert!(trouble(&status(LedgerHealth::Writable), 6 * second).is_some_and(|why| why.contains("stalled")));
     }
 }

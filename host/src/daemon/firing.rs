@@ -5,7 +5,7 @@
 
 mod commands;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::{Alarm, Clock, Reading, until};
+use crate::daemon::backlog::Backlog;
 use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
@@ -76,8 +77,8 @@ struct Loop {
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
     ledger: LedgerHealth,
-    /// Steps that the ledger could not write, oldest first. They are tried again one at a time.
-    unrecorded: VecDeque<Pending>,
+    /// Steps that the ledger could not write. They are tried again one at a time.
+    unrecorded: Backlog,
     /// How to end the attempts that go on.
     stops: HashMap<RunId, watch::Sender<Option<Stop>>>,
     draining: Option<Draining>,
@@ -90,11 +91,18 @@ struct Draining {
 }
 
 /// A step, whoever waits to hear that it is durable, and the success that it decides over.
-struct Pending {
-    step: Step,
+pub(super) struct Pending {
+    pub(super) step: Step,
     answer: Option<Answer>,
     settling: Option<Settling>,
     attempt: Try,
+}
+
+impl Pending {
+    /// A step that has yet to be recorded.
+    pub(super) fn first(step: Step, answer: Option<Answer>) -> Self {
+        Self { step, answer, settling: None, attempt: Try::First }
+    }
 }
 
 /// Whether a step is on its way into the ledger for the first time.
@@ -104,7 +112,7 @@ enum Try {
     Again,
 }
 
-type Answer = Box<dyn FnOnce() + Send>;
+pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
 struct Recorded {
     pending: Pending,
@@ -120,7 +128,7 @@ impl Firing {
             plugins: HashMap::new(),
             recording: FuturesUnordered::new(),
             ledger: LedgerHealth::Writable,
-            unrecorded: VecDeque::new(),
+            unrecorded: Backlog::default(),
             stops: HashMap::new(),
             draining: None,
         };
@@ -170,7 +178,8 @@ impl Loop {
         if self.ledger == LedgerHealth::Failing {
             return LEDGER_PAUSE;
         }
-        let planned = self.firing.dispatcher.next_wake().map(|then| until(then, self.firing.clock.now()));
+        let next = self.firing.dispatcher.next_wake().filter(|_| self.ledger == LedgerHealth::Writable);
+        let planned = next.map(|then| until(then, self.firing.clock.now()));
         let drain = self.draining.as_ref().map(|d| d.deadline.saturating_duration_since(self.firing.clock.monotonic()));
         [planned, drain].into_iter().flatten().fold(LONGEST_SLEEP, Duration::min)
     }
@@ -188,9 +197,10 @@ impl Loop {
                 stop.send_replace(Some(Stop::Interrupt(Interruption::Shutdown)));
             }
         }
-        if self.ledger == LedgerHealth::Failing {
-            if self.recording.is_empty()
-                && let Some(pending) = self.unrecorded.pop_front()
+        if self.ledger != LedgerHealth::Writable {
+            if self.ledger == LedgerHealth::Failing
+                && self.recording.is_empty()
+                && let Some(pending) = self.unrecorded.take()
             {
                 self.append(Pending { attempt: Try::Again, ..pending });
             }
@@ -212,14 +222,14 @@ impl Loop {
 
     /// Sends a step on its way into the ledger, or puts it behind those that wait for the ledger to recover.
     fn record(&mut self, step: Step, answer: Option<Answer>) {
-        self.begin(Pending { step, answer, settling: None, attempt: Try::First });
+        self.begin(Pending::first(step, answer));
     }
 
     fn begin(&mut self, pending: Pending) {
         if pending.step.entries.is_empty() {
             self.carry_out(pending);
-        } else if self.ledger == LedgerHealth::Failing {
-            self.unrecorded.push_back(pending);
+        } else if self.ledger != LedgerHealth::Writable {
+            self.unrecorded.push(pending);
         } else {
             self.append(pending);
         }
@@ -233,7 +243,7 @@ impl Loop {
     fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
         match result {
             Ok(()) => {
-                if pending.attempt == Try::Again && self.unrecorded.is_empty() {
+                if self.ledger == LedgerHealth::Failing && pending.attempt == Try::Again && self.unrecorded.is_empty() {
                     self.ledger = LedgerHealth::Writable;
                     self.tell(Event::LedgerRecovered);
                 }
@@ -261,15 +271,24 @@ impl Loop {
                 }
             }
             Err(error) => {
-                if self.ledger == LedgerHealth::Writable {
-                    self.ledger = LedgerHealth::Failing;
-                    self.tell(Event::LedgerFailed { message: chain(&error) });
-                }
+                self.ledger_failed(&error);
                 match pending.attempt {
-                    Try::First => self.unrecorded.push_back(pending),
-                    Try::Again => self.unrecorded.push_front(pending),
+                    Try::First => self.unrecorded.push(pending),
+                    Try::Again => self.unrecorded.put_back(pending),
                 }
             }
+        }
+    }
+
+    /// Stops admission, until the ledger can be written again or, if it is damaged, for good.
+    fn ledger_failed(&mut self, error: &LedgerError) {
+        if error.is_damage() && self.ledger != LedgerHealth::Damaged {
+            self.ledger = LedgerHealth::Damaged;
+            let message = format!("it is damaged, so nothing more is written to it: {}", chain(error));
+            self.tell(Event::LedgerFailed { message });
+        } else if self.ledger == LedgerHealth::Writable {
+            self.ledger = LedgerHealth::Failing;
+            self.tell(Event::LedgerFailed { message: chain(error) });
         }
     }
 
@@ -363,9 +382,10 @@ impl Loop {
         let draining = self.draining.as_ref()?;
         let quiet = self.firing.dispatcher.running().next().is_none() && self.recording.is_empty();
         let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
-        (quiet && self.unrecorded.is_empty() || patience_over).then(|| Drained {
-            interrupted: draining.interrupted,
-            unrecorded: self.unrecorded.len() + self.recording.len(),
+        let settled = self.unrecorded.is_empty() || self.ledger == LedgerHealth::Damaged;
+        (quiet && settled || patience_over).then(|| {
+            self.unrecorded.tell_lost();
+            Drained { interrupted: draining.interrupted, unrecorded: self.unrecorded.len() + self.recording.len() }
         })
     }
 

@@ -86,6 +86,8 @@ pub enum LedgerHealth {
     Writable,
     /// It does not; nothing is admitted until it does.
     Failing,
+    /// It does not and will not, because the database is damaged. Nothing more is written to it.
+    Damaged,
 }
 
 /// The daemon is gone.

@@ -13,6 +13,8 @@ pub mod step;
 
 pub mod backfill;
 
+mod backlog;
+
 mod gap;
 
 mod keyvalue;

@@ -45,7 +45,7 @@ impl Loop {
     fn writable(&self) -> Result<(), Refusal> {
         match self.ledger {
             LedgerHealth::Writable => Ok(()),
-            LedgerHealth::Failing => Err(Refusal::LedgerFailing),
+            LedgerHealth::Failing | LedgerHealth::Damaged => Err(Refusal::LedgerFailing),
         }
     }
 

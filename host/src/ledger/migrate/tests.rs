@@ -8,8 +8,9 @@ use crate::ledger::folder;
 /// A row for every table that the migration of the same index made.
 const SAMPLES: [&str; MIGRATIONS.len()] = ["
     INSERT INTO tasks (id, name, cursor) VALUES (1, 'report', 60000), (2, 'never', NULL);
+    INSERT INTO task_states VALUES (1, '* * * * *', 0, 60000, 'somebody');
     INSERT INTO plugins VALUES (1, x'0707070707070707070707070707070707070707070707070707070707070707');
-    INSERT INTO runs VALUES (7, 1, 60000, 0, NULL, 3, 60020, 1, 60000, 60005, NULL, 0, NULL);
+    INSERT INTO runs VALUES (7, 1, 60000, 0, NULL, 3, 60020, 1, 0, 60000, 60005, NULL, 0, NULL);
     INSERT INTO missed VALUES (8, 1, 1000, 2000, 2, 0, 60000);
     INSERT INTO attempts VALUES (7, 1, 0, NULL, 1, 60005, 60020, 15000, 9, 65536, 7, 11, 5, 2, 1, 3, 2, 4);
     INSERT INTO logs VALUES (7, 1, x'01');

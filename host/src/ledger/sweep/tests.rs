@@ -35,10 +35,10 @@ impl Bench {
         for (seconds, state, log) in runs {
             let (id, slot) = (id(seconds), NOW - seconds * 1000);
             let values = match state {
-                0 => "0, 0, 0, 0, NULL, NULL, NULL, NULL",
-                1 => "3, 0, 1, 0, 0, NULL, 0, NULL",
-                2 => "3, 0, 1, 0, 0, NULL, 1, NULL",
-                _ => "3, 0, 0, 0, NULL, NULL, 8, 'x'",
+                0 => "0, 0, 0, 0, 0, NULL, NULL, NULL, NULL",
+                1 => "3, 0, 1, 0, 0, 0, NULL, 0, NULL",
+                2 => "3, 0, 1, 0, 0, 0, NULL, 1, NULL",
+                _ => "3, 0, 0, 0, 0, NULL, NULL, 8, 'x'",
             };
             connection.execute_batch(&format!("INSERT INTO runs VALUES ({id}, 1, {slot}, 0, NULL, {values})")).unwrap();
             if matches!(state, 1 | 2) {

@@ -1,0 +1,56 @@
+//! A full disk: a small tmpfs that the test mounts in namespaces of its own.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::*;
+use crate::project::Finished;
+
+const MOUNT: &str = r#"set -e
+mount -t tmpfs -o size=12m,mode=700 tmpfs "$1"
+export SANDCLOCK_TEST_DISK="$1"
+shift
+exec "$@""#;
+
+#[test]
+fn a_full_disk_stops_admission_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inside = Command::new("unshare");
+    inside.args(["--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]).arg(folder.path());
+    inside.arg(std::env::current_exe().unwrap());
+    inside.args(["--ignored", "--exact", "--nocapture", "ledger::disk::on_the_small_disk"]);
+    let finished = Finished::of(&mut inside);
+    assert!(
+        finished.status.success() && finished.stdout.contains("1 passed"),
+        "it needs `unshare`, and a kernel that lets users make namespaces: {finished:#?}"
+    );
+}
+
+#[test]
+#[ignore = "runs on the disk that the test above mounts"]
+fn on_the_small_disk() {
+    let disk = PathBuf::from(std::env::var_os("SANDCLOCK_TEST_DISK").unwrap());
+    let project = Project::new("", &["tick"]);
+    std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
+    project.configure(EVERY_SECOND);
+    let serving = project.serve();
+    serving.until_run("tick", "succeeded", succeeded);
+
+    let ballast = disk.join("ballast");
+    let mut file = File::create(&ballast).unwrap();
+    for size in [1 << 16, 4096, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+    until_trouble(&serving, "the ledger cannot be written");
+    fs::remove_file(&ballast).unwrap();
+    drop(file);
+    until_ready(&serving);
+    let before = project.runs("tick").len();
+    serving.until("it goes on", || project.runs("tick").len() > before + 2);
+    serving.signal(Signal::TERM);
+    assert!(serving.wait().0.success());
+    assert_every_slot_once(&project, "tick");
+}
