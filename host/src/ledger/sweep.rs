@@ -67,7 +67,7 @@ enum Kind {
 }
 
 /// The bytes of a run: its row and those of its attempts with their places in the indexes, and its texts and blobs.
-const SIZE: &str = "350.0 + (SELECT total(150 + coalesce(length(detail), 0)) FROM attempts WHERE run = runs.id)
+const SIZE: &str = "110.0 + (SELECT total(80 + coalesce(length(detail), 0)) FROM attempts WHERE run = runs.id)
     + (SELECT total(length(lines)) FROM logs WHERE run = runs.id)
     + coalesce((SELECT length(bytes) FROM payloads WHERE run = runs.id), 0)
     + coalesce((SELECT length(bytes) FROM outputs WHERE run = runs.id), 0)";
