@@ -29,7 +29,7 @@ pub struct Keep {
 }
 
 /// How many rows go at once.
-const ROWS: u32 = 100;
+const ROWS: u32 = 250;
 
 /// How many bytes go at once: a row that is large is spread over many pages.
 const BYTES: u64 = 4 << 20;
