@@ -86,13 +86,14 @@ async fn backfill(State(daemon): State<Handle>, Path(task): Path<String>, body: 
     let Backfill { from, to, max_parallel } = serde_json::from_slice(&body).map_err(Problem::malformed)?;
     let (from, to) = (read::<Timestamp>(&from)?, read::<Timestamp>(&to)?);
     let request = BackfillRequest { task: read(&task)?, from, to, max_parallel };
-    let Tally { new, reopened, succeeded, unfinished, undecided, foreign } = daemon.backfill(request).await?;
+    let Tally { new, reopened, succeeded, unfinished, undecided, removed, foreign } = daemon.backfill(request).await?;
     let slots = json!({
         "new": new,
         "reopened": reopened,
         "succeeded": succeeded,
         "unfinished": unfinished,
         "undecided": undecided,
+        "removed": removed,
         "of_another_schedule": foreign,
     });
     Ok((StatusCode::ACCEPTED, Json(json!({ "task": task, "queued": new + reopened, "slots": slots }))))

@@ -74,6 +74,7 @@ fn in_words(answer: &Value) -> String {
         (slots("succeeded"), "succeeded"),
         (slots("unfinished"), "not over"),
         (slots("undecided"), "still to come"),
+        (slots("removed"), "refused: what became of them was removed from the ledger (`retention`)"),
         (slots("of_another_schedule"), "of another schedule"),
     ]
     .into_iter()
@@ -98,6 +99,8 @@ mod tests {
         };
         assert_eq!(answer(1, 0, 0), "queued 1 run");
         assert_eq!(answer(12, 30, 1), "queued 12 runs; left alone: 30 succeeded, 1 not over");
+        let removed = in_words(&json!({ "queued": 0, "slots": { "removed": 3 } }));
+        assert!(removed.contains("3 refused: what became of them was removed"), "{removed}");
         assert_eq!(answer(0, 30, 0), "queued 0 runs; left alone: 30 succeeded");
     }
 }

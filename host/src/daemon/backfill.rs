@@ -26,6 +26,8 @@ pub struct Tally {
     pub unfinished: u64,
     /// Slots that are not decided yet: the schedule will come to them.
     pub undecided: u64,
+    /// Slots whose entry may have been removed since: nobody can say whether they succeeded.
+    pub removed: u64,
     /// Slots that passed under another schedule.
     pub foreign: u64,
 }
@@ -39,6 +41,7 @@ impl Tally {
             succeeded: self.succeeded + other.succeeded,
             unfinished: self.unfinished + other.unfinished,
             undecided: self.undecided + other.undecided,
+            removed: self.removed + other.removed,
             foreign: self.foreign + other.foreign,
         }
     }
@@ -72,6 +75,7 @@ pub(super) fn plan(schedule: &Schedule, slots: &[(Slot, PastSlot)]) -> Plan {
             PastSlot::Undecided => tally.undecided += 1,
             PastSlot::Unfinished => tally.unfinished += 1,
             PastSlot::Succeeded => tally.succeeded += 1,
+            PastSlot::Removed => tally.removed += 1,
             PastSlot::InRange { first, last, count, .. } if !is_of(schedule, first, last, count) => tally.foreign += 1,
             PastSlot::InRange { id, first, last, count } => {
                 ranges.entry((first, last, id, count)).or_default().push(slot);
@@ -172,6 +176,7 @@ mod tests {
             (slot(20), PastSlot::Unfinished),
             (slot(30), PastSlot::Undecided),
             (slot(40), foreign),
+            (slot(45), PastSlot::Removed),
             (slot(50), PastSlot::Unknown),
             (slot(60), PastSlot::Over { run: id(3), attempts: 2 }),
         ];
@@ -179,9 +184,17 @@ mod tests {
         assert_eq!(plan.runs, [(slot(50), None), (slot(60), Some((id(3), 2)))]);
         assert_eq!(plan.cuts, []);
         let one = |tally: Tally| {
-            [tally.new, tally.reopened, tally.succeeded, tally.unfinished, tally.undecided, tally.foreign]
+            [
+                tally.new,
+                tally.reopened,
+                tally.succeeded,
+                tally.unfinished,
+                tally.undecided,
+                tally.removed,
+                tally.foreign,
+            ]
         };
-        assert_eq!(one(plan.tally), [1; 6]);
-        assert_eq!(one(plan.tally.and(plan.tally)), [2; 6]);
+        assert_eq!(one(plan.tally), [1; 7]);
+        assert_eq!(one(plan.tally.and(plan.tally)), [2; 7]);
     }
 }

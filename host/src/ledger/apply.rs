@@ -37,6 +37,8 @@ pub(super) struct Book {
     pub(super) plugins: HashMap<Digest, i64>,
     /// The last id given to a range of missed slots.
     pub(super) last_range: Option<RunId>,
+    /// The ranges that the call has cut so far, each with its task, its first and its last slot.
+    pub(super) taken_out: Vec<(i64, Slot, Slot)>,
 }
 
 impl Book {
@@ -261,7 +263,7 @@ impl Book {
         // Whatever was decided lies at the cursor or before it, so a slot beyond needs no look at the ranges.
         if let Some(slot) = run.slot
             && cursor >= Some(slot)
-            && self.is_missed(key, slot, slot)?
+            && self.is_passed_over(key, slot)?
         {
             return taken(slot);
         }

@@ -109,7 +109,11 @@ pub(super) fn missed(filter: &Filter) -> Option<Query> {
         "SELECT missed.id, tasks.name, first_slot, last_slot, count, why, entered_at, missed.task
          FROM missed CROSS JOIN tasks ON tasks.id = missed.task WHERE 1",
     );
-    query.common(filter, "missed.id", "missed.task");
+    // A range that was entered earlier may have grown since.
+    query.common(&Filter { since: None, ..filter.clone() }, "missed.id", "missed.task");
+    if let Some(since) = filter.since {
+        query.and("max(missed.entered_at, missed.last_slot) >= ?", since.as_millisecond());
+    }
     match (missed, skipped) {
         (true, false) => query.and("missed.why < ?", stored::SKIPPED),
         (false, true) => query.and("missed.why >= ?", stored::SKIPPED),

@@ -17,6 +17,8 @@ pub enum PastSlot {
     Undecided,
     /// Nothing: it passed before the task was there.
     Unknown,
+    /// Nothing any more: what became of it may have been removed.
+    Removed,
     /// It was not run, as part of a range.
     InRange {
         /// The range.
@@ -48,19 +50,22 @@ impl Reader {
     /// If the ledger cannot be read.
     pub fn past(&self, task: &TaskName, slots: &[Slot]) -> Result<Vec<PastSlot>, LedgerError> {
         let failed = LedgerError::database("look up the past of a task");
-        let known: Option<(i64, Option<i64>)> = self
+        let known: Option<(i64, Option<i64>, Option<i64>)> = self
             .connection()
-            .query_row("SELECT id, cursor FROM tasks WHERE name = ?", [task.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+            .query_row("SELECT id, cursor, horizon FROM tasks WHERE name = ?", [task.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
             .optional()
             .map_err(failed)?;
-        let Some((key, Some(cursor))) = known else { return Ok(vec![PastSlot::Undecided; slots.len()]) };
+        let Some((key, Some(cursor), horizon)) = known else { return Ok(vec![PastSlot::Undecided; slots.len()]) };
         slots
             .iter()
             .map(|slot| match slot.as_millis() > cursor {
                 true => Ok(PastSlot::Undecided),
-                false => self.past_slot(key, *slot),
+                false => match self.past_slot(key, *slot)? {
+                    PastSlot::Unknown if Some(slot.as_millis()) <= horizon => Ok(PastSlot::Removed),
+                    past => Ok(past),
+                },
             })
             .collect()
     }

@@ -64,17 +64,22 @@ impl Book {
             .optional()
             .map_err(failed)?;
         let why = why.ok_or_else(|| LedgerError::RangeChanged { task: task.clone(), range })?;
+        self.taken_out.push((key, first, last));
         for (first, last, count) in rest.iter().copied() {
             self.insert_range(key, Range { first, last, count }, why, at)?;
         }
         Ok(())
     }
 
-    /// Whether one of these slots was entered as part of a range, or may have had an entry that was removed.
-    pub(super) fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
-        if self.is_beyond_horizon(task, from.as_millis())? {
-            return Ok(true);
-        }
+    /// Whether a slot was entered as part of a range, or may have had an entry that was removed. What the call took out
+    /// of a range had none.
+    pub(super) fn is_passed_over(&self, task: i64, slot: Slot) -> Result<bool, LedgerError> {
+        let taken_out = self.taken_out.iter().any(|(of, first, last)| *of == task && (first..=last).contains(&&slot));
+        Ok(self.is_missed(task, slot, slot)? || !taken_out && self.is_beyond_horizon(task, slot.as_millis())?)
+    }
+
+    /// Whether one of these slots was entered as part of a range.
+    fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
         let failed = LedgerError::database("look for a slot among those missed");
         // Ranges of a task do not overlap, so the first one that ends late enough is the only candidate.
         let first: Option<i64> = self
@@ -97,7 +102,9 @@ impl Book {
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM runs WHERE slot BETWEEN ?2 AND ?3 AND task = ?1)")?
                 .query_row([task, first.as_millis(), last.as_millis()], |row| row.get(0))
         };
-        Ok(self.is_missed(task, first, last)? || among_runs().map_err(failed)?)
+        Ok(self.is_beyond_horizon(task, first.as_millis())?
+            || self.is_missed(task, first, last)?
+            || among_runs().map_err(failed)?)
     }
 
     /// Adds slots to the range that ends where the task is decided up to, if it is there for the same reason: a task

@@ -15,7 +15,7 @@ use super::rows;
 use super::stored::{self, class_code};
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
-use crate::model::retention::{Cut, Past, Retention, first_after};
+use crate::model::retention::{Cut, Past, Retention};
 
 /// How much is kept.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,9 @@ struct Stretch {
 enum Kind {
     Runs,
     Logs,
-    Ranges,
+    /// Ranges of which neither the entry nor the last slot is younger: a pause of a year is one range that grew.
+    OldRanges,
+    SurplusRanges,
     /// Runs of every task.
     AnyRuns,
 }
@@ -126,9 +128,20 @@ impl Sweep {
         if let Some(upto) = cut.runs {
             add(Kind::Runs, cut.runs, self.stay(task, upto.as_i64())?);
         }
-        let oldest = first_after(self.now, retention.age).as_i64();
-        add(Kind::Ranges, RunId::from_i64(oldest - 1), HashSet::new());
+        stretches.extend(self.ranges(task, retention)?);
         Ok(stretches)
+    }
+
+    /// The ranges that are too old, and those beyond as many as the task may have runs.
+    fn ranges(&self, task: i64, retention: &Retention) -> Result<Vec<Stretch>, LedgerError> {
+        let stretch = |kind, upto| Stretch { kind, task, after: i64::MIN, upto, stay: HashSet::new() };
+        let oldest = self.now.saturating_sub(retention.age).unwrap_or(Timestamp::UNIX_EPOCH);
+        let sql = "SELECT last_slot FROM missed WHERE task = ? ORDER BY last_slot DESC LIMIT 1 OFFSET ?";
+        let most = retention.runs.try_into().unwrap_or(i64::MAX);
+        let surplus = rows::collect(self.reader.connection(), "ranges of slots", sql, [task, most], |row| {
+            Ok(stretch(Kind::SurplusRanges, row.get(0)?))
+        })?;
+        Ok(surplus.into_iter().chain([stretch(Kind::OldRanges, oldest.as_millisecond() - 1)]).collect())
     }
 
     fn cut(&self, task: i64, retention: &Retention) -> Result<Cut, LedgerError> {
@@ -184,17 +197,17 @@ impl Stretch {
         while removal.is_empty() {
             let found =
                 rows::collect(reader.connection(), "old entries", &sql, [self.task, self.after, self.upto], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)? as u64))
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)? as u64, row.get::<_, i64>(2)?))
                 })?;
             if found.is_empty() {
                 break;
             }
-            for (id, size) in found {
+            for (id, size, place) in found {
                 let enough = matches!((self.kind, *excess), (Kind::AnyRuns, Some(0)));
                 if bytes >= BYTES || enough {
                     break;
                 }
-                self.after = id;
+                self.after = place;
                 if self.stay.contains(&id) {
                     continue;
                 }
@@ -213,23 +226,30 @@ impl Stretch {
 }
 
 impl Kind {
-    /// Ids and bytes of the rows of a task (?1) after an id (?2) and up to another (?3), in order.
+    /// Ids, bytes and places of the rows of a task (?1) after a place (?2) and up to another (?3), in order. The place of
+    /// a range is its last slot, that of all others the id.
     fn query(self) -> String {
         match self {
             Kind::Runs => format!(
-                "SELECT id, {SIZE} FROM runs WHERE task = ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL
+                "SELECT id, {SIZE}, id FROM runs WHERE task = ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL
                  ORDER BY id LIMIT {ROWS}"
             ),
             Kind::AnyRuns => format!(
-                "SELECT id, {SIZE} FROM runs WHERE +task >= ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL
+                "SELECT id, {SIZE}, id FROM runs WHERE +task >= ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL
                  ORDER BY id LIMIT {ROWS}"
             ),
             Kind::Logs => format!(
-                "SELECT run, total(length(lines)) FROM runs CROSS JOIN logs ON run = id
+                "SELECT run, total(length(lines)), run FROM runs CROSS JOIN logs ON run = id
                  WHERE task = ?1 AND id > ?2 AND id <= ?3 GROUP BY run ORDER BY run LIMIT {ROWS}"
             ),
-            Kind::Ranges => format!(
-                "SELECT id, 100.0 FROM missed WHERE task = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT {ROWS}"
+            Kind::OldRanges => format!(
+                "SELECT id, 100.0, last_slot FROM missed
+                 WHERE task = ?1 AND last_slot > ?2 AND last_slot <= ?3 AND entered_at <= ?3
+                 ORDER BY last_slot LIMIT {ROWS}"
+            ),
+            Kind::SurplusRanges => format!(
+                "SELECT id, 100.0, last_slot FROM missed WHERE task = ?1 AND last_slot > ?2 AND last_slot <= ?3
+                 ORDER BY last_slot LIMIT {ROWS}"
             ),
         }
     }
@@ -238,7 +258,7 @@ impl Kind {
         match self {
             Kind::Runs | Kind::AnyRuns => &mut removal.runs,
             Kind::Logs => &mut removal.logs,
-            Kind::Ranges => &mut removal.ranges,
+            Kind::OldRanges | Kind::SurplusRanges => &mut removal.ranges,
         }
     }
 }

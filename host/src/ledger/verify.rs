@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use super::error::LedgerError;
 use super::reader::Reader;
 use super::record::{Filter, Record};
-use super::rows;
+use super::rows::{self, RUNNING};
 use crate::model::id::RunId;
 
 /// Something in the ledger that cannot be, in words.
@@ -19,14 +19,15 @@ const TOLD: u32 = 20;
 /// How many records are read at a time.
 const PAGE: u32 = 1000;
 
-/// What must not be found. Each query returns the name of a task and an id, which may be none.
+/// What must not be found. Each query returns the name of a task and an id, which may be none; `RUNNING` in it stands for
+/// the state of that name.
 const RULES: [(&str, &str); 7] = [
     (
         "a run's slot lies beyond its task's cursor",
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task WHERE slot > coalesce(cursor, slot - 1)",
     ),
     (
-        "missed slots lie beyond their task's cursor",
+        "slots of a range lie beyond their task's cursor",
         "SELECT name, missed.id FROM missed JOIN tasks ON tasks.id = task
          WHERE last_slot > coalesce(cursor, last_slot - 1)",
     ),
@@ -35,24 +36,24 @@ const RULES: [(&str, &str); 7] = [
         "SELECT name, NULL FROM tasks WHERE horizon > coalesce(cursor, horizon - 1)",
     ),
     (
-        "a range of missed slots overlaps the one before it",
+        "a range of slots overlaps the one before it",
         "SELECT name, ranges.id FROM
              (SELECT id, task, first_slot, lag(last_slot) OVER (PARTITION BY task ORDER BY last_slot) AS before
               FROM missed) AS ranges JOIN tasks ON tasks.id = task
          WHERE first_slot <= before",
     ),
     (
-        "a slot was entered as missed, and as a run as well",
+        "a slot was entered in a range, and as a run as well",
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task
          WHERE slot >= (SELECT first_slot FROM missed WHERE missed.task = runs.task AND last_slot >= runs.slot
                         ORDER BY last_slot LIMIT 1)",
     ),
-    // State 1 is running: its last attempt is not over.
+    // The last attempt of a run that is running is not over.
     (
         "a run's attempts have a gap, or another number than it says",
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task
-         WHERE attempts - (state = 1) <> (SELECT count(*) FROM attempts WHERE run = runs.id)
-            OR attempts - (state = 1) <> (SELECT coalesce(max(attempt), 0) FROM attempts WHERE run = runs.id)",
+         WHERE attempts - (state = RUNNING) <> (SELECT count(*) FROM attempts WHERE run = runs.id)
+            OR attempts - (state = RUNNING) <> (SELECT coalesce(max(attempt), 0) FROM attempts WHERE run = runs.id)",
     ),
     // An end that is not that of an attempt has a detail of its own.
     (
@@ -101,7 +102,7 @@ impl Reader {
 
     fn rules(&self, findings: &mut Vec<Finding>) -> Result<(), LedgerError> {
         for (what, query) in RULES {
-            let query = format!("{query} LIMIT {TOLD}");
+            let query = format!("{query} LIMIT {TOLD}").replace("RUNNING", &RUNNING.to_string());
             let found = rows::collect(self.connection(), what, &query, [], |row| {
                 let task = row.get::<_, String>(0)?;
                 Ok(match row.get_ref(1)? {

@@ -76,6 +76,7 @@ impl Book {
     }
 
     fn enter(&mut self, call: &Call, now: Timestamp) -> Result<(), LedgerError> {
+        self.taken_out.clear();
         if call.entries.is_empty() {
             return self.probe(now);
         }
@@ -138,6 +139,7 @@ pub(super) mod tests {
             tallies: Tallies::default(),
             plugins: HashMap::new(),
             last_range: None,
+            taken_out: Vec::new(),
         }
     }
 

@@ -67,7 +67,7 @@ impl Retention {
 }
 
 /// The smallest id of a run that is not older than this: ids grow with time.
-pub fn first_after(now: Timestamp, age: Duration) -> RunId {
+fn first_after(now: Timestamp, age: Duration) -> RunId {
     let then = now.saturating_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
     RunId::next(then.as_millisecond(), 0, None)
 }

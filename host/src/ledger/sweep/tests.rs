@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::writer::tests::{book, commit};
-use crate::ledger::{Durability, Entry, schema};
+use crate::ledger::{Durability, Entry, PastSlot, schema};
 use crate::model::outcome::{Miss, PassedOver};
 
 const NOW: i64 = 1_764_000_000_000;
@@ -104,14 +104,56 @@ fn logs_go_before_their_runs() {
     assert_eq!(bench.numbers("SELECT count(*) FROM logs"), [4]);
 }
 
+/// Enters ranges of a slot each: how many seconds ago they were entered, and their slot was due.
+fn enter_ranges(bench: &Bench, ranges: &[(i64, i64)]) {
+    for (entered, slot) in ranges {
+        let (id, entered, slot) = (id(*entered) - slot, NOW - entered * 1000, NOW - slot * 1000);
+        let values = format!("INSERT INTO missed VALUES ({id}, 1, {slot}, {slot}, 1, 0, {entered})");
+        bench.book.connection.execute_batch(&values).unwrap();
+    }
+}
+
 #[test]
-fn old_ranges_go_and_their_slots_stay_decided() {
+fn ranges_go_when_neither_entry_nor_last_slot_is_young_and_their_slots_stay_decided() {
     let mut bench = Bench::new([]);
-    let range = |seconds: i64| format!("INSERT INTO missed VALUES ({}, 1, {seconds}, {seconds}, 1, 0, 0)", id(seconds));
-    bench.book.connection.execute_batch(&[range(100), range(90), range(10)].join(";")).unwrap();
+    // Two that are old, one of an old slot that was entered of late, one that grew, one that is young.
+    enter_ranges(&bench, &[(100, 100), (90, 90), (10, 70), (95, 20), (10, 10)]);
     bench.sweep(Retention { age: seconds(50), ..Retention::default() }, u64::MAX);
-    assert_eq!(bench.numbers("SELECT first_slot FROM missed"), [10]);
-    assert_eq!(bench.numbers("SELECT horizon FROM tasks WHERE id = 1"), [100]);
+    let slots = "SELECT last_slot FROM missed ORDER BY last_slot";
+    assert_eq!(bench.numbers(slots), [70, 20, 10].map(|seconds| NOW - seconds * 1000));
+    assert_eq!(bench.numbers("SELECT horizon FROM tasks WHERE id = 1"), [NOW - 90_000]);
+    bench.sweep(Retention { runs: 1, ..Retention::default() }, u64::MAX);
+    assert_eq!(bench.numbers(slots), [NOW - 10_000]);
+}
+
+#[test]
+fn what_was_removed_is_not_backfilled_and_a_range_that_is_there_is() {
+    let mut bench = Bench::new([(80, 1, false), (70, 1, false), (10, 1, false)]);
+    enter_ranges(&bench, &[(5, 75)]);
+    bench.sweep(Retention { runs: 1, ..Retention::default() }, u64::MAX);
+    assert_eq!(bench.numbers("SELECT horizon FROM tasks WHERE id = 1"), [NOW - 70_000]);
+    let slot = |seconds: i64| crate::model::slot::Slot::from_millis(NOW - seconds * 1000).unwrap();
+    let slots = [90, 80, 75, 70, 60, 10].map(slot);
+    let past = Reader::open(bench.folder.path()).unwrap().past(&"a".parse().unwrap(), &slots).unwrap();
+    let range = RunId::from_i64(id(5) - 75).unwrap();
+    let in_range = PastSlot::InRange { id: range, first: slot(75), last: slot(75), count: 1 };
+    use PastSlot::{Removed, Succeeded, Unknown};
+    assert_eq!(past, [Removed, Removed, in_range, Removed, Unknown, Succeeded]);
+
+    bench.book.tasks = crate::ledger::tasks::Tasks::new(crate::ledger::recover::tasks(&bench.book.connection).unwrap());
+    let at = Timestamp::from_millisecond(NOW).unwrap();
+    let cut = Entry::RangeCut { task: "a".parse().unwrap(), range: (range, slot(75), slot(75)), rest: Vec::new(), at };
+    let enter = |seconds| Entry::Skipped {
+        id: RunId::from_i64(id(0) + 1 + seconds).unwrap(),
+        task: "a".parse().unwrap(),
+        slot: Some(slot(seconds)),
+        cause: crate::model::cause::Cause::Schedule,
+        why: crate::model::outcome::Skip::Overlap,
+        at,
+    };
+    let calls = vec![vec![enter(75)], vec![cut.clone(), enter(80)], vec![cut, enter(75)], vec![enter(70)]];
+    let entered: Vec<bool> = commit(&mut bench.book, calls).iter().map(Result::is_ok).collect();
+    assert_eq!(entered, [false, false, true, false]);
 }
 
 #[test]

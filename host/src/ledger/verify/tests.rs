@@ -51,10 +51,10 @@ fn each_damage_is_told_with_its_task_or_run() {
     let seven = RunId::from_i64(7).unwrap();
     for (damage, expected) in [
         ("UPDATE tasks SET cursor = 8000", "a run's slot lies beyond its task's cursor: task report"),
-        ("UPDATE tasks SET cursor = NULL", "missed slots lie beyond their task's cursor: task report"),
+        ("UPDATE tasks SET cursor = NULL", "slots of a range lie beyond their task's cursor: task report"),
         ("UPDATE tasks SET horizon = 9001", "slots that were removed lie beyond their task's cursor: task report"),
         ("UPDATE missed SET last_slot = 3500 WHERE id = 1", "overlaps the one before it: task report"),
-        ("UPDATE missed SET last_slot = 5000 WHERE id = 2", "a slot was entered as missed, and as a run as well"),
+        ("UPDATE missed SET last_slot = 5000 WHERE id = 2", "a slot was entered in a range, and as a run as well"),
         ("DELETE FROM attempts WHERE attempt = 1", "attempts have a gap"),
         ("UPDATE runs SET attempts = 3 WHERE id = 7", "attempts have a gap"),
         ("UPDATE runs SET outcome = 3 WHERE id = 7", "outcome is not that of its last attempt"),
