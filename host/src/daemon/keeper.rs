@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::daemon::handle::{LedgerHealth, Status};
 use crate::ledger::{Entry, Keep, Ledger, LedgerError, Sweep};
 
 /// How long after a pass the next one begins.
@@ -27,12 +28,17 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts with a first pass at once.
+    /// Starts with a first pass at once. Once the firing loop finds the ledger damaged, nothing more is removed.
     ///
     /// # Errors
     ///
     /// If its thread cannot be started.
-    pub(super) fn start(ledger: Ledger, keep: Keep, clock: Clock) -> std::io::Result<Self> {
+    pub(super) fn start(
+        ledger: Ledger,
+        keep: Keep,
+        mut status: watch::Receiver<Status>,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
         let (stop, mut stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new().name("sandclock-keeper".into()).spawn(move || {
@@ -54,6 +60,7 @@ impl Keeper {
                 };
                 tokio::select! {
                     () = work => {}
+                    Ok(_) = status.wait_for(|status| status.ledger == LedgerHealth::Damaged) => {}
                     // An error says that the sender is gone, which means the same.
                     _ = stopped.wait_for(|stopped| *stopped) => {}
                 }

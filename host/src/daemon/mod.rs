@@ -138,7 +138,7 @@ impl Daemon {
             others: Retention::default(),
             size: settings.ledger_size,
         };
-        let keeper = Keeper::start(ledger.clone(), keep, clock)?;
+        let keeper = Keeper::start(ledger.clone(), keep, status_seen.clone(), clock)?;
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
         let past = Arc::new(Past {
