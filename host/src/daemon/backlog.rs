@@ -140,6 +140,7 @@ mod tests {
             usage: Usage { log: log_usage, ..Usage::default() },
             plugin: None,
             log: Arc::new(vec![line]),
+            writes: Arc::default(),
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,
             next: Next::Final,

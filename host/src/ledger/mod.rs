@@ -122,8 +122,7 @@ impl Ledger {
         };
         let last_range = recover::last_id(&connection, "missed")?;
         let (tasks, tallies) = (Tasks::new(tasks), Tallies::default());
-        let book =
-            Book { connection, tasks, tallies, plugins: HashMap::new(), last_range, taken_out: Vec::new() };
+        let book = Book { connection, tasks, tallies, plugins: HashMap::new(), last_range, taken_out: Vec::new() };
         let (calls, queue) = mpsc::channel(writer::QUEUE);
         let writer = thread::Builder::new()
             .name("ledger".to_owned())

@@ -126,21 +126,6 @@ mod tests {
     }
 
     #[test]
-    fn stores_come_with_a_migration_that_has_a_way_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = open_writer(folder.path(), Durability::Full).unwrap();
-        let tables = |connection: &Connection| -> i64 {
-            let sql = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'store%'";
-            connection.query_row(sql, [], |row| row.get(0)).unwrap()
-        };
-        assert_eq!(tables(&connection), 2);
-        connection.execute_batch(include_str!("schema/0002_keyvalue.back.sql")).unwrap();
-        assert_eq!(tables(&connection), 0);
-        connection.execute_batch(MIGRATIONS[1]).unwrap();
-        assert_eq!(tables(&connection), 2);
-    }
-
-    #[test]
     fn a_migration_that_was_cut_off_is_made_up_for() {
         let folder = tempfile::tempdir().unwrap();
         folder::create_private(&folder::database(folder.path())).unwrap();

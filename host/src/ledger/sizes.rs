@@ -67,7 +67,7 @@ impl Reader {
             wal: self.wal(),
             free: page * self.pragma("freelist_count")?,
             tables: self.tables()?,
-            tasks: self.tasks()?,
+            tasks: self.task_sizes()?,
         })
     }
 
@@ -102,7 +102,7 @@ impl Reader {
         Ok(tables)
     }
 
-    fn tasks(&self) -> Result<Vec<TaskSize>, LedgerError> {
+    fn task_sizes(&self) -> Result<Vec<TaskSize>, LedgerError> {
         let sql = "SELECT name,
                 (SELECT count(*) FROM runs WHERE task = tasks.id),
                 (SELECT count(*) FROM missed WHERE task = tasks.id),

@@ -14,7 +14,7 @@ const FILL: &str = "
     INSERT INTO runs (id, task, slot, cause, state, since, attempts, admitted_at, started_at, outcome)
         SELECT ((1700000000000 - i * 1000) << 21), 1000, 1700000000000 - i * 1000, 0, 3, 1700000000000 - i * 1000, 1,
             1700000000000 - i * 1000, 1700000000000 - i * 1000, 0 FROM n ORDER BY i DESC;
-    INSERT INTO attempts SELECT id, 1, 0, NULL, NULL, since, since, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0
+    INSERT INTO attempts SELECT id, 1, 0, NULL, NULL, since, since, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0
         FROM runs WHERE task = 1000;
     INSERT INTO logs SELECT id, 1, x'01' FROM runs WHERE task = 1000;
     COMMIT";

@@ -6,7 +6,8 @@ use super::*;
 use crate::ledger::folder;
 
 /// A row for every table that the migration of the same index made.
-const SAMPLES: [&str; MIGRATIONS.len()] = ["
+const SAMPLES: [&str; MIGRATIONS.len()] = [
+    "
     INSERT INTO tasks (id, name, cursor) VALUES (1, 'report', 60000), (2, 'never', NULL);
     INSERT INTO task_states VALUES (1, '* * * * *', 0, 60000, 'somebody');
     INSERT INTO plugins VALUES (1, x'0707070707070707070707070707070707070707070707070707070707070707');
@@ -16,7 +17,13 @@ const SAMPLES: [&str; MIGRATIONS.len()] = ["
     INSERT INTO logs VALUES (7, 1, x'01');
     INSERT INTO payloads VALUES (7, 'text/plain', x'6869');
     INSERT INTO outputs VALUES (7, 'text/plain', x'686f');
-    INSERT INTO probe VALUES (1, 5);"];
+    INSERT INTO tallies VALUES (1, 0, 0, 311, 1);
+    INSERT INTO streaks VALUES (1, 7, 60020, 7, 0);
+    INSERT INTO probe VALUES (1, 5);",
+    "
+    INSERT INTO stores VALUES (1, 0, 'report', 3, 1, 7);
+    INSERT INTO store_values VALUES (1, 1, 'cursor', 3, x'09');",
+];
 
 /// A database to lead along migrations.
 struct Bench {

@@ -43,7 +43,7 @@ impl Bench {
             connection.execute_batch(&format!("INSERT INTO runs VALUES ({id}, 1, {slot}, 0, NULL, {values})")).unwrap();
             if matches!(state, 1 | 2) {
                 let attempt = format!(
-                    "INSERT INTO attempts VALUES ({id}, 1, {}, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+                    "INSERT INTO attempts VALUES ({id}, 1, {}, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
                     state - 1
                 );
                 connection.execute_batch(&attempt).unwrap();

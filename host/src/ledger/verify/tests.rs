@@ -13,8 +13,8 @@ const SOUND: &str = r#"
     INSERT INTO runs VALUES (7, 1, 5000, 0, NULL, 3, 5020, 2, 0, 5000, 5005, NULL, 0, NULL),
         (8, 1, 9000, 0, NULL, 1, 9000, 1, 0, 9000, 9000, NULL, NULL, NULL);
     INSERT INTO attempts VALUES
-        (7, 1, 3, '{"v":"1","kind":"trapped","reason":"r","backtrace":[]}', 1, 1, 2, 3, 9, 4, 7, 1, 5, 2, 1, 3, 2, 4),
-        (7, 2, 0, NULL, 1, 5005, 5020, 15000, 9, 65536, 7, 11, 5, 2, 1, 3, 2, 4);
+        (7, 1, 3, '{"v":"1","kind":"trapped","reason":"r","backtrace":[]}', 1, 1, 2, 3, 9, 4, 7, 1, 5, 2, 1, 3, 2, 4, 0),
+        (7, 2, 0, NULL, 1, 5005, 5020, 15000, 9, 65536, 7, 11, 5, 2, 1, 3, 2, 4, 0);
     INSERT INTO logs VALUES (7, 2, x'01');"#;
 
 /// What is found after this was done to a sound ledger.
