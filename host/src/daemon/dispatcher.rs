@@ -11,6 +11,7 @@ mod entering;
 mod opening;
 mod pausing;
 mod recovery;
+mod retrying;
 mod settle;
 
 use std::collections::{BTreeSet, HashMap};
@@ -155,6 +156,9 @@ impl Dispatcher {
 
     /// Takes the slots that have come due. `gap` says what happened to time since the last call.
     pub fn take_due(&mut self, now: Timestamp, gap: Gap) -> Vec<Due> {
+        if gap == Gap::ClockStep {
+            self.shorten_waits(now);
+        }
         match self.mode {
             Mode::Serving => self.scheduler.take_due(now, gap),
             Mode::Draining => Vec::new(),
@@ -169,16 +173,6 @@ impl Dispatcher {
         }
         for (slot, cause) in due.runs {
             self.admit(&due.task, cause, Some(slot), None, now, &mut step);
-        }
-        step
-    }
-
-    /// Resumes the runs whose wait for the next attempt is over.
-    pub fn retry(&mut self, now: Timestamp) -> Step {
-        let mut step = Step::default();
-        while self.mode == Mode::Serving && self.retries.first().is_some_and(|(until, _)| *until <= now) {
-            let Some((_, id)) = self.retries.pop_first() else { break };
-            self.resume(id, now, &mut step);
         }
         step
     }
@@ -220,6 +214,10 @@ impl Dispatcher {
             .collect();
         parked.sort_unstable();
         for id in parked {
+            if self.active.get(&id).is_some_and(|active| matches!(active.state, RunState::Waiting { .. })) {
+                self.resume(id, now, &mut step);
+                continue;
+            }
             let Some(active) = self.active.remove(&id) else { continue };
             match state {
                 PluginState::Ready => self.enter(active, Entering::Known, now, &mut step),

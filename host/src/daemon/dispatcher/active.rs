@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::model::run::{Run, RunState};
 use crate::model::transition::Transition;
 
@@ -16,12 +18,15 @@ pub(super) struct Active {
     /// Where it stands, as the ledger knows or is about to.
     pub(super) state: RunState,
     pub(super) whereabouts: Whereabouts,
+    /// When its wait for the next attempt began, if it waits for one.
+    pub(super) waits_since: Timestamp,
 }
 
 /// Who decides when a run goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whereabouts {
-    /// Its plugin, which is still being compiled; the queue does not know of it yet.
+    /// Its plugin, which is still being compiled. The queue does not know of it yet, unless it waited for its next
+    /// attempt.
     Parked,
     /// Its backfill, which lets only so many go on at once; the queue does not know of it yet.
     Backlog,
@@ -34,7 +39,9 @@ pub(super) enum Whereabouts {
 impl Active {
     /// A run that was queued just now.
     pub(super) fn new(run: Arc<Run>) -> Self {
-        Self { run, attempts: 0, attempts_before: 0, state: RunState::Queued, whereabouts: Whereabouts::Queue }
+        let waits_since = run.admitted_at;
+        let (state, whereabouts) = (RunState::Queued, Whereabouts::Queue);
+        Self { run, attempts: 0, attempts_before: 0, state, whereabouts, waits_since }
     }
 
     /// How many attempts count against its retry.

@@ -51,6 +51,7 @@ impl Dispatcher {
         if !active.advance(transition) {
             return step;
         }
+        active.waits_since = now;
         let outcome = Arc::new(ended.outcome);
         let log = Arc::new(ended.log);
         let next = active.next();

@@ -100,12 +100,6 @@ impl Dispatcher {
         }
     }
 
-    /// Gives a run that waited for its next attempt its turn.
-    pub(super) fn resume(&mut self, id: RunId, now: Timestamp, step: &mut Step) {
-        let started = self.queue.resume(id);
-        self.start_all(started.into_iter().collect(), now, step);
-    }
-
     /// Starts the tasks that follow a success, with its output as their payload. One that is paused or disabled is not
     /// started by itself.
     pub(super) fn follow(&mut self, run: &Arc<Run>, output: Option<&Blob>, now: Timestamp, step: &mut Step) {

@@ -32,8 +32,8 @@ impl Dispatcher {
             admitted_at: unfinished.admitted_at,
         });
         let (attempts, attempts_before) = (unfinished.attempts, unfinished.attempts_before);
-        let state = unfinished.state;
-        let mut active = Active { run, attempts, attempts_before, state, whereabouts: Whereabouts::Queue };
+        let (state, waits_since) = (unfinished.state, unfinished.since);
+        let mut active = Active { run, attempts, attempts_before, state, whereabouts: Whereabouts::Queue, waits_since };
         match (&active.state, &active.run.cause) {
             (RunState::Queued, Cause::Backfill { .. }) => return self.put_back(active),
             (RunState::Queued, _) => return self.enter(active, Entering::Known, now, step),
@@ -43,10 +43,12 @@ impl Dispatcher {
                 if !active.advance(transition) {
                     return;
                 }
+                active.waits_since = now;
                 step.entries.push(interrupted(active.run.id, attempt, unfinished.since, now, active.next()));
             }
             (RunState::Waiting { .. } | RunState::Final(_), _) => {}
         }
+        active.shorten_wait(now);
         let Active { run, attempts, .. } = &active;
         match &active.state {
             RunState::Waiting { until, .. } => {

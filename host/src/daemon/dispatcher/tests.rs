@@ -1,5 +1,6 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod retries;
 mod settling;
 mod situations;
 mod year;
