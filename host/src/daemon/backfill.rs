@@ -96,29 +96,29 @@ pub(super) fn plan(schedule: &Schedule, slots: &[(Slot, PastSlot)]) -> Plan {
         .into_iter()
         .map(|((first, last, id, _), taken)| Cut {
             range: (id, first, last),
-            rest: rest(schedule, first, last, &taken),
+            rest: rest(schedule, first, last, &taken.iter().map(|slot| (*slot, *slot)).collect::<Vec<_>>()),
         })
         .collect();
     plan
 }
 
 /// Whether a range is one of this schedule's: it has as many slots there, the first and the last among them.
-fn is_of(schedule: &Schedule, first: Slot, last: Slot, count: u64) -> bool {
+pub(super) fn is_of(schedule: &Schedule, first: Slot, last: Slot, count: u64) -> bool {
     let passed = schedule.passed(before(first), last.time(), 1);
     passed.count == count && passed.latest.last() == Some(&last) && schedule.next_after(before(first)) == Some(first)
 }
 
-/// What is left of a range when some of its slots, in order, are taken out.
-fn rest(schedule: &Schedule, first: Slot, last: Slot, taken: &[Slot]) -> Vec<(Slot, Slot, u64)> {
+/// What is left of a range when some spans of it, in order, are taken out.
+pub(super) fn rest(schedule: &Schedule, first: Slot, last: Slot, taken: &[(Slot, Slot)]) -> Vec<(Slot, Slot, u64)> {
     let mut rest = Vec::new();
     let mut from = Some(first);
-    let ends = taken.iter().map(|slot| before(*slot)).chain([last.time()]);
+    let ends = taken.iter().map(|(from, _)| before(*from)).chain([last.time()]);
     for (index, end) in ends.enumerate() {
         if let Some(first) = from {
             let passed = schedule.passed(before(first), end, 1);
             rest.extend(passed.latest.last().map(|last| (first, *last, passed.count)));
         }
-        from = taken.get(index).and_then(|slot| schedule.next_after(slot.time()));
+        from = taken.get(index).and_then(|(_, to)| schedule.next_after(to.time()));
     }
     rest
 }

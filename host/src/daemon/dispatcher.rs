@@ -11,6 +11,7 @@ mod entering;
 mod opening;
 mod pausing;
 mod recovery;
+mod refusing;
 mod retrying;
 mod settle;
 

@@ -259,11 +259,12 @@ impl Loop {
             }
             Err(error) if error.is_refusal() => {
                 tracing::error!("the ledger refuses what it should not have been asked: {}", chain(&error));
-                let removed = pending.step.remove_refused(&error);
+                let now = self.firing.clock.now();
+                let (removed, freed) = self.firing.dispatcher.refused(&mut pending.step, &error, now);
                 if let Some(settling) = &mut pending.settling {
                     settling.forget(&removed);
                 }
-                pending.step.append(self.firing.dispatcher.forget(&removed, self.firing.clock.now()));
+                pending.step.append(freed);
                 if pending.step.entries.is_empty() {
                     self.recorded(Recorded { pending, result: Ok(()) });
                 } else {

@@ -59,6 +59,7 @@ impl Step {
         self.entries.retain(|entry| {
             let refused = match refusal {
                 LedgerError::SlotTaken { task, slot } => is_of_slot(entry, task, *slot),
+                // Of a range that cannot be divided.
                 LedgerError::RangeTaken { task, first, .. } => is_of_slot(entry, task, *first),
                 LedgerError::RangeChanged { range, .. } => {
                     matches!(entry, Entry::RangeCut { range: (of, ..), .. } if of == range)

@@ -119,6 +119,8 @@ pub enum LedgerError {
         first: Slot,
         /// The last one.
         last: Slot,
+        /// The first entry among them, by its first and its last slot, which may lie outside.
+        taken: (Slot, Slot),
     },
     /// A range of slots is not there as it was to be cut. Nothing of the call was recorded.
     #[error("cannot cut the range {range} of the task {task}: it has changed")]

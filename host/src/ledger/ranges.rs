@@ -34,8 +34,10 @@ impl Book {
         let Range { first, last, .. } = range;
         let Known { key, cursor } = self.known(task)?;
         // Whatever was decided lies at the cursor or before it, so slots beyond need no look at what is there.
-        if cursor >= Some(first) && self.has_entries(key, first, last)? {
-            return Err(LedgerError::RangeTaken { task: task.clone(), first, last });
+        if cursor >= Some(first)
+            && let Some(taken) = self.entry_among(key, first, last)?
+        {
+            return Err(LedgerError::RangeTaken { task: task.clone(), first, last, taken });
         }
         if !(matches!(why, PassedOver::Skipped(_)) && self.lengthen(key, cursor, range, why)?) {
             self.insert_range(key, range, stored::passed_over_code(why), at)?;
@@ -75,36 +77,37 @@ impl Book {
     /// of a range had none.
     pub(super) fn is_passed_over(&self, task: i64, slot: Slot) -> Result<bool, LedgerError> {
         let taken_out = self.taken_out.iter().any(|(of, first, last)| *of == task && (first..=last).contains(&&slot));
-        Ok(self.is_missed(task, slot, slot)? || !taken_out && self.is_beyond_horizon(task, slot.as_millis())?)
+        Ok(self.range_among(task, slot, slot)?.is_some() || !taken_out && self.horizon(task)? >= Some(slot))
     }
 
-    /// Whether one of these slots was entered as part of a range.
-    fn is_missed(&self, task: i64, from: Slot, to: Slot) -> Result<bool, LedgerError> {
+    /// The first range that has one of these slots.
+    fn range_among(&self, task: i64, from: Slot, to: Slot) -> Result<Option<(Slot, Slot)>, LedgerError> {
         let failed = LedgerError::database("look for a slot among those missed");
         // Ranges of a task do not overlap, so the first one that ends late enough is the only candidate.
-        let first: Option<i64> = self
+        let range: Option<(i64, i64)> = self
             .connection
             .prepare_cached(
-                "SELECT first_slot FROM missed WHERE task = ? AND last_slot >= ? ORDER BY last_slot LIMIT 1",
+                "SELECT first_slot, last_slot FROM missed WHERE task = ? AND last_slot >= ? ORDER BY last_slot LIMIT 1",
             )
             .map_err(failed)?
-            .query_row([task, from.as_millis()], |row| row.get(0))
+            .query_row([task, from.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(failed)?;
-        Ok(first.is_some_and(|first| first <= to.as_millis()))
+        let range = range.and_then(|(first, last)| Some((Slot::from_millis(first)?, Slot::from_millis(last)?)));
+        Ok(range.filter(|(first, _)| *first <= to))
     }
 
-    /// Whether one of these slots has an entry of any kind.
-    fn has_entries(&self, task: i64, first: Slot, last: Slot) -> Result<bool, LedgerError> {
+    /// The first entry of any kind that one of these slots has, by its first and its last slot.
+    fn entry_among(&self, task: i64, first: Slot, last: Slot) -> Result<Option<(Slot, Slot)>, LedgerError> {
         let failed = LedgerError::database("look for entries of slots");
-        let among_runs = || {
-            self.connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM runs WHERE slot BETWEEN ?2 AND ?3 AND task = ?1)")?
-                .query_row([task, first.as_millis(), last.as_millis()], |row| row.get(0))
-        };
-        Ok(self.is_beyond_horizon(task, first.as_millis())?
-            || self.is_missed(task, first, last)?
-            || among_runs().map_err(failed)?)
+        let removed = self.horizon(task)?.filter(|horizon| *horizon >= first).map(|horizon| (first, horizon.min(last)));
+        let run: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT min(slot) FROM runs WHERE slot BETWEEN ?2 AND ?3 AND task = ?1")
+            .and_then(|mut query| query.query_row([task, first.as_millis(), last.as_millis()], |row| row.get(0)))
+            .map_err(failed)?;
+        let run = run.and_then(Slot::from_millis).map(|slot| (slot, slot));
+        Ok([removed, run, self.range_among(task, first, last)?].into_iter().flatten().min())
     }
 
     /// Adds slots to the range that ends where the task is decided up to, if it is there for the same reason: a task

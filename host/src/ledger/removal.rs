@@ -69,15 +69,15 @@ impl Book {
         Ok(())
     }
 
-    /// Whether a slot's entry may have been removed.
-    pub(super) fn is_beyond_horizon(&self, task: i64, slot: i64) -> Result<bool, LedgerError> {
+    /// The last slot of a task of which an entry was removed: slots up to it may have had one.
+    pub(super) fn horizon(&self, task: i64) -> Result<Option<Slot>, LedgerError> {
         let ask = || {
             self.connection
-                .prepare_cached("SELECT horizon >= ?2 FROM tasks WHERE id = ?1")?
-                .query_row([task, slot], |row| row.get::<_, Option<bool>>(0))
+                .prepare_cached("SELECT horizon FROM tasks WHERE id = ?")?
+                .query_row([task], |row| row.get::<_, Option<i64>>(0))
                 .optional()
         };
         let found = ask().map_err(LedgerError::database("look for a task's horizon"))?;
-        Ok(found.flatten().unwrap_or(false))
+        Ok(found.flatten().and_then(Slot::from_millis))
     }
 }

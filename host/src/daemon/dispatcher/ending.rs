@@ -126,19 +126,6 @@ impl Dispatcher {
         self.end(active, now, step);
     }
 
-    /// Drops runs that the ledger refused to enter, so that they do not hold a place for ever.
-    pub fn forget(&mut self, runs: &[RunId], now: Timestamp) -> Step {
-        let mut step = Step::default();
-        for id in runs {
-            let Some(active) = self.active.remove(id) else { continue };
-            if let RunState::Waiting { until, .. } = active.state {
-                self.retries.remove(&(until, *id));
-            }
-            self.leave(&active.run, active.whereabouts, now, &mut step);
-        }
-        step
-    }
-
     /// Tells that a run is over, and gives up what it holds.
     pub(super) fn end(&mut self, active: Active, now: Timestamp, step: &mut Step) {
         let Active { run, attempts, state, whereabouts, .. } = active;
@@ -150,7 +137,7 @@ impl Dispatcher {
     }
 
     /// Gives up what a run holds that is no longer active, and lets others go on in its place.
-    fn leave(&mut self, run: &Arc<Run>, whereabouts: Whereabouts, now: Timestamp, step: &mut Step) {
+    pub(super) fn leave(&mut self, run: &Arc<Run>, whereabouts: Whereabouts, now: Timestamp, step: &mut Step) {
         let freed = self.queue.release(run.id);
         self.start_all(freed, now, step);
         self.leave_backlog(run, whereabouts, now, step);

@@ -156,7 +156,9 @@ async fn a_slot_has_one_entry_for_ever() {
         let error = bench.append([taken.clone()]).await.unwrap_err();
         assert!(error.is_refusal(), "{taken:?}: {error}");
         match (&taken, &error) {
-            (Entry::Missed { .. }, LedgerError::RangeTaken { .. }) => {}
+            (Entry::Missed { first, last, .. }, LedgerError::RangeTaken { taken: (from, to), .. }) => {
+                assert!(from <= last && to >= first, "{taken:?}: {error}");
+            }
             (Entry::Admitted { .. } | Entry::Skipped { .. }, LedgerError::SlotTaken { .. }) => {}
             _ => panic!("{taken:?}: {error}"),
         }
