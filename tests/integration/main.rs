@@ -15,3 +15,4 @@ mod restart;
 mod samples;
 mod serve;
 mod server;
+mod torture;

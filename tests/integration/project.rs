@@ -120,17 +120,26 @@ impl Project {
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Serving<'_> {
         let mut command = self.command(&["serve"]);
         command.args(arguments);
-        self.serve_by(command)
+        self.serve_as(command)
     }
 
-    /// Starts a host by a command that leads to `sandclock serve`.
-    pub(crate) fn serve_by(&self, mut command: Command) -> Serving<'_> {
+    /// The same, of a command that is `sandclock serve` with something about it.
+    pub(crate) fn serve_as(&self, command: Command) -> Serving<'_> {
+        let serving = self.launch_as(command);
+        serving.until("it serves", || serving.log().contains("serving"));
+        serving
+    }
+
+    /// Starts `sandclock serve` and waits for nothing.
+    pub(crate) fn launch(&self) -> Serving<'_> {
+        self.launch_as(self.command(&["serve"]))
+    }
+
+    fn launch_as(&self, mut command: Command) -> Serving<'_> {
         let log = self.path("serve.log");
         let file = File::create(&log).unwrap();
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        let serving = Serving { project: self, child, log };
-        serving.until("it serves", || serving.log().contains("serving"));
-        serving
+        Serving { project: self, child, log }
     }
 }
 
@@ -178,6 +187,12 @@ impl Serving<'_> {
         let find = || self.project.runs(task).into_iter().find(|run| is_it(run));
         self.until(&format!("a run of {task} {what}"), || find().is_some());
         find().unwrap()
+    }
+
+    /// Lets it live for so long, to do something to it at a random moment.
+    #[expect(clippy::disallowed_methods, reason = "the moment is the point; nothing is waited for")]
+    pub(crate) fn lives(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

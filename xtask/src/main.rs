@@ -15,6 +15,7 @@ mod project;
 mod test;
 mod time;
 mod tool;
+mod torture;
 mod wasm;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask fuzz [TARGET] [SECONDS]
                               feed random input to the host's edges, 20 minutes each unless told otherwise
   cargo xtask hostile         thousands of runs of all hostile guests, and of cancels: some minutes, and a report
+  cargo xtask torture [SEED]  the ledger's promises under a thousand kills and power cuts: about an hour
   cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
 
@@ -59,6 +61,9 @@ fn main() -> ExitCode {
             fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
         }
         ["hostile"] => hostile::run().map(|()| ExitCode::SUCCESS),
+        ["torture", ref seed @ ..] if seed.len() <= 1 => {
+            torture::run(seed.first().copied()).map(|()| ExitCode::SUCCESS)
+        }
         ["plugins"] => wasm::plugins().map(|()| ExitCode::SUCCESS),
         ["advisories"] => deny::advisories().map(|()| ExitCode::SUCCESS),
         ["guests"] => wasm::guests().map(|()| ExitCode::SUCCESS),

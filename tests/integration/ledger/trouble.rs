@@ -49,7 +49,7 @@ fn a_device_that_fails_every_write_is_waited_for() {
     let project = Project::new(&config(), &["tick", "sleep-for-ever"]);
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", PROGRAM]);
-    let serving = project.serve_by(project.within(command));
+    let serving = project.serve_as(project.within(command));
     let limit = |current| {
         let pid = Pid::from_raw(serving.id() as i32);
         prlimit(pid, Resource::Fsize, Rlimit { current, maximum: None }).unwrap();

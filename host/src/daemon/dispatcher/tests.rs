@@ -1,8 +1,16 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod clock_changes;
+mod decade;
+mod memory;
+mod model;
+mod oracle;
+mod refusals;
 mod retries;
 mod settling;
 mod situations;
+#[path = "../../../../tests/integration/torture/extent.rs"]
+mod torture;
 mod year;
 
 use std::collections::VecDeque;
@@ -114,16 +122,7 @@ impl World {
 
     fn ended(&mut self, outcome: AttemptOutcome) -> Ended {
         let run = self.running.pop_front().unwrap();
-        Ended {
-            run,
-            plugin: Digest::from_bytes([0; 32]),
-            outcome,
-            usage: Usage::default(),
-            log: Vec::new(),
-            writes: Vec::new(),
-            started_at: self.now,
-            ended_at: self.now,
-        }
+        ended(run, outcome, self.now)
     }
 
     fn plugin(&mut self, state: PluginState) {
@@ -183,6 +182,19 @@ fn words(entry: &Entry) -> String {
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
         Entry::Stored(_) => "stored".to_owned(),
         Entry::Removed(removal) => format!("removed {}", removal.len()),
+    }
+}
+
+/// An attempt that took no time.
+fn ended(run: RunId, outcome: AttemptOutcome, now: Timestamp) -> Ended {
+    Ended {
+        run,
+        plugin: Digest::from_bytes([7; 32]),
+        outcome,
+        usage: Usage::default(),
+        log: Vec::new(),
+        started_at: now,
+        ended_at: now,
     }
 }
 

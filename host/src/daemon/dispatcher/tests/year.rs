@@ -60,17 +60,8 @@ async fn settle(
         ledger.append(std::mem::take(&mut step.entries)).await.unwrap();
         for effect in std::mem::take(&mut step.effects) {
             let Effect::Start { run, .. } = effect else { continue };
-            let ended = Ended {
-                run: run.id,
-                plugin: Digest::from_bytes([7; 32]),
-                outcome: if chance.u8(..5) == 0 { gave_up() } else { succeeded() },
-                usage: Usage::default(),
-                log: Vec::new(),
-                writes: Vec::new(),
-                started_at: now,
-                ended_at: now,
-            };
-            step.append(dispatcher.attempt_ended(ended, now, 0.5));
+            let outcome = if chance.u8(..5) == 0 { gave_up() } else { succeeded() };
+            step.append(dispatcher.attempt_ended(ended(run.id, outcome, now), now, 0.5));
         }
     }
 }
