@@ -1,4 +1,5 @@
-//! The host is killed at random moments, and comes back each time.
+//! The host is killed at random moments, and comes back each time. Meanwhile people pause its tasks, let them go on, and
+//! run again what has passed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use sandclock_host::model::run::RunState;
 
 use super::account::{Account, Attempt, Due, Effects, Range, Run};
 use super::extent::{extent, seed};
+use super::people::People;
 use crate::project::Project;
 use crate::server::Server;
 
@@ -74,14 +76,14 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "gives-up",
-        given: "retry = { attempts = 3, on = [\"trapped\"] }",
+        given: "on-interrupt = \"give-up\"\nretry = { attempts = 3, on = [\"trapped\"] }",
         asks: Some("fast"),
         is_retried: false,
         is_alone: true,
     },
     Kind {
         name: "gives-up-slow",
-        given: "overlap = \"allow\"\nretry = { attempts = 1 }",
+        given: "on-interrupt = \"give-up\"\noverlap = \"allow\"\nretry = { attempts = 1 }",
         asks: Some("slow"),
         is_retried: false,
         is_alone: false,
@@ -104,16 +106,25 @@ fn nothing_is_lost_or_done_twice_across_kills() {
             .iter()
             .all(|kind| project.runs(&format!("{}-0", kind.name)).iter().any(|run| run["attempts"].as_u64() > Some(0)))
     });
+    let mut people = people();
     first.signal(Signal::KILL);
     first.wait();
     for _ in 1..kills {
         let host = project.launch();
-        host.lives(LIFE.mul_f64(rng.f64()));
+        let (life, moment) = (LIFE.mul_f64(rng.f64()), rng.f64());
+        host.lives(life.mul_f64(moment));
+        let asking = people.ask(&project, &mut rng);
+        host.lives(life.mul_f64(1.0 - moment));
         host.signal(Signal::KILL);
         host.wait();
+        people.hear(asking);
     }
     let last_start = Clock::system().now().as_millisecond();
     let last = project.serve();
+    for task in &people.paused {
+        let resumed = project.run(&["resume", task]);
+        assert!(resumed.status.success(), "seed {seed}: {resumed:?}");
+    }
     last.until("every task is past its last start", || names().all(|task| newest(&project, &task) > Some(last_start)));
     last.signal(Signal::TERM);
     let (status, log) = last.wait();
@@ -128,9 +139,20 @@ fn nothing_is_lost_or_done_twice_across_kills() {
         .collect();
     let runs: usize = accounts.iter().map(|account| account.runs.len()).sum();
     let cut_off = accounts.iter().flat_map(|account| &account.runs).filter(|run| run.begun > 1).count();
+    println!("{people}");
     println!("{runs} runs, {cut_off} of them in several attempts, {} requests", server.requests.lock().unwrap().len());
     assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
     assert!(cut_off > 0, "no kill met a run that went on; seed {seed}");
+    assert!(people.were_heard(), "{people}; seed {seed}");
+}
+
+/// Of each kind, one task is paused now and then. What was given up is done again if somebody asks for that, so nobody
+/// does.
+fn people() -> People {
+    let repeated = KINDS.iter().filter(|kind| kind.is_retried);
+    let repeated = repeated.flat_map(|kind| (0..COPIES).map(move |copy| format!("{}-{copy}", kind.name)));
+    let paused = KINDS.iter().map(|kind| format!("{}-0", kind.name));
+    People::new(paused.collect(), repeated.collect(), Clock::system().now())
 }
 
 /// What the server does with a request.

@@ -8,5 +8,6 @@ mod clock;
 mod disk;
 mod extent;
 mod kills;
+mod people;
 mod power;
 mod recorder;
