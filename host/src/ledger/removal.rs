@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, params};
 use super::apply::Book;
 use super::error::LedgerError;
 use crate::model::id::RunId;
+use crate::model::slot::Slot;
 
 /// What to remove. A run that is not over stays, whatever this says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -193,6 +193,7 @@ fn ended(run: RunId, outcome: AttemptOutcome, now: Timestamp) -> Ended {
         outcome,
         usage: Usage::default(),
         log: Vec::new(),
+        writes: Vec::new(),
         started_at: now,
         ended_at: now,
     }

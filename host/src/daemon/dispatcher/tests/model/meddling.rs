@@ -51,9 +51,9 @@ impl World {
         let slots: Vec<_> = slots.into_iter().zip(past).collect();
         match self.dispatcher.backfill(&task.name, &slots, max_parallel.try_into().unwrap(), self.now) {
             Ok(Backfilled { tally, step }) => {
-                let Tally { new, reopened, succeeded, unfinished, undecided, foreign } = tally;
+                let Tally { new, reopened, succeeded, unfinished, undecided, foreign, removed } = tally;
                 assert_eq!(new + reopened + succeeded + unfinished + undecided, slots.len() as u64, "{tally:?}");
-                assert_eq!(foreign, 0, "no task has another schedule");
+                assert_eq!((foreign, removed), (0, 0), "no task has another schedule, and nothing is removed");
                 self.has_raced |= !self.pending.is_empty();
                 self.record(step);
             }
