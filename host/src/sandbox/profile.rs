@@ -69,6 +69,10 @@ impl Profile {
             .wasm_backtrace_max_frames(Some(bounds::BACKTRACE_FRAMES))
             // Lines would be looked up in the plugin's own debug information: hostile input, parsed in our process.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+            // A backtrace names functions. Where in the plugin each instruction came from, and how the system's own
+            // unwinder would go through it, would only make images larger and slower to load.
+            .generate_address_map(false)
+            .native_unwind_info(false)
             .concurrency_support(match self.wasi {
                 Wasi::V02 => false,
                 Wasi::V03 => true,
