@@ -97,7 +97,7 @@ struct Inner {
     kept: u64,
     /// The contents of the plugins that were asked for.
     needed: Mutex<BTreeMap<Build, Digest>>,
-    /// How many files are in memory at once.
+    /// How many files are in memory, read, verified or linked at once.
     readers: Semaphore,
 }
 
@@ -168,7 +168,7 @@ impl Plugins {
     pub async fn prepare(&self, build: &Build, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let making = async {
             let (plugins, sought) = (self.clone(), build.plugin.clone());
-            let file = blocking(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
+            let file = self.in_turn(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
             let plugins = self.clone();
             self.make(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
         };
@@ -239,10 +239,17 @@ impl Plugins {
             None => self.compile(digest, metering, || progress.report(name, &Stage::Compiling)).await?,
         };
         let plugins = self.clone();
-        let prepared = blocking(move || plugins.0.sandbox.load(&image.image())).await?;
+        let prepared = self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?;
         let took = self.0.clock.monotonic().saturating_duration_since(found);
         progress.report(name, &Stage::Ready { took });
         Ok(Plugin { build: build.clone(), digest, prepared })
+    }
+
+    /// Does work like [`blocking`], beside no more of its kind than the processors can use: of a thousand plugins, each
+    /// would otherwise get a thread.
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _turn = self.0.readers.acquire().await;
+        blocking(work).await
     }
 
     async fn compile(
