@@ -1,7 +1,7 @@
 //! Steps that the ledger could not write, oldest first, until it can be written again.
 //!
-//! Nothing starts meanwhile, so there are no more of them than attempts that went on, runs that a person cancels and
-//! plugins that become ready. What they carry is bounded here: logs go before an outcome would.
+//! Nothing starts meanwhile, so there are no more of them than steps that were on their way, attempts that went on, runs
+//! that a person cancels and plugins that become ready. What they carry is bounded here: logs go before an outcome would.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::daemon::firing::Pending;
 use crate::daemon::step::{Effect, Step};
 use crate::ledger::Entry;
 use crate::model::event::Event;
+use crate::model::id::RunId;
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::model::quantity;
 
@@ -45,6 +46,11 @@ impl Backlog {
     pub(super) fn put_back(&mut self, pending: Pending) {
         self.logs += logs(&pending.step);
         self.waiting.push_front(pending);
+    }
+
+    /// Whether a success of this run waits to be decided over: its attempt is over.
+    pub(super) fn settles(&self, run: RunId) -> bool {
+        self.waiting.iter().any(|pending| pending.settling.as_ref().is_some_and(|settling| settling.run() == run))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -120,7 +126,6 @@ mod tests {
 
     use super::*;
     use crate::ledger::Next;
-    use crate::model::id::RunId;
     use crate::model::limits::{LogUsage, Usage};
     use crate::model::outcome::AttemptOutcome;
 

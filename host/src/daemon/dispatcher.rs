@@ -157,7 +157,8 @@ impl Dispatcher {
 
     /// Takes the slots that have come due. `gap` says what happened to time since the last call.
     pub fn take_due(&mut self, now: Timestamp, gap: Gap) -> Vec<Due> {
-        if gap == Gap::ClockStep {
+        // A clock may be set while the machine sleeps.
+        if gap != Gap::None {
             self.shorten_waits(now);
         }
         match self.mode {
@@ -238,6 +239,11 @@ impl Dispatcher {
     pub fn running(&self) -> impl Iterator<Item = RunId> {
         let running = |active: &Active| matches!(active.state, RunState::Running { .. });
         self.active.iter().filter(move |(_, active)| running(active)).map(|(id, _)| *id)
+    }
+
+    /// Whether an attempt of this run goes on.
+    pub fn is_running(&self, run: RunId) -> bool {
+        self.active.get(&run).is_some_and(|active| matches!(active.state, RunState::Running { .. }))
     }
 
     /// How many runs are not over: those that run, and those that wait for their turn, their plugin or their next

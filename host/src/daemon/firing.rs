@@ -6,6 +6,7 @@
 mod commands;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -21,7 +22,7 @@ use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
 use crate::daemon::handle::{Command, LedgerHealth, Status};
 use crate::daemon::step::{Effect, Step};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Order};
 use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Stop};
@@ -94,7 +95,7 @@ struct Draining {
 pub(super) struct Pending {
     pub(super) step: Step,
     answer: Option<Answer>,
-    settling: Option<Settling>,
+    pub(super) settling: Option<Settling>,
     attempt: Try,
 }
 
@@ -236,26 +237,36 @@ impl Loop {
     }
 
     fn append(&mut self, pending: Pending) {
-        let append = self.firing.ledger.append(pending.step.entries.clone());
+        let order = match pending.attempt {
+            Try::First => Order::Next,
+            Try::Again => Order::Again,
+        };
+        let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
         self.recording.push(append.map(|result| Recorded { pending, result }).boxed());
     }
 
     fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
         match result {
             Ok(()) => {
-                if self.ledger == LedgerHealth::Failing && pending.attempt == Try::Again && self.unrecorded.is_empty() {
-                    self.ledger = LedgerHealth::Writable;
-                    self.tell(Event::LedgerRecovered);
+                if self.ledger == LedgerHealth::Failing && pending.attempt == Try::Again {
+                    match self.unrecorded.take() {
+                        Some(next) => self.append(Pending { attempt: Try::Again, ..next }),
+                        None => {
+                            self.ledger = LedgerHealth::Writable;
+                            self.tell(Event::LedgerRecovered);
+                        }
+                    }
                 }
                 self.carry_out(pending);
             }
             Err(error @ LedgerError::WriteRefused { .. }) if pending.settling.is_some() => {
-                if let Some(settling) = pending.settling.take() {
-                    self.stops.remove(&settling.run());
-                    let now = self.firing.clock.now();
-                    pending.step = self.firing.dispatcher.unsettled(settling, chain(&error), now, chance());
-                }
-                self.append(pending);
+                let Some(settling) = pending.settling.take() else { return };
+                self.stops.remove(&settling.run());
+                let now = self.firing.clock.now();
+                let step = self.firing.dispatcher.unsettled(settling, chain(&error), now, chance());
+                // Nothing of it was entered. What comes of that is decided now, behind all that was decided before.
+                self.recorded(Recorded { pending: Pending { step: Step::default(), ..pending }, result: Ok(()) });
+                self.record(step, None);
             }
             Err(error) if error.is_refusal() => {
                 tracing::error!("the ledger refuses what it should not have been asked: {}", chain(&error));
@@ -264,12 +275,13 @@ impl Loop {
                 if let Some(settling) = &mut pending.settling {
                     settling.forget(&removed);
                 }
-                pending.step.append(freed);
                 if pending.step.entries.is_empty() {
                     self.recorded(Recorded { pending, result: Ok(()) });
                 } else {
                     self.append(pending);
                 }
+                // What may start in their place could have been admitted by a step behind this one.
+                self.record(freed, None);
             }
             Err(error) => {
                 self.ledger_failed(&error);
@@ -301,12 +313,20 @@ impl Loop {
                         tracing::error!(run = %run.id, "an attempt started of a plugin that is not ready");
                         continue;
                     };
-                    let stop = self.stops.entry(run.id).or_default().subscribe();
+                    let stop = self.stops.entry(run.id).or_default();
+                    if self.draining.as_ref().is_some_and(|draining| draining.stopped) {
+                        stop.send_replace(Some(Stop::Interrupt(Interruption::Shutdown)));
+                    }
+                    let stop = stop.subscribe();
                     let prepared = plugin.prepared.clone();
                     self.firing.executor.submit(Job { run, attempt, prepared, digest: plugin.digest, stop });
                 }
-                // The attempt may not have begun yet; then it finds this when it does.
-                Effect::Stop { run, stop } => drop(self.stops.entry(run).or_default().send_replace(Some(stop))),
+                // The attempt may have ended meanwhile. If it has not begun yet, it finds this when it does.
+                Effect::Stop { run, stop } => {
+                    if self.firing.dispatcher.is_running(run) {
+                        self.stops.entry(run).or_default().send_replace(Some(stop));
+                    }
+                }
                 Effect::Tell(event) => self.tell(event),
             }
         }
@@ -329,7 +349,7 @@ impl Loop {
                 plugin: executed.digest,
                 outcome: executed.report.outcome,
                 usage: executed.report.usage,
-                log: executed.report.log,
+                log: Arc::new(executed.report.log),
                 writes: executed.report.writes,
                 started_at: executed.report.started_at,
                 ended_at: executed.ended_at,
@@ -342,8 +362,8 @@ impl Loop {
 
     fn attempt_ended(&mut self, ended: Ended, step: &mut Step) {
         let now = self.firing.clock.now();
+        self.stops.remove(&ended.run);
         if ended.writes.is_empty() {
-            self.stops.remove(&ended.run);
             step.append(self.firing.dispatcher.attempt_ended(ended, now, chance()));
         } else if let Some((settling, step)) = self.firing.dispatcher.settle(ended, now) {
             // A call of its own: nobody else's entries may be refused with it.
@@ -381,7 +401,8 @@ impl Loop {
     /// Whether everything is over: nothing runs, and the ledger knows of all of it or will not take it.
     fn drained(&self) -> Option<Drained> {
         let draining = self.draining.as_ref()?;
-        let quiet = self.firing.dispatcher.running().next().is_none() && self.recording.is_empty();
+        let goes_on = |run| !self.unrecorded.settles(run);
+        let quiet = !self.firing.dispatcher.running().any(goes_on) && self.recording.is_empty();
         let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
         let settled = self.unrecorded.is_empty() || self.ledger == LedgerHealth::Damaged;
         (quiet && settled || patience_over).then(|| {

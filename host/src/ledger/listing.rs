@@ -3,6 +3,8 @@
 //! The index is named and not left to SQLite, whose guess without statistics may read ten million rows to show one. What
 //! no index answers in order is asked in parts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::types::Value;
 
@@ -39,7 +41,11 @@ pub(super) fn parts<E>(
 ) -> Result<Vec<Filter>, E> {
     let by_outcome: Vec<Filter> = match &filter.outcomes[..] {
         [] | [_] => vec![filter.clone()],
-        several => several.iter().map(|class| Filter { outcomes: vec![*class], ..filter.clone() }).collect(),
+        several => {
+            // One that is named twice is asked for once.
+            let classes: BTreeSet<_> = several.iter().copied().collect();
+            classes.into_iter().map(|class| Filter { outcomes: vec![class], ..filter.clone() }).collect()
+        }
     };
     let needs_task = |part: &Filter| part.task.is_none() && Lead::of(part) == Lead::TaskCause;
     if !by_outcome.iter().any(needs_task) {
@@ -300,6 +306,8 @@ mod tests {
         check(&all(), &[(None, &[])]);
         check(&Filter { cause: Some(CauseKind::Schedule), ..all() }, &[(None, &[])]);
         check(&Filter { outcomes: two.clone(), ..all() }, &[(None, succeeded), (None, broken)]);
+        let twice = two.iter().chain(&two).copied().collect();
+        check(&Filter { outcomes: twice, ..all() }, &[(None, succeeded), (None, broken)]);
         check(&Filter { cause: manual, ..all() }, &[(Some("a"), &[]), (Some("b"), &[])]);
         check(&Filter { cause: manual, task, ..all() }, &[(Some("a"), &[])]);
         let parts = [(Some("a"), succeeded), (Some("b"), succeeded), (None, broken)];

@@ -67,6 +67,7 @@ pub use self::summary::{DaySummary, Success, TaskSummary};
 pub use self::sweep::{Keep, Sweep};
 pub use self::upkeep::{Compacted, compact, downgrade};
 pub use self::verify::Finding;
+pub use self::writer::Order;
 
 /// How the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +97,8 @@ pub struct Ledger(Arc<Inner>);
 struct Inner {
     clock: Clock,
     folder: PathBuf,
-    // Dropped in this order: the writer's queue ends, the writer is waited for, and then the folder is given free.
+    // Dropped in this order: the writer's queue ends, the writer and the answerer of looks are
+    // waited for, and then the folder is given free.
     calls: mpsc::Sender<Call>,
     _writer: Writer,
     looks: Lookout,
@@ -143,9 +145,22 @@ impl Ledger {
     /// committed together with this one are not concerned. Otherwise the ledger could not be written, nothing of the
     /// call was recorded, and it may be made again.
     pub fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<(), LedgerError>> + Send + use<> {
+        self.append_as(Order::Alone, entries)
+    }
+
+    /// The same for one of a sequence of calls: when one could not be made, those that follow fail as well, until it is
+    /// made [`Order::Again`].
+    ///
+    /// # Errors
+    /// As [`Ledger::append`] has.
+    pub fn append_as(
+        &self,
+        order: Order,
+        entries: Vec<Entry>,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send + use<> {
         let (done, result) = oneshot::channel();
         // The handle is kept only while there is no room for the call.
-        let unsent = match self.0.calls.try_send(Call { entries, done }) {
+        let unsent = match self.0.calls.try_send(Call { entries, order, done }) {
             Err(TrySendError::Full(call)) => Some((self.clone(), call)),
             // If the writer is gone, so is the other end of `result`, which says so.
             Ok(()) | Err(TrySendError::Closed(_)) => None,

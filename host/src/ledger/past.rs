@@ -50,6 +50,8 @@ impl Reader {
     /// If the ledger cannot be read.
     pub fn past(&self, task: &TaskName, slots: &[Slot]) -> Result<Vec<PastSlot>, LedgerError> {
         let failed = LedgerError::database("look up the past of a task");
+        // Never committed: it only holds the moment.
+        let _moment = self.connection().unchecked_transaction().map_err(failed)?;
         let known: Option<(i64, Option<i64>, Option<i64>)> = self
             .connection()
             .query_row("SELECT id, cursor, horizon FROM tasks WHERE name = ?", [task.as_str()], |row| {

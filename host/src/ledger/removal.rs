@@ -19,12 +19,14 @@ pub struct Removal {
     pub logs: Vec<RunId>,
     /// Ranges of missed slots.
     pub ranges: Vec<RunId>,
+    /// What was counted on the days before one, each of a task by its key.
+    pub days: Vec<(i64, i64)>,
 }
 
 impl Removal {
     /// How many rows go, those that belong to a run not counted.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.ranges.len()
+        self.runs.len() + self.logs.len() + self.ranges.len() + self.days.len()
     }
 
     /// Whether nothing is to go.
@@ -39,6 +41,9 @@ impl Book {
         let failed = LedgerError::database("remove old entries from the ledger");
         for log in &removal.logs {
             self.delete_one("DELETE FROM logs WHERE run = ?1 RETURNING NULL, NULL", *log).map_err(failed)?;
+        }
+        for (task, day) in &removal.days {
+            self.execute("DELETE FROM tallies WHERE task = ? AND day < ?", params![task, day])?;
         }
         // Attempts, logs, payload and output go with their run.
         let run = "DELETE FROM runs WHERE id = ?1 AND outcome IS NOT NULL RETURNING task, slot";

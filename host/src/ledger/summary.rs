@@ -16,6 +16,7 @@ use super::stored;
 use super::stored::Unreadable;
 use super::tally::{self, DAY};
 use crate::model::id::{RunId, TaskName};
+use crate::model::outcome::{OutcomeClass, PassedOver};
 use crate::model::tally::Tally;
 
 /// How a task's runs ended on one day.
@@ -23,9 +24,9 @@ use crate::model::tally::Tally;
 pub struct DaySummary {
     /// The day, in UTC.
     pub day: Date,
-    /// The runs that ended on it.
+    /// The runs that ended on it, and the slots that were skipped. A range of those counts on the day of its last one.
     pub tally: Tally,
-    /// How many slots were missed. A range of them counts on the day of its last one.
+    /// How many slots were missed. Ranges of them count likewise.
     pub missed: u64,
 }
 
@@ -61,8 +62,8 @@ const RECENT: &str = "\
     SELECT outcome, took, runs FROM tallies WHERE task = (SELECT id FROM tasks WHERE name = ?) AND day >= ?";
 const DAYS: &str = "\
     SELECT day, outcome, took, runs FROM tallies WHERE task = (SELECT id FROM tasks WHERE name = ?) AND day >= ?";
-const MISSED: &str = "\
-    SELECT last_slot, count FROM missed WHERE task = (SELECT id FROM tasks WHERE name = ?) AND last_slot >= ?";
+const PASSED_OVER: &str = "\
+    SELECT last_slot, count, why FROM missed WHERE task = (SELECT id FROM tasks WHERE name = ?) AND last_slot >= ?";
 
 impl Reader {
     /// The tasks that the ledger knows, by name, with what they did from a day on.
@@ -93,9 +94,13 @@ impl Reader {
             tally.add(stored::class(row.get(1)?)?, tally::bucket(row.get(2)?)?, rows::count(row, 3)?);
             Ok(())
         })?;
-        rows::collect(&self.0, "missed slots", MISSED, params![task.as_str(), since * DAY], |row| {
-            let (_, missed) = days.entry(row.get::<_, i64>(0)?.div_euclid(DAY)).or_default();
-            *missed += rows::count(row, 1)?;
+        rows::collect(&self.0, "slots passed over", PASSED_OVER, params![task.as_str(), since * DAY], |row| {
+            let (tally, missed) = days.entry(row.get::<_, i64>(0)?.div_euclid(DAY)).or_default();
+            let count = rows::count(row, 1)?;
+            match stored::passed_over(row.get(2)?)? {
+                PassedOver::Missed(_) => *missed += count,
+                PassedOver::Skipped(_) => tally.add(OutcomeClass::Skipped, None, count),
+            }
             Ok(())
         })?;
         let summary = |(day, (tally, missed))| Ok(DaySummary { day: date(day)?, tally, missed });
@@ -158,7 +163,7 @@ mod tests {
         for tallies in [RECENT, DAYS] {
             check(tallies, &["SEARCH tallies USING PRIMARY KEY (task=? AND day>?)"]);
         }
-        check(MISSED, &["SEARCH missed USING INDEX missed_task (task=? AND last_slot>?)"]);
+        check(PASSED_OVER, &["SEARCH missed USING INDEX missed_task (task=? AND last_slot>?)"]);
     }
 
     #[test]

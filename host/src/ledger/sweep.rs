@@ -6,13 +6,13 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
 
 use super::error::LedgerError;
 use super::reader::Reader;
 use super::removal::Removal;
 use super::rows;
 use super::stored::{self, class_code};
+use super::tally::DAY;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
 use crate::model::retention::{Cut, Past, Retention};
@@ -30,6 +30,9 @@ pub struct Keep {
 
 /// How many rows go at once.
 const ROWS: u32 = 250;
+
+/// For how many days ends are counted: two years and today.
+const DAYS: i64 = 731;
 
 /// How many bytes go at once: a row that is large is spread over many pages.
 const BYTES: u64 = 4 << 20;
@@ -60,7 +63,10 @@ struct Stretch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Runs,
-    Logs,
+    /// Logs of runs that ended before a time: a backfill opens a run again, whose id stays old.
+    Logs {
+        ended_before: i64,
+    },
     /// Ranges of which neither the entry nor the last slot is younger: a pause of a year is one range that grew.
     OldRanges,
     SurplusRanges,
@@ -103,7 +109,7 @@ impl Sweep {
         if let Some((task, name)) = self.tasks.pop() {
             let retention = self.keep.tasks.get(&name).copied().unwrap_or(self.keep.others);
             self.current = self.of_task(task, &retention)?;
-            return Ok(Some(Removal::default()));
+            return Ok(Some(Removal { days: self.old_days(task)?, ..Removal::default() }));
         }
         if self.excess.is_none() {
             let excess = self.reader.used()?.saturating_sub(self.keep.size);
@@ -124,12 +130,20 @@ impl Sweep {
         let mut add = |kind, upto: Option<RunId>, stay| {
             stretches.extend(upto.map(|upto| Stretch { kind, task, after: -1, upto: upto.as_i64(), stay }));
         };
-        add(Kind::Logs, cut.logs, HashSet::new());
+        let oldest = self.now.saturating_sub(retention.logs).unwrap_or(Timestamp::UNIX_EPOCH);
+        add(Kind::Logs { ended_before: oldest.as_millisecond() }, cut.logs, HashSet::new());
         if let Some(upto) = cut.runs {
             add(Kind::Runs, cut.runs, self.stay(task, upto.as_i64())?);
         }
         stretches.extend(self.ranges(task, retention)?);
         Ok(stretches)
+    }
+
+    /// The days of a task that are counted no more, if any were.
+    fn old_days(&self, task: i64) -> Result<Vec<(i64, i64)>, LedgerError> {
+        let oldest = self.now.as_millisecond().div_euclid(DAY) - DAYS;
+        let sql = "SELECT task, ?2 FROM tallies WHERE task = ?1 AND day < ?2 LIMIT 1";
+        rows::collect(self.reader.connection(), "days", sql, [task, oldest], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The ranges that are too old, and those beyond as many as the task may have runs.
@@ -161,20 +175,22 @@ impl Sweep {
 
     /// The runs up to this one that a person may still ask for: a task's last success and its last failure.
     fn stay(&self, task: i64, upto: i64) -> Result<HashSet<i64>, LedgerError> {
-        let failures = FAILURES.map(|class| class_code(class).to_string()).join(", ");
-        let mut stay = HashSet::new();
-        for outcomes in [class_code(OutcomeClass::Succeeded).to_string(), failures] {
-            let sql =
-                format!("SELECT id FROM runs WHERE task = ? AND outcome IN ({outcomes}) ORDER BY id DESC LIMIT 1");
-            let last: Option<i64> = self
-                .reader
+        let last = |sql: &str, class| -> Result<Option<i64>, LedgerError> {
+            self.reader
                 .connection()
-                .prepare_cached(&sql)
-                .and_then(|mut query| query.query_row([task], |row| row.get(0)).optional())
-                .map_err(LedgerError::database("look for the last success and failure"))?;
-            stay.extend(last.filter(|last| *last <= upto));
+                .prepare_cached(sql)
+                .and_then(|mut query| query.query_row([task, class_code(class)], |row| row.get(0)))
+                .map_err(LedgerError::database("look for the last success and failure"))
+        };
+        let success = last("SELECT max(id) FROM runs WHERE task = ? AND outcome = ?", OutcomeClass::Succeeded)?;
+        // Says in constants what lets the index of all other outcomes be used.
+        let of_class = "SELECT max(id) FROM runs INDEXED BY runs_task_not_succeeded
+             WHERE task = ? AND outcome = ? AND outcome > 0";
+        let mut failure = None;
+        for class in OutcomeClass::ALL.into_iter().filter(|class| class.is_failure()) {
+            failure = failure.max(last(of_class, class)?);
         }
-        Ok(stay)
+        Ok([success, failure].into_iter().flatten().filter(|last| *last <= upto).collect())
     }
 
     fn all_that_stay(&self) -> Result<HashSet<i64>, LedgerError> {
@@ -238,9 +254,10 @@ impl Kind {
                 "SELECT id, {SIZE}, id FROM runs WHERE +task >= ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL
                  ORDER BY id LIMIT {ROWS}"
             ),
-            Kind::Logs => format!(
+            Kind::Logs { ended_before } => format!(
                 "SELECT run, total(length(lines)), run FROM runs CROSS JOIN logs ON run = id
-                 WHERE task = ?1 AND id > ?2 AND id <= ?3 GROUP BY run ORDER BY run LIMIT {ROWS}"
+                 WHERE task = ?1 AND id > ?2 AND id <= ?3 AND outcome IS NOT NULL AND since < {ended_before}
+                 GROUP BY run ORDER BY run LIMIT {ROWS}"
             ),
             Kind::OldRanges => format!(
                 "SELECT id, 100.0, last_slot FROM missed
@@ -257,20 +274,11 @@ impl Kind {
     fn list(self, removal: &mut Removal) -> &mut Vec<RunId> {
         match self {
             Kind::Runs | Kind::AnyRuns => &mut removal.runs,
-            Kind::Logs => &mut removal.logs,
+            Kind::Logs { .. } => &mut removal.logs,
             Kind::OldRanges | Kind::SurplusRanges => &mut removal.ranges,
         }
     }
 }
-
-/// What a person calls a failure: not what the host skipped, cancelled or was cut off at.
-const FAILURES: [OutcomeClass; 5] = [
-    OutcomeClass::FailedTransient,
-    OutcomeClass::FailedPermanent,
-    OutcomeClass::Trapped,
-    OutcomeClass::Exceeded,
-    OutcomeClass::Broken,
-];
 
 #[cfg(test)]
 mod tests;

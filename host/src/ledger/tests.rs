@@ -23,7 +23,7 @@ use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::limits::{HttpUsage, Limits, LogUsage, Usage};
 use crate::model::log::{Level, LogLine, LogSource};
-use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};
+use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Skip};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
 use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
@@ -96,6 +96,12 @@ fn run(number: i64, task: &str, slot: Option<Slot>) -> Run {
 
 fn admitted(run: Run, admission: Admission) -> Entry {
     Entry::Admitted { run: Arc::new(run), admission }
+}
+
+/// A slot of the task `a` that was skipped at its time.
+fn skipped(number: i64, at: i64) -> Entry {
+    let (slot, cause, why) = (Some(slot(at)), Cause::Schedule, Skip::Overlap);
+    Entry::Skipped { id: id(number), task: "a".parse().unwrap(), slot, cause, why, at: time(at) }
 }
 
 fn started(number: i64, attempt: u32, at: i64) -> Entry {

@@ -19,9 +19,9 @@ const TOLD: u32 = 20;
 /// How many records are read at a time.
 const PAGE: u32 = 1000;
 
-/// What must not be found. Each query returns the name of a task and an id, which may be none; `RUNNING` in it stands for
+/// What must not be found. Each query returns of what it is found and an id, which may be none; `RUNNING` in it stands for
 /// the state of that name.
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 8] = [
     (
         "a run's slot lies beyond its task's cursor",
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task WHERE slot > coalesce(cursor, slot - 1)",
@@ -33,7 +33,7 @@ const RULES: [(&str, &str); 7] = [
     ),
     (
         "slots that were removed lie beyond their task's cursor",
-        "SELECT name, NULL FROM tasks WHERE horizon > coalesce(cursor, horizon - 1)",
+        "SELECT 'task ' || name, NULL FROM tasks WHERE horizon > coalesce(cursor, horizon - 1)",
     ),
     (
         "a range of slots overlaps the one before it",
@@ -61,6 +61,14 @@ const RULES: [(&str, &str); 7] = [
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task
          WHERE outcome <> (SELECT outcome FROM attempts WHERE run = runs.id AND attempt = runs.attempts)
            AND detail IS NULL",
+    ),
+    (
+        "a store holds something else than it says",
+        "SELECT iif(kind = 0, 'the own store of ', 'the shared store ') || name, NULL FROM stores
+         WHERE keys <> (SELECT count(*) FROM store_values WHERE store = stores.id)
+            OR bytes <> (SELECT coalesce(sum(octet_length(key) + length(value)), 0) FROM store_values
+                         WHERE store = stores.id)
+            OR revision < (SELECT coalesce(max(revision), 0) FROM store_values WHERE store = stores.id)",
     ),
 ];
 
@@ -104,10 +112,10 @@ impl Reader {
         for (what, query) in RULES {
             let query = format!("{query} LIMIT {TOLD}").replace("RUNNING", &RUNNING.to_string());
             let found = rows::collect(self.connection(), what, &query, [], |row| {
-                let task = row.get::<_, String>(0)?;
+                let of = row.get::<_, String>(0)?;
                 Ok(match row.get_ref(1)? {
-                    ValueRef::Null => format!("{what}: task {task}"),
-                    _ => format!("{what}: task {task}, {}", rows::run_id(row.get(1)?)?),
+                    ValueRef::Null => format!("{what}: {of}"),
+                    _ => format!("{what}: task {of}, {}", rows::run_id(row.get(1)?)?),
                 })
             })?;
             findings.extend(found);

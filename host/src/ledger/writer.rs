@@ -3,6 +3,9 @@
 //! A call is entered whole or not at all, and calls do not share each other's fate: if one is refused, the group is
 //! rolled back and entered again with a savepoint around each call. Savepoints cost copies of pages, so they are used
 //! only then.
+//!
+//! What follows upon a call that could not be made is not made either: a task's cursor must not pass a slot that waits in
+//! memory to be tried again. A damaged database is not written to at all.
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -23,18 +26,68 @@ const GROUP: usize = 1024;
 pub(super) struct Call {
     /// The entries. None at all asks whether the ledger can be written.
     pub(super) entries: Vec<Entry>,
+    /// How it stands to others.
+    pub(super) order: Order,
     /// Where to say that they are durable, or why not.
     pub(super) done: oneshot::Sender<Result<(), LedgerError>>,
+}
+
+/// How a call stands to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// It has nothing to do with them.
+    Alone,
+    /// It follows upon those of its kind.
+    Next,
+    /// It is the first of those that could not be made, tried again.
+    Again,
+}
+
+/// Why calls are not made.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// What became of the call that the next ones follow upon.
+    broken: Option<LedgerError>,
+    damage: Option<LedgerError>,
 }
 
 /// Writes what comes until nobody is left who could send more.
 pub(super) fn write(mut book: Book, clock: Clock, mut calls: mpsc::Receiver<Call>) {
     let mut group = Vec::with_capacity(GROUP);
+    let mut trouble = Trouble::default();
     while calls.blocking_recv_many(&mut group, GROUP) > 0 {
+        for call in group.extract_if(.., |call| trouble.hinders(call.order).is_some()) {
+            answer(call.done, trouble.hinders(call.order).cloned().map_or(Ok(()), Err));
+        }
+        if group.is_empty() {
+            continue;
+        }
         let results = book.commit(&group, clock.now());
         for (call, result) in group.drain(..).zip(results) {
-            // Whoever asked may have stopped waiting.
-            let _ = call.done.send(result);
+            trouble.note(call.order, &result);
+            answer(call.done, result);
+        }
+    }
+}
+
+fn answer(done: oneshot::Sender<Result<(), LedgerError>>, result: Result<(), LedgerError>) {
+    // Whoever asked may have stopped waiting.
+    let _ = done.send(result);
+}
+
+impl Trouble {
+    fn hinders(&self, order: Order) -> Option<&LedgerError> {
+        let broken = self.broken.as_ref().filter(|_| order == Order::Next);
+        self.damage.as_ref().or(broken)
+    }
+
+    fn note(&mut self, order: Order, result: &Result<(), LedgerError>) {
+        match (order, result) {
+            (_, Err(error)) if error.is_damage() => self.damage = Some(error.clone()),
+            (Order::Next | Order::Again, Err(error)) if !error.is_refusal() => self.broken = Some(error.clone()),
+            // A refusal too shows that the database can be written.
+            (Order::Again, _) => self.broken = None,
+            _ => {}
         }
     }
 }
@@ -127,9 +180,12 @@ impl Book {
 pub(super) mod tests {
     use std::collections::HashMap;
 
+    use Order::{Again, Alone, Next};
+
     use super::*;
     use crate::ledger::tally::Tallies;
     use crate::ledger::tasks::Tasks;
+    use crate::model::id::RunId;
 
     /// The writer's side without its thread.
     pub(in crate::ledger) fn book(connection: rusqlite::Connection) -> Book {
@@ -143,9 +199,34 @@ pub(super) mod tests {
         }
     }
 
+    #[test]
+    fn what_follows_upon_a_failure_waits_until_it_is_made_up_for() {
+        let failed = LedgerError::Stopped;
+        let refused = LedgerError::OutOfOrder { entry: "start", run: RunId::from_i64(7).unwrap() };
+        let damaged = LedgerError::Damaged { path: "ledger.db".into(), source: rusqlite::Error::InvalidQuery.into() };
+        let check = |noted: &[(Order, Result<(), LedgerError>)], hindered: [bool; 3]| {
+            let mut trouble = Trouble::default();
+            noted.iter().for_each(|(order, result)| trouble.note(*order, result));
+            let found = [Alone, Next, Again].map(|order| trouble.hinders(order).is_some());
+            assert_eq!(found, hindered, "{noted:?}");
+        };
+        let fails = || Err(failed.clone());
+        check(&[(Alone, fails()), (Next, Ok(()))], [false; 3]);
+        check(&[(Next, fails())], [false, true, false]);
+        check(&[(Next, fails()), (Alone, Ok(()))], [false, true, false]);
+        check(&[(Next, fails()), (Again, fails())], [false, true, false]);
+        check(&[(Next, fails()), (Again, Ok(()))], [false; 3]);
+        check(&[(Next, fails()), (Again, Err(refused.clone()))], [false; 3]);
+        check(&[(Next, Err(refused))], [false; 3]);
+        check(&[(Alone, Err(damaged)), (Again, Ok(()))], [true; 3]);
+    }
+
     /// Commits calls as one group.
     pub(in crate::ledger) fn commit(book: &mut Book, calls: Vec<Vec<Entry>>) -> Vec<Result<(), LedgerError>> {
-        let group: Vec<Call> = calls.into_iter().map(|entries| Call { entries, done: oneshot::channel().0 }).collect();
+        let group: Vec<Call> = calls
+            .into_iter()
+            .map(|entries| Call { entries, order: Order::Alone, done: oneshot::channel().0 })
+            .collect();
         book.commit(&group, Timestamp::UNIX_EPOCH)
     }
 }

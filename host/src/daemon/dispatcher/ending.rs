@@ -29,7 +29,7 @@ pub struct Ended {
     /// What it used.
     pub usage: Usage,
     /// What it logged.
-    pub log: Vec<LogLine>,
+    pub log: Arc<Vec<LogLine>>,
     /// What is to be written to key-value stores with its success: [`Dispatcher::settle`] decides over it if there is any.
     pub writes: Vec<Batch>,
     /// When the guest started.
@@ -53,7 +53,7 @@ impl Dispatcher {
         }
         active.waits_since = now;
         let outcome = Arc::new(ended.outcome);
-        let log = Arc::new(ended.log);
+        let log = ended.log;
         let next = active.next();
         step.entries.push(Entry::AttemptEnded {
             run: run.id,

@@ -56,7 +56,7 @@ impl Dispatcher {
             outcome: Arc::new(ended.outcome.clone()),
             usage: ended.usage,
             plugin: Some(ended.plugin),
-            log: Arc::new(ended.log.clone()),
+            log: ended.log.clone(),
             writes: Arc::new(std::mem::take(&mut ended.writes)),
             started_at: ended.started_at,
             ended_at: ended.ended_at,
@@ -101,7 +101,7 @@ impl Dispatcher {
                 attempt: active.attempts,
                 outcome: Arc::new(ended.outcome),
                 usage: ended.usage,
-                log: Arc::new(ended.log),
+                log: ended.log,
                 retry_at: None,
             }));
         }
@@ -122,7 +122,7 @@ impl Dispatcher {
     /// `chance` is a number in `0.0..1.0` for jitter.
     pub fn unsettled(&mut self, settling: Settling, why: String, now: Timestamp, chance: f64) -> Step {
         let mut ended = settling.ended;
-        ended.log.push(LogLine {
+        Arc::make_mut(&mut ended.log).push(LogLine {
             at: ended.ended_at,
             level: Level::Warn,
             source: LogSource::Host,

@@ -1,5 +1,6 @@
 //! The dispatcher, stepped by hand: what is recorded and what is done, for every way a run can go.
 
+mod asked;
 mod clock_changes;
 mod decade;
 mod memory;
@@ -32,6 +33,11 @@ use crate::model::slot::Slot;
 fn task(name: &str) -> Task {
     let retry = Retry { attempts: 2, jitter: Jitter::None, ..Retry::default() };
     Task { retry, ..Task::example(name, Schedule::every(Duration::from_secs(10)).unwrap()) }
+}
+
+/// A task that runs after `a`, and at no time of its own.
+fn follower(name: &str) -> Task {
+    Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task(name) }
 }
 
 /// A dispatcher, the time, and what came of it so far, in words.
@@ -192,7 +198,7 @@ fn ended(run: RunId, outcome: AttemptOutcome, now: Timestamp) -> Ended {
         plugin: Digest::from_bytes([7; 32]),
         outcome,
         usage: Usage::default(),
-        log: Vec::new(),
+        log: Arc::default(),
         writes: Vec::new(),
         started_at: now,
         ended_at: now,
@@ -255,8 +261,7 @@ fn the_end_of_one_run_and_the_start_of_the_next_are_one_step() {
 
 #[test]
 fn a_success_starts_what_follows_it_in_the_same_step() {
-    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
-    let mut world = World::new(vec![task("a"), follower]);
+    let mut world = World::new(vec![task("a"), follower("b")]);
     world.pass(10);
     world.said.clear();
     world.end(AttemptOutcome::Succeeded { output: Some(Blob { content_type: String::new(), bytes: b"x".to_vec() }) });
@@ -398,151 +403,4 @@ fn what_an_earlier_host_left_is_taken_up() {
     world.end(succeeded());
     world.pass(3);
     world.says(&["attempt 2 succeeded final", "started 2", "start c 2"]);
-}
-
-#[test]
-fn a_paused_task_starts_nothing_by_itself_and_what_goes_on_goes_on() {
-    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
-    let mut world = World::new(vec![task("a"), follower]);
-    world.pass(10);
-    world.said.clear();
-    world.pause("a");
-    world.pause("b");
-    world.pause("b");
-    world.says(&["a paused", "b paused"]);
-    world.end(succeeded());
-    world.says(&["attempt 1 succeeded final", "b skipped paused"]);
-    world.pass(35);
-    world.says(&[]);
-    world.trigger("a");
-    world.says(&["a admitted Running manual", "start a 1"]);
-    world.end(succeeded());
-    world.said.clear();
-    world.resume("a");
-    world.resume("a");
-    // The latest is five seconds late, which counts as on time otherwise; here the policy decides over it.
-    world.says(&["a resumed", "a skipped 2 paused", "a admitted Running catch-up", "start a 1"]);
-}
-
-#[test]
-fn what_is_due_when_a_task_is_paused_is_decided_as_ever() {
-    let mut world = World::new(vec![task("a")]);
-    world.now += jiff::SignedDuration::from_secs(11);
-    world.pause("a");
-    world.says(&["a admitted Running schedule", "a paused", "start a 1"]);
-}
-
-#[test]
-fn a_pause_that_lasts_is_entered_once_a_minute_and_survives_the_host() {
-    let mut world = World::new(vec![Task { schedule: Schedule::every(Duration::from_secs(1)).unwrap(), ..task("a") }]);
-    world.pause("a");
-    (0..150).for_each(|_| world.pass(1));
-    // The latest is kept: the misfire policy may run it when the task is resumed.
-    world.says(&["a paused", "a skipped 59 paused", "a skipped 60 paused"]);
-    let recovered = Recovered {
-        cursors: [("a".parse().unwrap(), Slot::at(world.now))].into(),
-        standings: [(
-            "a".parse().unwrap(),
-            Standing {
-                schedule: Some("every 10s".to_owned()),
-                pause: Some(Pause { since: world.now, by: String::new() }),
-                ..Standing::default()
-            },
-        )]
-        .into(),
-        ..Recovered::default()
-    };
-    let mut world = World::at(world.now, vec![task("a")], recovered);
-    world.plugin(PluginState::Ready);
-    world.pass(600);
-    world.says(&["a skipped 59 paused"]);
-}
-
-#[test]
-fn a_disabled_task_is_not_run_for_anybody() {
-    let mut world = World::new(vec![Task { enabled: false, ..task("a") }]);
-    world.pass(600);
-    world.says(&["a skipped 60 disabled"]);
-    let task = "a".parse().unwrap();
-    let refused = world.dispatcher.trigger(&task, Cause::Manual, None, world.now).map(drop);
-    assert_eq!(refused, Err(Refusal::Disabled));
-    let refused = world.dispatcher.backfill(&task, &[], 1.try_into().unwrap(), world.now).map(drop);
-    assert_eq!(refused.unwrap_err(), Refusal::Disabled);
-}
-
-#[test]
-fn a_backfill_goes_on_beside_the_schedule_and_keeps_to_its_bound() {
-    let slot = |second: i64| Slot::from_millis(second * 1000).unwrap();
-    let over = |id| PastSlot::Over { run: RunId::from_i64(id).unwrap(), attempts: 3 };
-    let range = PastSlot::InRange { id: RunId::from_i64(9).unwrap(), first: slot(30), last: slot(50), count: 3 };
-    let mut world = World::new(vec![task("a")]);
-    let slots =
-        [(slot(10), over(1)), (slot(20), PastSlot::Unknown), (slot(40), range), (slot(60), PastSlot::Succeeded)];
-    let tally = world.backfill("a", &slots, 1);
-    assert_eq!(tally, Tally { new: 2, reopened: 1, succeeded: 1, ..Tally::default() });
-    world.says(&[
-        "a range cut to 2",
-        "a reopened",
-        "a admitted Queued backfill",
-        "a admitted Queued backfill",
-        "started 4",
-        "start a 4",
-    ]);
-    // Its retries begin anew, and no slot is skipped because of it.
-    world.pass(10);
-    world.end(failed());
-    world.says(&["a admitted Queued schedule", "attempt 4 failed-transient retry"]);
-    assert_eq!(world.backfill("a", &slots[..1], 1), Tally { unfinished: 1, ..Tally::default() });
-    world.pass(1);
-    world.says(&["started 5", "start a 5"]);
-    world.end(failed());
-    world.says(&["attempt 5 failed-transient final", "started 1", "start a 1"]);
-    world.end(succeeded());
-    world.says(&["attempt 1 succeeded final", "started 1", "start a 1"]);
-    let waiting = *world.dispatcher.active.iter().find(|(_, run)| run.whereabouts == Whereabouts::Backlog).unwrap().0;
-    let step = world.dispatcher.cancel(waiting, CancelledBy::Operator, world.now).unwrap();
-    world.take(step);
-    world.end(succeeded());
-    world.says(&["ended cancelled", "attempt 1 succeeded final"]);
-    assert!(world.dispatcher.backlogs.is_empty() && world.dispatcher.active.is_empty());
-}
-
-#[test]
-fn a_backfill_survives_the_host() {
-    let unfinished = |id, state, attempts| Unfinished {
-        run: RunId::from_i64(id).unwrap(),
-        task: "a".parse().unwrap(),
-        cause: Cause::Backfill { max_parallel: 1.try_into().unwrap() },
-        slot: Slot::from_millis(id * 10_000),
-        payload: None,
-        admitted_at: Timestamp::UNIX_EPOCH,
-        since: Timestamp::UNIX_EPOCH,
-        state,
-        attempts,
-        attempts_before: 0,
-    };
-    let recovered = Recovered {
-        unfinished: vec![
-            unfinished(1, RunState::Running { attempt: 1 }, 1),
-            unfinished(2, RunState::Queued, 0),
-            unfinished(3, RunState::Queued, 0),
-        ],
-        ..Recovered::default()
-    };
-    let mut world = World::recovering(vec![task("a")], recovered);
-    world.plugin(PluginState::Ready);
-    world.says(&["a cursor", "a set enabled", "attempt 1 interrupted retry"]);
-    world.pass(1);
-    world.says(&["started 2", "start a 2"]);
-    for _ in 0..2 {
-        world.end(succeeded());
-    }
-    world.says(&[
-        "attempt 2 succeeded final",
-        "started 1",
-        "start a 1",
-        "attempt 1 succeeded final",
-        "started 1",
-        "start a 1",
-    ]);
 }

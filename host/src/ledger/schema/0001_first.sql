@@ -159,7 +159,7 @@ CREATE TABLE probe (
 ) STRICT;
 
 -- How many runs of a task ended so on a day (days since 1970, in UTC) and took so long (`model/tally.rs`; -1: no attempt).
--- A task has some 10 to 50 rows a day, however many runs, and keeps them when the runs go. Kept here because to read a
+-- A task has some 10 to 50 rows a day, however many runs, and keeps them for two years, also when the runs go. Kept here because to read a
 -- day's attempts takes seconds where there are many; the writer adds a group's ends up first.
 CREATE TABLE tallies (
     task    INTEGER NOT NULL REFERENCES tasks (id),

@@ -104,6 +104,26 @@ fn logs_go_before_their_runs() {
     assert_eq!(bench.numbers("SELECT count(*) FROM logs"), [4]);
 }
 
+#[test]
+fn the_log_of_a_run_that_was_opened_again_is_as_old_as_its_end() {
+    let mut bench = Bench::new([(100, 2, true), (90, 2, true)]);
+    let young = format!("UPDATE runs SET since = {NOW} WHERE id = {}", id(100));
+    bench.book.connection.execute_batch(&young).unwrap();
+    bench.sweep(Retention { logs: seconds(50), ..Retention::default() }, u64::MAX);
+    assert_eq!(bench.numbers("SELECT run FROM logs"), [id(100)]);
+}
+
+#[test]
+fn days_are_counted_for_two_years() {
+    let mut bench = Bench::new([]);
+    let today = NOW / DAY;
+    for day in [today, today - DAYS, today - DAYS - 1, 0] {
+        bench.book.connection.execute("INSERT INTO tallies VALUES (1, ?, 0, -1, 1)", [day]).unwrap();
+    }
+    bench.sweep(Retention::default(), u64::MAX);
+    assert_eq!(bench.numbers("SELECT day FROM tallies ORDER BY day"), [today - DAYS, today]);
+}
+
 /// Enters ranges of a slot each: how many seconds ago they were entered, and their slot was due.
 fn enter_ranges(bench: &Bench, ranges: &[(i64, i64)]) {
     for (entered, slot) in ranges {

@@ -255,16 +255,21 @@ fn date(text: &str) -> Date {
 }
 
 #[tokio::test]
+async fn slots_that_were_passed_over_count_as_what_became_of_them() {
+    let bench = Bench::new();
+    let range = |first, last, count, why| {
+        let (task, at) = ("a".parse().unwrap(), time(last));
+        Entry::Missed { task, first: slot(first), last: slot(last), count, why, at }
+    };
+    let missed = range(1, 10, 5, PassedOver::Missed(Miss::Down));
+    bench.append([missed, range(11, 20, 7, PassedOver::Skipped(Skip::Paused))]).await.unwrap();
+    let day = &bench.reader().days(&"a".parse().unwrap(), date("1970-01-01")).unwrap()[0];
+    assert_eq!((day.missed, day.tally.count(OutcomeClass::Skipped), day.tally.ends()), (5, 7, 7));
+}
+
+#[tokio::test]
 async fn what_is_undone_is_not_counted() {
     let bench = Bench::new();
-    let skipped = |number, at: i64| Entry::Skipped {
-        id: id(number),
-        task: "a".parse().unwrap(),
-        slot: Some(slot(at)),
-        cause: Cause::Schedule,
-        why: Skip::Overlap,
-        at: time(at),
-    };
     bench.append([admitted(run(1, "a", Some(slot(1))), Admission::Running)]).await.unwrap();
     // The second entry of the call contradicts the ledger, so the first is undone with it.
     let refused = bench.append([ended(1, 1, failed(), Next::Final), skipped(2, 1)]).await.unwrap_err();

@@ -119,14 +119,6 @@ async fn a_run_ends_without_another_attempt_while_it_is_queued_or_waits() {
 
 #[tokio::test]
 async fn a_slot_has_one_entry_for_ever() {
-    let skip = |number, at| Entry::Skipped {
-        id: id(number),
-        task: "a".parse().unwrap(),
-        slot: Some(slot(at)),
-        cause: Cause::Schedule,
-        why: Skip::Overlap,
-        at: time(at),
-    };
     let miss = |first, last, count| Entry::Missed {
         task: "a".parse().unwrap(),
         first: slot(first),
@@ -137,14 +129,14 @@ async fn a_slot_has_one_entry_for_ever() {
     };
     let admit = |number, at| admitted(run(number, "a", Some(slot(at))), Admission::Queued);
     let bench = Bench::new();
-    bench.append([admit(1, 10), skip(2, 20), miss(30, 50, 3), admit(3, 60)]).await.unwrap();
+    bench.append([admit(1, 10), skipped(2, 20), miss(30, 50, 3), admit(3, 60)]).await.unwrap();
     for taken in [
         admit(9, 10),
-        skip(9, 10),
+        skipped(9, 10),
         admit(9, 20),
-        skip(9, 20),
+        skipped(9, 20),
         admit(9, 30),
-        skip(9, 40),
+        skipped(9, 40),
         admit(9, 50),
         miss(60, 60, 1),
         miss(50, 55, 1),
@@ -164,7 +156,7 @@ async fn a_slot_has_one_entry_for_ever() {
         }
     }
     // What lies between is free, whenever it comes; and every task has slots of its own.
-    bench.append([admit(4, 15), miss(51, 59, 9), skip(5, 29)]).await.unwrap();
+    bench.append([admit(4, 15), miss(51, 59, 9), skipped(5, 29)]).await.unwrap();
     bench.append([admitted(run(6, "b", Some(slot(10))), Admission::Queued)]).await.unwrap();
     let (_, recovered) = bench.reopen();
     assert_eq!(recovered.cursors[&"a".parse().unwrap()], slot(60), "the cursor never moves back");

@@ -15,7 +15,9 @@ const SOUND: &str = r#"
     INSERT INTO attempts VALUES
         (7, 1, 3, '{"v":"1","kind":"trapped","reason":"r","backtrace":[]}', 1, 1, 2, 3, 9, 4, 7, 1, 5, 2, 1, 3, 2, 4, 0),
         (7, 2, 0, NULL, 1, 5005, 5020, 15000, 9, 65536, 7, 11, 5, 2, 1, 3, 2, 4, 0);
-    INSERT INTO logs VALUES (7, 2, x'01');"#;
+    INSERT INTO logs VALUES (7, 2, x'01');
+    INSERT INTO stores VALUES (1, 0, 'report', 3, 1, 7);
+    INSERT INTO store_values VALUES (1, 1, 'cursor', 3, x'09');"#;
 
 /// What is found after this was done to a sound ledger.
 fn found(damage: &str) -> Vec<Finding> {
@@ -58,6 +60,8 @@ fn each_damage_is_told_with_its_task_or_run() {
         ("DELETE FROM attempts WHERE attempt = 1", "attempts have a gap"),
         ("UPDATE runs SET attempts = 3 WHERE id = 7", "attempts have a gap"),
         ("UPDATE runs SET outcome = 3 WHERE id = 7", "outcome is not that of its last attempt"),
+        ("UPDATE stores SET bytes = 8", "holds something else than it says: the own store of report"),
+        ("DELETE FROM store_values", "holds something else than it says"),
         ("DELETE FROM tasks", "a row of runs belongs to none of tasks"),
         ("DELETE FROM runs WHERE id = 7", "a row of attempts belongs to none of runs"),
         ("UPDATE runs SET state = 9 WHERE id = 7", "a run that is not over has the state 9"),

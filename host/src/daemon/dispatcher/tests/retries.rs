@@ -91,10 +91,19 @@ fn a_clock_that_is_set_back_twice_does_not_either_and_its_run_can_be_cancelled()
     world.end(failed());
     world.said.clear();
     world.pass_as(-YEAR, Gap::ClockStep);
-    world.pass_as(-YEAR, Gap::ClockStep);
+    // And once while the machine sleeps.
+    world.pass_as(-YEAR, Gap::Suspended);
     let step = world.dispatcher.cancel(run, CancelledBy::Operator, world.now).unwrap();
     world.take(step);
     world.says(&["ended cancelled"]);
+    world.trigger("a");
+    world.end(failed());
+    world.said.clear();
+    world.pass_as(-YEAR, Gap::Suspended);
+    world.pass(1);
+    world.says(&["started 2", "start a 2"]);
+    world.end(succeeded());
+    world.said.clear();
     world.pass(YEAR);
     world.says(&[]);
 }

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn a_success_with_writes_keeps_its_place_until_they_are_made() {
-    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
-    let mut world = World::new(vec![task("a"), follower]);
+    let mut world = World::new(vec![task("a"), follower("b")]);
     world.pass(10);
     world.said.clear();
     let run = world.running[0];
@@ -27,8 +26,7 @@ fn a_success_with_writes_keeps_its_place_until_they_are_made() {
 
 #[test]
 fn a_success_whose_writes_cannot_be_made_is_a_failure_that_may_pass() {
-    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
-    let mut world = World::new(vec![task("a"), follower]);
+    let mut world = World::new(vec![task("a"), follower("b")]);
     world.pass(10);
     world.said.clear();
     world.settle(false);
@@ -41,7 +39,6 @@ fn a_success_whose_writes_cannot_be_made_is_a_failure_that_may_pass() {
 
 #[test]
 fn whoever_is_to_follow_such_a_success_and_is_paused_is_skipped_with_it() {
-    let follower = |name| Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task(name) };
     let mut world = World::new(vec![task("a"), follower("b"), follower("c")]);
     world.pass(10);
     world.pause("b");
@@ -85,8 +82,7 @@ fn the_next_slot_of_a_backfill_goes_on_after_such_a_success() {
 
 #[test]
 fn a_run_that_the_ledger_refuses_does_not_follow() {
-    let follower = Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task("b") };
-    let mut world = World::new(vec![task("a"), follower]);
+    let mut world = World::new(vec![task("a"), follower("b")]);
     world.pass(10);
     world.said.clear();
     let ended = world.ended(succeeded());
