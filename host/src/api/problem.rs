@@ -1,6 +1,7 @@
 //! What went wrong with a request, as a problem document (RFC 9457). A code, once released, keeps its meaning.
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,23 @@ impl Problem {
     pub(super) fn no_such_run(run: impl ToString) -> Self {
         let detail = format!("there is no run {}, or it is over", run.to_string());
         Self::new(StatusCode::NOT_FOUND, "no-such-run", "no such run", detail)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::malformed(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(status, "too-large", "the request is too large", rejection.body_text())
+            }
+            _ => Self::malformed(rejection.body_text()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
@@ -26,6 +27,9 @@ use crate::model::payload::Blob;
 const MOST_BODY: usize = 16 << 20;
 
 type Answer = Result<(StatusCode, Json<Value>), Problem>;
+/// What the address names, and what the request carries: neither need be readable.
+type Named = Result<Path<String>, PathRejection>;
+type Body = Result<Bytes, BytesRejection>;
 
 /// These requests, and beside them what else is answered.
 pub(super) fn routes(daemon: Handle, others: Router) -> Router {
@@ -42,26 +46,31 @@ pub(super) fn routes(daemon: Handle, others: Router) -> Router {
         .method_not_allowed_fallback(async || Problem::no_such_route())
 }
 
-async fn pause(State(daemon): State<Handle>, ConnectInfo(peer): ConnectInfo<Peer>, Path(task): Path<String>) -> Answer {
+async fn pause(State(daemon): State<Handle>, ConnectInfo(peer): ConnectInfo<Peer>, task: Named) -> Answer {
+    let Path(task) = task?;
     let pause = daemon.pause(read::<TaskName>(&task)?, peer.name).await??;
     Ok((StatusCode::OK, Json(json!({ "task": task, "paused": pause_json(&pause) }))))
 }
 
-async fn resume(State(daemon): State<Handle>, Path(task): Path<String>) -> Answer {
+async fn resume(State(daemon): State<Handle>, task: Named) -> Answer {
+    let Path(task) = task?;
     let pause = daemon.resume(read::<TaskName>(&task)?).await??;
     let before = pause.as_ref().map(pause_json);
     Ok((StatusCode::OK, Json(json!({ "task": task, "paused": null, "was_paused": before }))))
 }
 
-async fn trigger(State(daemon): State<Handle>, Path(task): Path<String>, headers: HeaderMap, body: Bytes) -> Answer {
+async fn trigger(State(daemon): State<Handle>, task: Named, headers: HeaderMap, body: Body) -> Answer {
+    let (Path(task), body) = (task?, body?);
+    let brought = headers.contains_key(header::CONTENT_TYPE) || !body.is_empty();
     let content_type = headers.get(header::CONTENT_TYPE).map_or(Ok(Blob::BYTES), |value| value.to_str());
     let content_type = content_type.map_err(Problem::malformed)?.to_owned();
-    let payload = (!body.is_empty()).then(|| Arc::new(Blob { content_type, bytes: body.to_vec() }));
+    let payload = brought.then(|| Arc::new(Blob { content_type, bytes: body.to_vec() }));
     let run = daemon.trigger(read::<TaskName>(&task)?, Cause::Manual, payload).await??;
     Ok((StatusCode::CREATED, Json(json!({ "task": task, "run": run.to_string() }))))
 }
 
-async fn cancel(State(daemon): State<Handle>, Path(run): Path<String>) -> Answer {
+async fn cancel(State(daemon): State<Handle>, run: Named) -> Answer {
+    let Path(run) = run?;
     match daemon.cancel(read::<RunId>(&run)?).await? {
         true => Ok((StatusCode::ACCEPTED, Json(json!({ "run": run })))),
         false => Err(Problem::no_such_run(run)),
@@ -82,7 +91,8 @@ fn one() -> NonZeroU32 {
     NonZeroU32::MIN
 }
 
-async fn backfill(State(daemon): State<Handle>, Path(task): Path<String>, body: Bytes) -> Answer {
+async fn backfill(State(daemon): State<Handle>, task: Named, body: Body) -> Answer {
+    let (Path(task), body) = (task?, body?);
     let Backfill { from, to, max_parallel } = serde_json::from_slice(&body).map_err(Problem::malformed)?;
     let (from, to) = (read::<Timestamp>(&from)?, read::<Timestamp>(&to)?);
     let request = BackfillRequest { task: read(&task)?, from, to, max_parallel };

@@ -11,6 +11,7 @@ use super::when::{self, When};
 use super::{Exit, state, terminal};
 use crate::clock::Clock;
 use crate::model::id::TaskName;
+use crate::model::payload::Blob;
 
 /// Ask the running host to run the slots of a past time that did not succeed.
 ///
@@ -58,7 +59,8 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         "max_parallel": arguments.max_parallel,
     });
     let asked = Asked::at(format!("/api/v1/tasks/{}/backfill", arguments.task));
-    let answer = ask(&state, Asked { body: body.to_string().into_bytes(), ..asked })?;
+    let content_type = Some(Blob::JSON.to_owned());
+    let answer = ask(&state, Asked { content_type, body: body.to_string().into_bytes(), ..asked })?;
     if arguments.json {
         terminal::print_json(&answer)?;
     } else {

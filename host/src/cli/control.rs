@@ -22,15 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Asked {
     /// The path, from the root.
     pub(super) path: String,
-    /// The media type of the body.
-    pub(super) content_type: String,
+    /// The media type of the body; none if there is no body, which is another thing than an empty one.
+    pub(super) content_type: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
 impl Asked {
     /// A request that is all in its path.
     pub(super) fn at(path: String) -> Self {
-        Self { path, content_type: "application/json".to_owned(), body: Vec::new() }
+        Self { path, content_type: None, body: Vec::new() }
     }
 }
 
@@ -58,12 +58,11 @@ async fn send(state: &Path, asked: Asked) -> anyhow::Result<Option<Value>> {
         return Ok(None);
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(asked.path)
-        .header(header::HOST, "sandclock")
-        .header(header::CONTENT_TYPE, asked.content_type)
-        .body(Full::new(Bytes::from(asked.body)))?;
+    let mut request = Request::builder().method(Method::POST).uri(asked.path).header(header::HOST, "sandclock");
+    if let Some(content_type) = asked.content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    let request = request.body(Full::new(Bytes::from(asked.body)))?;
     let exchange = async {
         let response = sender.send_request(request).await?;
         let status = response.status();

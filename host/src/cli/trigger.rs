@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         payload(arguments.payload.as_deref(), arguments.payload_file.as_deref(), arguments.content_type.as_deref())?;
     let asked = Asked::at(format!("/api/v1/tasks/{}/runs", arguments.task));
     let asked = match payload {
-        Some(Blob { content_type, bytes }) => Asked { content_type, body: bytes, ..asked },
+        Some(Blob { content_type, bytes }) => Asked { content_type: Some(content_type), body: bytes, ..asked },
         None => asked,
     };
     let answer = ask(&state, asked)?;

@@ -112,7 +112,7 @@ pub enum PluginsError {
     Engine(Profile, String),
 }
 
-/// How many files are read at once.
+/// How many files are in memory, read, verified or linked at once.
 const READERS: usize = 4;
 
 impl Plugins {
@@ -245,8 +245,8 @@ impl Plugins {
         Ok(Plugin { build: build.clone(), digest, prepared })
     }
 
-    /// Does work like [`blocking`], beside no more of its kind than the processors can use: of a thousand plugins, each
-    /// would otherwise get a thread.
+    /// Does work like [`blocking`], beside no more of its kind than [`READERS`]: of a thousand plugins, each would
+    /// otherwise get a thread.
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let _turn = self.0.readers.acquire().await;
         blocking(work).await

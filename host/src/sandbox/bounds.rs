@@ -48,6 +48,10 @@ pub(crate) const LOG_LINE: usize = 8 << 10;
 pub(crate) const LOG_FIELDS: usize = 32;
 /// Bytes of the host's own lines (denials, HTTP requests): a share apart, so that no guest can flood them away.
 pub(crate) const HOST_LOG: usize = 64 << 10;
+/// Lines about doors that stayed shut, to files and stores; of further ones nothing is said.
+pub(crate) const REFUSALS: u8 = 8;
+/// Bytes of such a line; of a longer one, about a path of the guest's, nothing is said.
+pub(crate) const REFUSAL: usize = 5 << 10;
 /// Bytes of a message in an outcome.
 pub(crate) const MESSAGE: usize = 4 << 10;
 
@@ -57,6 +61,10 @@ pub(crate) const MESSAGE: usize = 4 << 10;
 pub(crate) const KV_KEY: usize = 512;
 /// Bytes of a value. One call of each attempt that goes on can be in the ledger's queue.
 pub(crate) const KV_VALUE: usize = 256 << 10;
+/// Bytes of the values behind an attempt's handles to keys, with which it compares and swaps.
+pub(crate) const KV_SEEN: usize = 8 << 20;
+/// Bytes of the writes that an attempt keeps back until its success.
+pub(crate) const KV_KEPT_BACK: usize = 16 << 20;
 /// Keys that are listed at once.
 pub(crate) const KV_PAGE: usize = 256;
 

@@ -9,7 +9,6 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
-use crate::model::log::Level;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::{Profile, Wasi};
 
@@ -49,7 +48,7 @@ async fn open_2(
         )
     };
     if there.is_ok_and(blocks) {
-        guest.journal().host(Level::Warn, refusal(&path), Vec::new());
+        guest.journal().refusal(refusal(&path));
         return Ok(Err(p2::ErrorCode::NotPermitted));
     }
     match files.open_at(folder, path_flags, path, open_flags, flags).await {
@@ -73,7 +72,7 @@ async fn open_3(
         )
     };
     if there.is_ok_and(blocks) {
-        store.with(|mut store| store.get().journal().host(Level::Warn, refusal(&path), Vec::new()));
+        store.with(|mut store| store.get().journal().refusal(refusal(&path)));
         return Ok(Err(p3::ErrorCode::NotPermitted));
     }
     match WasiFilesystem::open_at(&files, folder, path_flags, path, open_flags, flags).await {

@@ -31,6 +31,7 @@ struct Pages {
     allowed_lines: u64,
     used: LogUsage,
     host_bytes: usize,
+    refusals: u8,
     /// The line that is being written on each stream.
     unfinished: [Vec<u8>; 2],
 }
@@ -46,6 +47,7 @@ impl Journal {
             allowed_lines: limits.log_lines.into(),
             used: LogUsage::default(),
             host_bytes: 0,
+            refusals: 0,
             unfinished: [Vec::new(), Vec::new()],
         })))
     }
@@ -58,6 +60,12 @@ impl Journal {
     /// A line of the host's own.
     pub(crate) fn host(&self, level: Level, message: String, fields: Vec<(String, String)>) {
         self.pages().host(level, message, fields);
+    }
+
+    /// A line of the host's own about a door that stayed shut. A guest can knock as often as it likes, so there are only so
+    /// many: they must not take the room of other lines.
+    pub(crate) fn refusal(&self, message: String) {
+        self.pages().refusal(message);
     }
 
     /// Bytes that the guest wrote to a stream.
@@ -163,6 +171,13 @@ impl Pages {
         self.used.lines += 1;
         self.used.dropped += whole - kept;
         self.lines.push(LogLine { at: self.clock.now(), level, source, message, fields });
+    }
+
+    fn refusal(&mut self, message: String) {
+        if self.refusals < bounds::REFUSALS && message.len() <= bounds::REFUSAL {
+            self.refusals += 1;
+            self.host(Level::Warn, message, Vec::new());
+        }
     }
 
     fn host(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
@@ -280,6 +295,19 @@ mod tests {
             let (messages, ..) = finish(&journal);
             assert_eq!(messages.concat(), text.replace("hunter2", "***"));
         }
+    }
+
+    #[test]
+    fn refusals_leave_room_for_other_lines() {
+        let journal = journal(1000, "");
+        for _ in 0..1000 {
+            journal.refusal("x".repeat(bounds::REFUSAL));
+        }
+        journal.refusal("x".repeat(bounds::REFUSAL + 1));
+        journal.host(Level::Error, "stopped".to_owned(), Vec::new());
+        let (messages, ..) = finish(&journal);
+        assert_eq!(messages.len(), usize::from(bounds::REFUSALS) + 1);
+        assert_eq!(messages.last().map(String::as_str), Some("stopped"));
     }
 
     #[test]

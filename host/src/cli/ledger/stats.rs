@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
+use crate::cli::columns::aligned;
 use crate::cli::terminal;
 use crate::ledger::Sizes;
 use crate::model::quantity;
@@ -29,25 +30,14 @@ fn text(sizes: &Sizes, zone: &TimeZone) -> String {
         at.map_or("-".to_owned(), |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string())
     };
     let tasks = sizes.tasks.iter().map(|task| {
-        let counts = [task.runs.to_string(), task.ranges.to_string(), bytes(task.logs)];
-        let [runs, ranges, logs] = counts;
-        [task.task.to_string(), runs, ranges, logs, time(task.oldest), time(task.newest)]
+        let (runs, ranges) = (task.runs.to_string(), task.ranges.to_string());
+        [task.task.to_string(), runs, ranges, bytes(task.logs), time(task.oldest), time(task.newest)]
     });
-    let tables = aligned(["TABLE", "ROWS", "BYTES"], tables.collect());
-    let tasks = aligned(["TASK", "RUNS", "MISSED RANGES", "LOGS", "OLDEST", "NEWEST"], tasks.collect());
-    [head, tables, tasks].join("\n")
-}
-
-/// Columns as wide as their widest cell.
-fn aligned<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    let heads = ["TABLE", "ROWS", "BYTES"].map(str::to_owned);
+    let tables: Vec<_> = std::iter::once(heads).chain(tables).collect();
+    let heads = ["TASK", "RUNS", "MISSED RANGES", "LOGS", "OLDEST", "NEWEST"].map(str::to_owned);
+    let tasks: Vec<_> = std::iter::once(heads).chain(tasks).collect();
+    [head, aligned(&tables), aligned(&tasks)].join("\n")
 }
 
 fn to_json(sizes: &Sizes) -> Json {

@@ -88,7 +88,10 @@ impl Lease {
         let Some(held) = slot.as_mut() else { return Poll::Ready(()) };
         held.connection.drive(context);
         if held.connection.is_closed() {
-            drop(slot.take());
+            let closed = slot.take();
+            drop(slot);
+            // What it carries may be another connection's body, which locks its own slot.
+            drop(closed);
             return Poll::Ready(());
         }
         if held.read == Read::ToItsEnd && held.connection.is_free() {

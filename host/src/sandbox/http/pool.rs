@@ -55,7 +55,8 @@ impl Pool {
         loop {
             let next = self.shelf().next_expiry();
             match next {
-                Some(at) => tokio::time::sleep_until(at).await,
+                // What is put there meanwhile may have less time left.
+                Some(at) => drop(tokio::time::timeout_at(at, self.put.notified()).await),
                 None => self.put.notified().await,
             }
             let _closed = self.shelf().expire(self.clock.monotonic());

@@ -36,6 +36,12 @@ impl Buffer {
         self.0.get(store)?.keys.get(key)
     }
 
+    /// How many bytes the keys and values that wait take.
+    pub(super) fn bytes(&self) -> usize {
+        let size = |(key, touched): (&String, &Touched)| key.len() + touched.value.as_ref().map_or(0, Vec::len);
+        self.0.values().flat_map(|waiting| &waiting.keys).map(size).sum()
+    }
+
     /// Takes a write. `found` is what is there without this attempt; `times` how often the attempt had written to the key
     /// when it looked at it, if that matters.
     pub(super) fn write(

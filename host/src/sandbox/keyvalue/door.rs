@@ -90,7 +90,8 @@ impl atomics::HostCas for Guest {
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> wasmtime::Result<()> {
-        self.table().delete(cas)?;
+        let cas = self.table().delete(cas)?;
+        self.stores().let_go(&cas);
         Ok(())
     }
 }

@@ -22,6 +22,13 @@ pub struct Cas {
     pub(super) times: u64,
 }
 
+impl Cas {
+    /// The bytes of its value.
+    pub(super) fn size(&self) -> usize {
+        self.value.as_ref().map_or(0, Vec::len)
+    }
+}
+
 /// Why a call has no result.
 #[derive(Debug)]
 pub enum Problem {

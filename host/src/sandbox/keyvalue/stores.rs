@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::grants::{KeyValueGrant, Writes};
+use crate::model::grants::Writes;
 use crate::model::id::StoreName;
 use crate::model::keyvalue::{Batch, Change, Expected, Found, Refused, Store, Write};
 use crate::model::log::Level;
@@ -26,6 +26,8 @@ pub(crate) struct Stores {
     begun: u32,
     /// Whether the log has a lesson about the quota.
     taught: bool,
+    /// Bytes of values that the guest's handles to keys hold.
+    seen: usize,
 }
 
 /// Why a key was not changed.
@@ -40,7 +42,7 @@ pub(crate) type Page = (Vec<String>, Option<String>);
 impl Stores {
     /// The stores of an attempt of this task.
     pub(crate) fn new(task: Arc<Task>, keeper: Arc<dyn KeyValue>, journal: Journal) -> Self {
-        Self { task, keeper, journal, buffer: Buffer::default(), begun: 0, taught: false }
+        Self { task, keeper, journal, buffer: Buffer::default(), begun: 0, taught: false, seen: 0 }
     }
 
     /// Takes out the writes that are to be made with the attempt's success, and says how many were begun in all.
@@ -66,7 +68,7 @@ impl Stores {
 
     /// A key's value.
     pub(crate) async fn get(&mut self, bucket: &Bucket, key: String) -> Result<Option<Vec<u8>>, Problem> {
-        Ok(self.look(bucket, key).await?.value)
+        Ok(self.find(bucket, key).await?.value)
     }
 
     /// Gives a key a value.
@@ -88,8 +90,24 @@ impl Stores {
         Ok(sum.unwrap_or_default())
     }
 
-    /// Looks at a key, so that it can be changed if nobody else does first.
+    /// Looks at a key, so that it can be changed if nobody else does first. What was seen is held until it is let go.
     pub(crate) async fn look(&mut self, bucket: &Bucket, key: String) -> Result<Cas, Problem> {
+        let cas = self.find(bucket, key).await?;
+        let seen = self.seen + cas.size();
+        if seen > bounds::KV_SEEN {
+            let most = bytes(bounds::KV_SEEN as u64);
+            return Err(Problem::Other(format!("the values behind an attempt's handles to keys have at most {most}")));
+        }
+        self.seen = seen;
+        Ok(cas)
+    }
+
+    /// Lets go of what was seen of a key.
+    pub(crate) fn let_go(&mut self, cas: &Cas) {
+        self.seen = self.seen.saturating_sub(cas.size());
+    }
+
+    async fn find(&mut self, bucket: &Bucket, key: String) -> Result<Cas, Problem> {
         check_key(&key)?;
         if let Some(touched) = self.buffer.get(&bucket.0, &key) {
             let (value, times) = (touched.value.clone(), touched.times);
@@ -102,6 +120,7 @@ impl Stores {
 
     /// Gives a key a value if nobody changed it since it was looked at; otherwise looks at it again.
     pub(crate) async fn swap(&mut self, cas: Cas, value: Vec<u8>) -> Result<Result<(), Cas>, Problem> {
+        self.let_go(&cas);
         check_value(&value)?;
         let Cas { bucket, key, expected, times, .. } = cas;
         match self.change(&bucket, key.clone(), expected, Change::Set(value), Some(times)).await {
@@ -131,12 +150,17 @@ impl Stores {
     ) -> Result<Option<i64>, Unchanged> {
         self.count()?;
         check_key(&key)?;
-        let KeyValueGrant { quota, writes, .. } = self.task.grants.kv.clone().unwrap_or_default();
+        let (quota, writes) = self.task.grants.kv.as_ref().map(|grant| (grant.quota, grant.writes)).unwrap_or_default();
         let store = &bucket.0;
         let write = Write { key, expected, change };
         let changed = match writes {
             Writes::AtOnce => self.keeper.write(store, quota, write).await.map_err(Problem::from)?,
             Writes::WithSuccess => {
+                let more = if let Change::Set(value) = &write.change { value.len() } else { 0 };
+                if self.buffer.bytes() + write.key.len() + more > bounds::KV_KEPT_BACK {
+                    let most = bytes(bounds::KV_KEPT_BACK as u64);
+                    return Err(Problem::Other(format!("writes that wait for a success have at most {most}")).into());
+                }
                 let found = match self.buffer.get(store, &write.key) {
                     Some(_) => Found::default(),
                     None => self.keeper.find(store, &write.key).await.map_err(Problem::from)?,
@@ -164,8 +188,7 @@ impl Stores {
     }
 
     fn deny(&self, name: Option<StoreName>) -> Problem {
-        let lesson = lesson::keyvalue_grant(&self.task, name);
-        self.journal.host(Level::Warn, lesson, Vec::new());
+        self.journal.refusal(lesson::keyvalue_grant(&self.task, name));
         Problem::Denied
     }
 
@@ -211,5 +234,55 @@ impl From<Problem> for Unchanged {
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stores").field("task", &self.task.name).field("buffer", &self.buffer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::model::grants::KeyValueGrant;
+    use crate::model::keyvalue::Quota;
+    use crate::model::schedule::Schedule;
+    use crate::sandbox::Memory;
+    use crate::sandbox::redaction::Redaction;
+
+    fn stores(writes: Writes) -> Stores {
+        let mut task = Task::example("a", Schedule::manual());
+        let quota = Quota { bytes: 1 << 30, keys: 1000 };
+        task.grants.kv = Some(KeyValueGrant { quota, writes, ..KeyValueGrant::default() });
+        let journal = Journal::new(Clock::system(), &task.limits, Redaction::default());
+        Stores::new(Arc::new(task), Arc::new(Memory::default()), journal)
+    }
+
+    #[tokio::test]
+    async fn what_handles_to_keys_hold_is_bounded() {
+        let mut stores = stores(Writes::AtOnce);
+        let bucket = stores.open("").unwrap();
+        stores.set(&bucket, "k".to_owned(), vec![0; bounds::KV_VALUE]).await.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..bounds::KV_SEEN / bounds::KV_VALUE {
+            held.push(stores.look(&bucket, "k".to_owned()).await.unwrap());
+        }
+        assert!(stores.look(&bucket, "k".to_owned()).await.is_err());
+        stores.let_go(&held.pop().unwrap());
+        let newest = stores.look(&bucket, "k".to_owned()).await.unwrap();
+        // A swap lets go of the handle.
+        stores.swap(newest, Vec::new()).await.unwrap().unwrap();
+        assert_eq!(stores.get(&bucket, "k".to_owned()).await.unwrap(), Some(Vec::new()));
+        assert_eq!(stores.seen, bounds::KV_SEEN - bounds::KV_VALUE);
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_success_is_bounded() {
+        let mut stores = stores(Writes::WithSuccess);
+        let bucket = stores.open("").unwrap();
+        let mut put = 0;
+        while stores.set(&bucket, format!("{put:03}"), vec![0; bounds::KV_VALUE]).await.is_ok() {
+            put += 1;
+            assert!(put < 1000, "there is a bound");
+        }
+        assert_eq!(put, (bounds::KV_KEPT_BACK - 1) / (bounds::KV_VALUE + 3));
+        assert!(stores.buffer.bytes() <= bounds::KV_KEPT_BACK);
     }
 }
