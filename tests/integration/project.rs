@@ -40,6 +40,21 @@ impl Finished {
     }
 }
 
+/// Runs an ignored test of this program in namespaces of its own, which a script furnishes first. The script is given a
+/// folder, and then what to run.
+#[track_caller]
+pub(crate) fn run_within(namespaces: &[&str], script: &str, test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inside = Command::new("unshare");
+    inside.arg("--map-root-user").args(namespaces).args(["sh", "-c", script, "sh"]).arg(folder.path());
+    inside.arg(std::env::current_exe().unwrap()).args(["--ignored", "--exact", "--nocapture", test]);
+    let finished = Finished::of(&mut inside);
+    assert!(
+        finished.status.success() && finished.stdout.contains("1 passed"),
+        "it needs `unshare` and `ip`, and a kernel that lets users make namespaces: {finished:#?}"
+    );
+}
+
 impl Project {
     /// A project with these plugins, named by their files in `tests/guests` or by `NAME` of a built plugin or guest.
     pub(crate) fn new(config: &str, plugins: &[&str]) -> Self {

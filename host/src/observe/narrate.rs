@@ -37,13 +37,13 @@ pub fn narrate(event: &Event) {
         }
         Event::SlotsMissed { task, first, last, count, why } => {
             let what = Outcome::from(*why);
-            match (count, why) {
-                (1, _) => tracing::warn!(task = %task.name, slot = %first, "{what}"),
+            match (why, count) {
                 // Somebody wanted it so.
-                (count, PassedOver::Skipped(_)) => {
+                (PassedOver::Skipped(_), count) => {
                     tracing::debug!(task = %task.name, %first, %last, "{count} slots {what}")
                 }
-                (count, PassedOver::Missed(_)) => {
+                (PassedOver::Missed(_), 1) => tracing::warn!(task = %task.name, slot = %first, "{what}"),
+                (PassedOver::Missed(_), count) => {
                     tracing::warn!(task = %task.name, %first, %last, "{count} slots {what}")
                 }
             }

@@ -9,7 +9,6 @@ mod targets;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use tokio::sync::watch;
 use self::canary::{Canary, PORT};
 use self::dns::Dns;
 use self::targets::{PUBLIC, PUBLIC_UNREACHABLE, SPECIAL, TRICKS};
-use crate::project::{Finished, guest};
+use crate::project::{self, guest};
 
 /// Sets up the network; the program to run in it follows as arguments.
 const NETWORK: &str = r#"set -e
@@ -44,16 +43,7 @@ exec "$@""#;
 
 #[test]
 fn no_request_reaches_an_address_that_is_not_public() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut inside = Command::new("unshare");
-    inside.args(["--map-root-user", "--net", "--mount", "sh", "-c", NETWORK, "sh"]).arg(folder.path());
-    inside.arg(std::env::current_exe().unwrap());
-    inside.args(["--ignored", "--exact", "--nocapture", "egress::inside_the_network"]);
-    let finished = Finished::of(&mut inside);
-    assert!(
-        finished.status.success() && finished.stdout.contains("1 passed"),
-        "it needs `unshare` and `ip`, and a kernel that lets users make namespaces: {finished:#?}"
-    );
+    project::run_within(&["--net", "--mount"], NETWORK, "egress::inside_the_network");
 }
 
 #[test]

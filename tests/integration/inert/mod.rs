@@ -160,9 +160,9 @@ fn what_the_command_line_says_is_inert_when_it_is_quoted() {
             &["serve", "--log-format", text],
             &["completions", text],
             &["init", text],
-            &["init", text],
         ] {
-            shown(&project, arguments);
+            let Finished { stdout, stderr, .. } = shown(&project, arguments);
+            assert!(!stdout.is_empty() || !stderr.is_empty(), "{arguments:?} says nothing");
         }
     }
     let mut command = project.command(&["run"]);

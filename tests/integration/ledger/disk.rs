@@ -2,12 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::process::Command;
 
 use rustix::process::Signal;
 
 use super::*;
-use crate::project::Finished;
+use crate::project;
 
 const MOUNT: &str = r#"set -e
 mount -t tmpfs -o size=12m,mode=700 tmpfs "$1"
@@ -17,16 +16,7 @@ exec "$@""#;
 
 #[test]
 fn a_full_disk_stops_admission_until_there_is_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut inside = Command::new("unshare");
-    inside.args(["--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]).arg(folder.path());
-    inside.arg(std::env::current_exe().unwrap());
-    inside.args(["--ignored", "--exact", "--nocapture", "ledger::disk::on_the_small_disk"]);
-    let finished = Finished::of(&mut inside);
-    assert!(
-        finished.status.success() && finished.stdout.contains("1 passed"),
-        "it needs `unshare`, and a kernel that lets users make namespaces: {finished:#?}"
-    );
+    project::run_within(&["--mount"], MOUNT, "ledger::disk::on_the_small_disk");
 }
 
 #[test]

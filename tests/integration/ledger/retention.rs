@@ -4,6 +4,7 @@ use rustix::process::Signal;
 
 use super::*;
 use crate::project::slot;
+use crate::torture::extent::extent;
 
 /// Runs of one task, a second apart, each with an attempt and a log.
 const FILL: &str = "
@@ -21,7 +22,7 @@ const FILL: &str = "
 
 /// How many runs there are at first: as many as shrink within seconds, and many more for `cargo xtask torture`.
 fn runs() -> u32 {
-    if std::env::var_os("SANDCLOCK_TORTURE").is_some() { 200_000 } else { 20_000 }
+    extent(20_000, 200_000)
 }
 
 #[test]

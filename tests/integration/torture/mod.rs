@@ -6,7 +6,7 @@
 mod account;
 mod clock;
 mod disk;
-mod extent;
+pub(crate) mod extent;
 mod kills;
 mod people;
 mod power;
