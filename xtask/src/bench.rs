@@ -36,5 +36,7 @@ fn built() -> anyhow::Result<Command> {
     let mut bench = cargo();
     bench.args(["run", "--quiet", "--profile", "bench", "--package", "sandclock-bench", "--"]);
     bench.arg(shown(&target().join("plugins/hello.wasm")));
+    // A developer's backtraces would be paid for in the figures of runs that fail.
+    bench.env_remove("RUST_BACKTRACE");
     Ok(bench)
 }

@@ -1,6 +1,8 @@
 //! What the rest of the program holds of a running daemon: a way to ask it for things, and to see how it is.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -9,7 +11,6 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::Refusal;
-use crate::daemon::past::Past;
 use crate::ledger::PastSlot;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
@@ -17,6 +18,10 @@ use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
 use crate::model::slot::Slot;
+use crate::model::task::Task;
+
+/// The tasks of a daemon by name.
+pub type TaskSet = BTreeMap<TaskName, Arc<Task>>;
 
 /// A way to ask a running daemon for things. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +29,9 @@ pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
-    pub(super) past: Arc<Past>,
+    pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
+    /// The state folder, where the ledger can be read.
+    pub(super) state: Arc<Path>,
 }
 
 /// What can be asked of the daemon.
@@ -148,6 +155,11 @@ impl Handle {
     /// What happens from now on. A receiver that falls behind loses the oldest events; the daemon never waits.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// The tasks that it runs.
+    pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
+        self.tasks.clone()
     }
 
     /// How the daemon is.

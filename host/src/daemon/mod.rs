@@ -30,6 +30,7 @@ mod keeper;
 mod past;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -49,12 +50,11 @@ use executor::Executor;
 use firing::{Firing, PluginChange};
 use handle::Command;
 use keeper::Keeper;
-use past::Past;
 use queue::Queue;
 
 pub use dispatcher::Refusal;
 pub use firing::Drained;
-pub use handle::{Handle, LedgerHealth, Status, Stopped};
+pub use handle::{Handle, LedgerHealth, Status, Stopped, TaskSet};
 pub use keyvalue::stores;
 pub use past::{BackfillError, Request as BackfillRequest};
 
@@ -141,10 +141,9 @@ impl Daemon {
         let keeper = Keeper::start(ledger.clone(), keep, status_seen.clone(), clock)?;
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
-        let past = Arc::new(Past {
-            tasks: tasks.iter().map(|task| (task.name.clone(), task.clone())).collect(),
-            state: ledger.folder().to_owned(),
-        });
+        let by_name: TaskSet = tasks.iter().map(|task| (task.name.clone(), task.clone())).collect();
+        let (_, tasks_seen) = watch::channel(Arc::new(by_name));
+        let state: Arc<Path> = ledger.folder().into();
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -182,7 +181,7 @@ impl Daemon {
                 }
             }
         });
-        let handle = Handle { commands, events, status: status_seen, past };
+        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, state };
         Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 

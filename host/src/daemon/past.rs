@@ -1,10 +1,8 @@
 //! A backfill from the outside: its slots are looked up in the ledger and handed to the firing loop some at a time, so
 //! that what is due meanwhile never waits for a large one.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -14,15 +12,6 @@ use super::handle::{Command, Handle, Stopped};
 use crate::ledger::{LedgerError, PastSlot, Reader};
 use crate::model::id::TaskName;
 use crate::model::slot::Slot;
-use crate::model::task::Task;
-
-/// What a backfill is looked up in.
-#[derive(Debug)]
-pub(super) struct Past {
-    pub(super) tasks: HashMap<TaskName, Arc<Task>>,
-    /// The state folder.
-    pub(super) state: PathBuf,
-}
 
 /// A backfill that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +58,7 @@ impl Handle {
     /// If it asks for too much, the daemon refuses or is gone, or the ledger cannot be read.
     pub async fn backfill(&self, request: Request) -> Result<Tally, BackfillError> {
         let Request { task: name, from, to, max_parallel } = request;
-        let task = self.past.tasks.get(&name).ok_or(Refusal::NoSuchTask)?;
+        let task = self.tasks.borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
         let from = before(Slot::at(from));
         let asked = task.schedule.passed(from, to, 0).count;
         if asked > MOST_SLOTS {
@@ -78,7 +67,7 @@ impl Handle {
         let slots = task.schedule.passed(from, to, asked as usize).latest;
         let mut tally = Tally::default();
         for lot in slots.chunks(LOT) {
-            let slots = self.past.look_up(&name, lot.to_vec()).await?;
+            let slots = look_up(self.state.to_path_buf(), name.clone(), lot.to_vec()).await?;
             let task = name.clone();
             let decided = self.ask(|answer| Command::Backfill { task, slots, max_parallel, answer }).await??;
             tally = tally.and(decided);
@@ -87,13 +76,10 @@ impl Handle {
     }
 }
 
-impl Past {
-    async fn look_up(&self, task: &TaskName, slots: Vec<Slot>) -> Result<Vec<(Slot, PastSlot)>, LedgerError> {
-        let (state, task) = (self.state.clone(), task.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let past = Reader::open(&state)?.past(&task, &slots)?;
-            Ok(slots.into_iter().zip(past).collect())
-        });
-        read.await.unwrap_or(Err(LedgerError::Stopped))
-    }
+async fn look_up(state: PathBuf, task: TaskName, slots: Vec<Slot>) -> Result<Vec<(Slot, PastSlot)>, LedgerError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let past = Reader::open(&state)?.past(&task, &slots)?;
+        Ok(slots.into_iter().zip(past).collect())
+    });
+    read.await.unwrap_or(Err(LedgerError::Stopped))
 }

@@ -28,7 +28,9 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 
@@ -127,9 +129,14 @@ impl Drop for Stores {
     }
 }
 
+/// Whoever logs first decides whether a line of code is listened to, and with a single collector in the program that
+/// means the one of its own thread: tests that run beside this one may have none. With a second one all are asked.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector::new(LevelFilter::TRACE)));
+
 /// Keeps what this thread logs, at every level, until the result is dropped.
 #[must_use = "lines are kept until this is dropped"]
 pub fn log() -> Log {
+    LazyLock::force(&ANOTHER);
     install_records(LevelFilter::TRACE);
     let subscriber = tracing::subscriber::set_default(Collector::new(LevelFilter::TRACE));
     Log { previous: LOG.replace(Some(Vec::new())), _subscriber: subscriber, _this_thread: PhantomData }

@@ -22,7 +22,7 @@ pub(super) const FILES: &[File] = &[
     file("too-large", "skipped", || module("(memory 1)", 5 << 20)),
     file("custom-sections", "succeeded", || module("(memory 1)", 3 << 20)),
     file("many-functions", "skipped", || module(&"(func (nop))".repeat(500_000), 0)),
-    file("many-locals", "skipped", || module(&locals(20_000), 0)),
+    file("many-locals", "skipped", || module(&locals(60_000), 0)),
     file("deep-nesting", "succeeded", || {
         module(&format!("(func {} {})", "(block ".repeat(20_000), ")".repeat(20_000)), 0)
     }),
