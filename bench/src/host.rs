@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,12 @@ use sandclock_host::daemon::{self, Daemon, Parts};
 use sandclock_host::ledger::{self, Durability, Ledger};
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::event::Event;
-use sandclock_host::model::grants::Grants;
 use sandclock_host::model::id::{PluginName, TaskName};
-use sandclock_host::model::limits::Limits;
-use sandclock_host::model::misfire::Misfire;
 use sandclock_host::model::outcome::{AttemptOutcome, Outcome};
 use sandclock_host::model::overlap::Overlap;
-use sandclock_host::model::retry::Retry;
 use sandclock_host::model::run::Run;
 use sandclock_host::model::schedule::Schedule;
-use sandclock_host::model::task::{ExitCodes, Task};
+use sandclock_host::model::task::Task;
 use sandclock_host::plugins::{self, CompileSettings, Plugins, Quiet};
 use sandclock_host::sandbox::{Prepared, Sandbox, Settings};
 use tempfile::TempDir;
@@ -85,23 +81,7 @@ impl Ground {
 
     /// A task with every default but these.
     pub(crate) fn task(&self, name: &str, schedule: Schedule, overlap: Overlap) -> anyhow::Result<Task> {
-        Ok(Task {
-            name: name.parse()?,
-            plugin: self.plugin.clone(),
-            schedule,
-            enabled: true,
-            overlap,
-            max_concurrent: NonZeroU32::MIN,
-            misfire: Misfire::default(),
-            retry: Retry::default(),
-            limits: Limits::default(),
-            grants: Grants::default(),
-            payload: None,
-            after: Vec::new(),
-            alerts: Vec::new(),
-            exit_codes: ExitCodes::default(),
-            retention: Default::default(),
-        })
+        Ok(Task { overlap, ..Task::new(name.parse()?, self.plugin.clone(), schedule) })
     }
 
     /// A ledger of its own, on disk and as durable as it is by default. The folder goes when it is dropped.

@@ -1,13 +1,9 @@
 //! What fuzzers need of the inner parts and nobody else does.
 
-use crate::model::grants::Grants;
 use crate::model::id::{PluginName, TaskName};
-use crate::model::limits::{Limits, Metering};
-use crate::model::misfire::Misfire;
-use crate::model::overlap::Overlap;
-use crate::model::retry::Retry;
+use crate::model::limits::Metering;
 use crate::model::schedule::Schedule;
-use crate::model::task::{ExitCodes, Task};
+use crate::model::task::Task;
 use crate::plugins;
 use crate::sandbox::{self, Image, LoadError, Prepared, Sandbox};
 
@@ -29,21 +25,5 @@ pub fn prepared(sandbox: &Sandbox, component: &[u8]) -> Option<Result<Prepared, 
 
 /// A task by hand, without grants, with the default limits.
 pub fn task(name: TaskName, plugin: PluginName) -> Task {
-    Task {
-        name,
-        plugin,
-        schedule: Schedule::manual(),
-        enabled: true,
-        overlap: Overlap::Skip,
-        max_concurrent: std::num::NonZeroU32::MIN,
-        misfire: Misfire::default(),
-        retry: Retry::default(),
-        limits: Limits::default(),
-        grants: Grants::default(),
-        payload: None,
-        after: Vec::new(),
-        alerts: Vec::new(),
-        exit_codes: ExitCodes::default(),
-        retention: Default::default(),
-    }
+    Task::new(name, plugin, Schedule::manual())
 }

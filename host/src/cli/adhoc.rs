@@ -1,18 +1,12 @@
 //! A task made up for a plugin's file that no configuration names.
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::model::grants::Grants;
 use crate::model::id::{PluginName, TaskName};
-use crate::model::limits::Limits;
-use crate::model::misfire::Misfire;
-use crate::model::overlap::Overlap;
-use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
-use crate::model::task::{ExitCodes, Task};
+use crate::model::task::Task;
 use crate::plugins::{CompileSettings, Settings};
 
 /// Whether what the command line names is a file and not a task.
@@ -24,23 +18,7 @@ pub(super) fn is_file(target: &str) -> bool {
 pub(super) fn task(file: &Path) -> anyhow::Result<Task> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).context("the file's name is not UTF-8 text")?;
     let plugin: PluginName = stem.parse().with_context(|| format!("the file {} cannot be a plugin", file.display()))?;
-    Ok(Task {
-        name: stem.parse::<TaskName>()?,
-        plugin,
-        schedule: Schedule::manual(),
-        enabled: true,
-        overlap: Overlap::default(),
-        max_concurrent: NonZeroU32::MIN,
-        misfire: Misfire::default(),
-        retry: Retry::default(),
-        limits: Limits::default(),
-        grants: Grants::default(),
-        payload: None,
-        after: Vec::new(),
-        alerts: Vec::new(),
-        exit_codes: ExitCodes::default(),
-        retention: Default::default(),
-    })
+    Ok(Task::new(stem.parse::<TaskName>()?, plugin, Schedule::manual()))
 }
 
 /// Compiled code is kept in the user's cache folder, as the XDG base directory specification places it.

@@ -133,7 +133,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         task: Arc::new(task),
     };
     let stores = Arc::new(stores::copied(&run.task, state.as_deref())?);
-    let room = sandbox::Settings::for_limits(1, [&run.task.limits]);
+    let room = sandbox::Settings::for_limits(1, [&*run.task.limits]);
     let sandbox = Sandbox::with_stores(sandbox::Settings { tls_roots, ..room }, clock, stores);
     let plugins = Plugins::open(settings, sandbox, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

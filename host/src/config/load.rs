@@ -8,11 +8,11 @@ use toml::Spanned;
 use super::Config;
 use super::chains::{self, Chains};
 use super::diagnostic::{Diagnostic, Problems};
-use super::elements::Build;
 use super::elements::alerts::{Alert, AlertTable};
 use super::elements::file::FileTable;
 use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
+use super::elements::{Build, Common};
 use super::read::{Keys, Reader, Value};
 use super::report::Report;
 use super::surroundings::{PluginFiles, Surroundings};
@@ -102,8 +102,16 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
     let plugins = plugin_files(&host_table, &host, problems);
     let tasks = settled_tasks(file, problems);
     let alert_tables: Named<AlertName, AlertTable> = file.alerts.value().unwrap_or_default();
-    let mut build =
-        Build { problems, around, text, root, timezone: host.timezone.clone(), state: host.state.clone(), plugins };
+    let mut build = Build {
+        problems,
+        around,
+        text,
+        root,
+        timezone: host.timezone.clone(),
+        state: host.state.clone(),
+        plugins,
+        common: Common::default(),
+    };
     let alerts: Vec<Option<Alert>> =
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
     let built: Vec<Option<(Task, Origin)>> = tasks.iter().map(|(name, task)| task.build(name, &mut build)).collect();

@@ -19,7 +19,7 @@ impl Config {
 
     /// How much the sandbox makes room for.
     pub fn sandbox_settings(&self) -> sandbox::Settings {
-        let limits = self.tasks.iter().map(|task: &std::sync::Arc<Task>| &task.limits);
+        let limits = self.tasks.iter().map(|task: &std::sync::Arc<Task>| &*task.limits);
         sandbox::Settings {
             wasi_03: self.host.wasi_03,
             tls_roots: self.host.tls_roots.as_ref().map(|file| file.roots.clone()).unwrap_or_default(),

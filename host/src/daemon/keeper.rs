@@ -15,8 +15,11 @@ use crate::ledger::{Entry, Keep, Ledger, LedgerError, Sweep};
 /// How long after a pass the next one begins.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// How much longer than a removal took the rest after it is.
+/// How much longer than the work before it a rest is.
 const REST: u32 = 4;
+
+/// After how much work it rests: most looks find nothing to remove, and a timer counts no less than a millisecond.
+const WORK: Duration = Duration::from_millis(1);
 
 /// The shortest rest.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
@@ -85,14 +88,17 @@ impl Drop for Keeper {
 async fn pass(ledger: &Ledger, keep: &Keep, clock: &Clock) -> Result<usize, LedgerError> {
     let mut sweep = Sweep::begin(ledger.reader()?, keep.clone(), clock.now())?;
     let mut removed = 0;
+    let mut began = clock.monotonic();
     while let Some(removal) = sweep.advance()? {
-        let began = clock.monotonic();
         if !removal.is_empty() {
             removed += removal.len();
             ledger.append(vec![Entry::Removed(removal)]).await?;
         }
-        let took = clock.monotonic().saturating_duration_since(began);
-        tokio::time::sleep((took * REST).max(SHORTEST_REST)).await;
+        let worked = clock.monotonic().saturating_duration_since(began);
+        if worked >= WORK {
+            tokio::time::sleep((worked * REST).max(SHORTEST_REST)).await;
+            began = clock.monotonic();
+        }
     }
     Ok(removed)
 }

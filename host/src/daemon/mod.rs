@@ -134,7 +134,7 @@ impl Daemon {
         builds.sort_unstable();
         builds.dedup();
         let keep = Keep {
-            tasks: tasks.iter().map(|task| (task.name.clone(), task.retention)).collect(),
+            tasks: tasks.iter().map(|task| (task.name.clone(), task.retention.clone())).collect(),
             others: Retention::default(),
             size: settings.ledger_size,
         };

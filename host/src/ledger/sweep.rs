@@ -16,12 +16,13 @@ use super::tally::DAY;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
 use crate::model::retention::{Cut, Past, Retention};
+use crate::model::shared::Shared;
 
 /// How much is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Keep {
     /// Of each task that is configured.
-    pub tasks: HashMap<TaskName, Retention>,
+    pub tasks: HashMap<TaskName, Shared<Retention>>,
     /// Of all other tasks that the ledger knows.
     pub others: Retention,
     /// How many bytes the ledger's pages may take, over all tasks.
@@ -74,6 +75,12 @@ enum Kind {
     AnyRuns,
 }
 
+/// The tasks that have something that can go. A host may have a hundred thousand that never were due.
+const TASKS: &str = "SELECT id, name FROM tasks
+    WHERE EXISTS (SELECT 1 FROM runs WHERE task = tasks.id)
+    OR EXISTS (SELECT 1 FROM missed WHERE task = tasks.id)
+    OR EXISTS (SELECT 1 FROM tallies WHERE task = tasks.id)";
+
 /// The bytes of a run: its row and those of its attempts with their places in the indexes, and its texts and blobs.
 const SIZE: &str = "110.0 + (SELECT total(80 + coalesce(length(detail), 0)) FROM attempts WHERE run = runs.id)
     + (SELECT total(length(lines)) FROM logs WHERE run = runs.id)
@@ -86,7 +93,7 @@ impl Sweep {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn begin(reader: Reader, keep: Keep, now: Timestamp) -> Result<Self, LedgerError> {
-        let tasks = rows::collect(reader.connection(), "the tasks", "SELECT id, name FROM tasks", [], |row| {
+        let tasks = rows::collect(reader.connection(), "the tasks", TASKS, [], |row| {
             Ok((row.get(0)?, stored::task_name(row.get_ref(1)?.as_str()?)?))
         })?;
         Ok(Self { reader, keep, now, tasks, current: Vec::new(), excess: None })
@@ -107,7 +114,7 @@ impl Sweep {
             return Ok(Some(removal));
         }
         if let Some((task, name)) = self.tasks.pop() {
-            let retention = self.keep.tasks.get(&name).copied().unwrap_or(self.keep.others);
+            let retention = self.keep.tasks.get(&name).map_or(self.keep.others, |retention| **retention);
             self.current = self.of_task(task, &retention)?;
             return Ok(Some(Removal { days: self.old_days(task)?, ..Removal::default() }));
         }

@@ -21,12 +21,11 @@ use super::{
 use crate::clock::Clock;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
-use crate::model::limits::{HttpUsage, Limits, LogUsage, Usage};
+use crate::model::limits::{HttpUsage, LogUsage, Usage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Skip};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
-use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
@@ -157,28 +156,5 @@ fn blob(bytes: &[u8]) -> Blob {
 
 /// A task with this name; nothing else of it reaches the ledger.
 fn example(name: &str) -> Task {
-    let wait = Duration::from_secs(1);
-    Task {
-        name: name.parse().unwrap(),
-        plugin: "hello".parse().unwrap(),
-        schedule: Schedule::manual(),
-        enabled: true,
-        overlap: Default::default(),
-        max_concurrent: NonZeroU32::MIN,
-        misfire: Default::default(),
-        retry: Retry {
-            attempts: 1,
-            backoff: Backoff::Fixed { wait },
-            jitter: Jitter::None,
-            on: Vec::new(),
-            on_interrupt: OnInterrupt::Retry,
-        },
-        limits: Limits::default(),
-        grants: Default::default(),
-        payload: None,
-        after: Vec::new(),
-        alerts: Vec::new(),
-        exit_codes: Default::default(),
-        retention: Default::default(),
-    }
+    Task::new(name.parse().unwrap(), "hello".parse().unwrap(), Schedule::manual())
 }

@@ -6,6 +6,7 @@
 pub mod id;
 pub mod quantity;
 pub mod schedule;
+pub mod shared;
 pub mod slot;
 
 pub mod grants;

@@ -12,6 +12,7 @@ use crate::model::payload::Blob;
 use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
+use crate::model::shared::Shared;
 
 /// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
 #[derive(Debug, Clone)]
@@ -31,11 +32,11 @@ pub struct Task {
     /// What becomes of slots that were missed.
     pub misfire: Misfire,
     /// How failed attempts are retried.
-    pub retry: Retry,
+    pub retry: Shared<Retry>,
     /// What one attempt may use.
-    pub limits: Limits,
+    pub limits: Shared<Limits>,
     /// What its attempts may reach.
-    pub grants: Grants,
+    pub grants: Shared<Grants>,
     /// What a run without a payload of its own gets.
     pub payload: Option<Arc<Blob>>,
     /// The tasks whose success starts this one.
@@ -43,9 +44,9 @@ pub struct Task {
     /// The channels that hear of its failures.
     pub alerts: Vec<AlertName>,
     /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
-    pub exit_codes: ExitCodes,
+    pub exit_codes: Shared<ExitCodes>,
     /// How much of its past the ledger keeps.
-    pub retention: Retention,
+    pub retention: Shared<Retention>,
 }
 
 /// A plugin as it is compiled for a task.
@@ -58,6 +59,27 @@ pub struct Build {
 }
 
 impl Task {
+    /// A task of which nothing else is said: every default, and no grants.
+    pub fn new(name: TaskName, plugin: PluginName, schedule: Schedule) -> Self {
+        Self {
+            name,
+            plugin,
+            schedule,
+            enabled: true,
+            overlap: Overlap::default(),
+            max_concurrent: NonZeroU32::MIN,
+            misfire: Misfire::default(),
+            retry: Shared::default(),
+            limits: Shared::default(),
+            grants: Shared::default(),
+            payload: None,
+            after: Vec::new(),
+            alerts: Vec::new(),
+            exit_codes: Shared::default(),
+            retention: Shared::default(),
+        }
+    }
+
     /// The plugin as it is compiled for this task.
     pub fn build(&self) -> Build {
         Build { plugin: self.plugin.clone(), metering: self.limits.fuel.metering() }
@@ -84,22 +106,6 @@ impl Default for ExitCodes {
 impl Task {
     /// A task with a schedule and otherwise defaults, of the plugin `plugin`.
     pub(crate) fn example(name: &str, schedule: Schedule) -> Self {
-        Self {
-            name: name.parse().unwrap(),
-            plugin: "plugin".parse().unwrap(),
-            schedule,
-            enabled: true,
-            overlap: Overlap::Skip,
-            max_concurrent: NonZeroU32::MIN,
-            misfire: Misfire::default(),
-            retry: Retry::default(),
-            limits: Limits::default(),
-            grants: Grants::default(),
-            payload: None,
-            after: Vec::new(),
-            alerts: Vec::new(),
-            exit_codes: ExitCodes::default(),
-            retention: Retention::default(),
-        }
+        Self::new(name.parse().unwrap(), "plugin".parse().unwrap(), schedule)
     }
 }

@@ -41,7 +41,7 @@ impl Bare {
     pub async fn call(&self) -> bool {
         let Self { prepared, run, journal, egress } = self;
         let stores = Stores::new(Arc::clone(&run.task), prepared.keeper(), journal.clone());
-        let guest = Guest::bare(run.task.limits, prepared.clock(), journal.clone(), Arc::clone(egress), stores);
+        let guest = Guest::bare(*run.task.limits, prepared.clock(), journal.clone(), Arc::clone(egress), stores);
         let mut store = Store::new(self.prepared.instance_pre().engine(), guest);
         let wound = match self.prepared.profile().metering {
             Metering::Fuel => store.set_fuel(u64::MAX),

@@ -71,7 +71,7 @@ impl Guest {
             stores,
             table,
             journal,
-            meter: Meter::new(task.limits),
+            meter: Meter::new(*task.limits),
             turn: Turn::begin(clock),
         };
         let mut store = Store::new(engine, guest);

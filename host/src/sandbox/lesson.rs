@@ -107,7 +107,7 @@ mod tests {
             let (table, key) = lesson.split_once("to allow more: ").unwrap().1.split_once("] ").unwrap();
             let toml = format!("{table}]\n{key}\n");
             let loaded = load_text("pasted.toml", &toml, root.path(), &around);
-            let limits = loaded.unwrap_or_else(|report| panic!("{report}")).config.tasks[0].limits;
+            let limits = loaded.unwrap_or_else(|report| panic!("{report}")).config.tasks[0].limits.clone();
             assert_eq!(limits.allowed(limit), Some(allowed * 2), "{toml}");
         }
     }

@@ -1,6 +1,5 @@
 //! What the sandbox's tests share.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,42 +10,24 @@ use wit_parser::{PackageId, Resolve};
 
 use crate::clock::Clock;
 use crate::model::cause::Cause;
-use crate::model::grants::Grants;
 use crate::model::id::RunId;
-use crate::model::limits::{Limits, Metering};
-use crate::model::misfire::Misfire;
-use crate::model::overlap::Overlap;
+use crate::model::limits::Metering;
 use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
-use crate::model::task::{ExitCodes, Task};
+use crate::model::task::Task;
 use crate::sandbox::{AttemptReport, AttemptRequest, Image, KeyValue, LoadError, Prepared, Sandbox, Settings, compile};
 
 /// A task without grants.
 pub(crate) fn task(name: &str) -> Task {
-    Task {
-        name: name.parse().unwrap(),
-        plugin: "plugin".parse().unwrap(),
-        schedule: Schedule::manual(),
-        enabled: true,
-        overlap: Overlap::Skip,
-        max_concurrent: NonZeroU32::MIN,
-        misfire: Misfire::default(),
-        retry: Retry {
-            attempts: 3,
-            backoff: Backoff::Fixed { wait: std::time::Duration::ZERO },
-            jitter: Jitter::None,
-            on: Vec::new(),
-            on_interrupt: OnInterrupt::Retry,
-        },
-        limits: Limits::default(),
-        grants: Grants::default(),
-        payload: None,
-        after: Vec::new(),
-        alerts: Vec::new(),
-        exit_codes: ExitCodes::default(),
-        retention: Default::default(),
-    }
+    let retry = Retry {
+        attempts: 3,
+        backoff: Backoff::Fixed { wait: std::time::Duration::ZERO },
+        jitter: Jitter::None,
+        on: Vec::new(),
+        on_interrupt: OnInterrupt::Retry,
+    };
+    Task { retry: retry.into(), ..Task::example(name, Schedule::manual()) }
 }
 
 /// A run of a task.

@@ -39,7 +39,7 @@ pub(crate) fn run(prepared: &Prepared, stdin: &[u8]) -> AttemptReport {
     let payload = Blob { content_type: Blob::BYTES.to_owned(), bytes: stdin.to_vec() };
     let run = Run {
         id: RunId::next(0, 0, None),
-        task: Arc::new(Task { limits: LIMITS(), ..task }),
+        task: Arc::new(Task { limits: LIMITS().into(), ..task }),
         cause: Cause::Manual,
         slot: None,
         payload: Some(Arc::new(payload)),

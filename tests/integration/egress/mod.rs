@@ -181,7 +181,7 @@ impl Prober {
         let mut task = fuzzing::task("egress".parse().unwrap(), self.door.guest().parse().unwrap());
         task.grants.http = vec![format!("http://*:{PORT}").parse().unwrap()];
         let http = HttpLimits { requests: 1000, connect: Duration::from_secs(5), ..HttpLimits::default() };
-        task.limits = Limits { timeout: Duration::from_secs(120), http, ..Limits::default() };
+        task.limits = Limits { timeout: Duration::from_secs(120), http, ..Limits::default() }.into();
         let run = Run {
             id: RunId::next(0, 0, None),
             task: Arc::new(task),

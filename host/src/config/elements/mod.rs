@@ -4,6 +4,7 @@
 //! world around it, is found when they are built.
 
 pub(super) mod alerts;
+mod common;
 pub(super) mod file;
 pub(super) mod grants;
 pub(super) mod host;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 
 use super::diagnostic::Problems;
 use super::surroundings::{PluginFiles, Surroundings};
+pub(super) use common::Common;
 
 /// What building needs to know beside the table itself, and where it notes problems.
 pub(super) struct Build<'a> {
@@ -39,4 +41,6 @@ pub(super) struct Build<'a> {
     pub(super) state: PathBuf,
     /// What is in the plugins folder; none if it cannot be read.
     pub(super) plugins: Option<PluginFiles>,
+    /// What tasks so far have that others may have as well.
+    pub(super) common: Common,
 }

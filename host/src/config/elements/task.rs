@@ -196,22 +196,24 @@ impl TaskTable {
         };
         let (grants, secrets) = shared.grants.value().unwrap_or_default().build(build);
         let exit_codes = shared.exit_codes.value().unwrap_or_default().build(build.problems);
+        let on_interrupt = shared.on_interrupt.value().unwrap_or_default();
+        let common = &mut build.common;
         let task = Task {
             name: name.get_ref().clone(),
-            plugin: plugin?,
+            plugin: common.plugin(plugin?),
             schedule: schedule?,
             enabled: self.own.enabled.value().unwrap_or(true),
             overlap: shared.overlap.value().unwrap_or_default(),
             max_concurrent: shared.max_concurrent.value().map_or(NonZeroU32::MIN, |number| number.non_zero()),
             misfire: shared.misfire.value().unwrap_or_default().build(),
-            retry: shared.retry.value().unwrap_or_default().build(shared.on_interrupt.value().unwrap_or_default()),
-            limits: shared.limits.value().unwrap_or_default().build(),
-            grants,
+            retry: common.retry(shared.retry.value().unwrap_or_default().build(on_interrupt)),
+            limits: common.limits(shared.limits.value().unwrap_or_default().build()),
+            grants: common.grants(grants),
             payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
             alerts: shared.alerts.value().unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
-            exit_codes,
-            retention: shared.retention.value().unwrap_or_default().build(),
+            exit_codes: common.exit_codes(exit_codes),
+            retention: common.retention(shared.retention.value().unwrap_or_default().build()),
         };
         Some((task, Origin { schedule: self.own.schedule.value(), secrets }))
     }

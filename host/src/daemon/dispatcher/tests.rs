@@ -32,7 +32,7 @@ use crate::model::slot::Slot;
 /// A task that is due every ten seconds, retried once after a second.
 fn task(name: &str) -> Task {
     let retry = Retry { attempts: 2, jitter: Jitter::None, ..Retry::default() };
-    Task { retry, ..Task::example(name, Schedule::every(Duration::from_secs(10)).unwrap()) }
+    Task { retry: retry.into(), ..Task::example(name, Schedule::every(Duration::from_secs(10)).unwrap()) }
 }
 
 /// A task that runs after `a`, and at no time of its own.

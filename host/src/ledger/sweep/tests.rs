@@ -58,7 +58,7 @@ impl Bench {
 
     /// Carries out a whole pass.
     fn sweep(&mut self, retention: Retention, size: u64) {
-        let keep = Keep { tasks: HashMap::from([("a".parse().unwrap(), retention)]), others: retention, size };
+        let keep = Keep { tasks: HashMap::from([("a".parse().unwrap(), retention.into())]), others: retention, size };
         let reader = Reader::open(self.folder.path()).unwrap();
         let mut sweep = Sweep::begin(reader, keep, Timestamp::from_millisecond(NOW).unwrap()).unwrap();
         let mut rounds = 0;

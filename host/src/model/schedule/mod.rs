@@ -34,7 +34,7 @@ pub struct Schedule {
 enum Kind {
     Cron(Box<Cron>),
     Every(Every),
-    At(Zoned),
+    At(Box<Zoned>),
     Manual,
 }
 
@@ -68,7 +68,7 @@ impl Schedule {
 
     /// Due once. What is finer than a millisecond is cut off.
     pub fn at(time: Zoned) -> Self {
-        Self::of(Kind::At(time))
+        Self::of(Kind::At(Box::new(time)))
     }
 
     /// Never due: the task runs when it is asked for.

@@ -40,7 +40,7 @@ fn guests(sandbox: &Sandbox, silent: &str) -> Vec<(Prepared, Arc<Run>)> {
         let component = command(&format!("{preview1} (func (export \"_start\") {body})"));
         for fuel in [Limits::default().fuel, Fuel::Unmetered] {
             let mut task = task("cut-off");
-            task.limits = Limits { fuel, memory: 1 << 20, ..Limits::default() };
+            task.limits = Limits { fuel, memory: 1 << 20, ..Limits::default() }.into();
             guests.push((load(sandbox, &component, fuel.metering()), Arc::new(run(task))));
         }
     }
@@ -61,7 +61,7 @@ fn guests(sandbox: &Sandbox, silent: &str) -> Vec<(Prepared, Arc<Run>)> {
             (local.set $at (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -16)))
             (global.set $top (i32.add (local.get $at) (local.get 3)))
             (local.get $at))"#;
-    let mut sending = run(Task { limits: Limits::default(), ..task("cut-off") });
+    let mut sending = run(task("cut-off"));
     let url = format!("http://{silent}/");
     Arc::get_mut(&mut sending.task).unwrap().grants.http = vec![url.parse().unwrap()];
     sending.payload = Some(Arc::new(Blob { content_type: Blob::TEXT.to_owned(), bytes: url.into_bytes() }));

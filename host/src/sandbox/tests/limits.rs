@@ -14,7 +14,7 @@ const PAGE: u64 = 64 << 10;
 
 async fn attempt_within(limits: Limits, core: &str) -> AttemptReport {
     let mut task = task("limited");
-    task.limits = limits;
+    task.limits = limits.into();
     attempt(&program(core), run(task)).await
 }
 
@@ -201,7 +201,7 @@ async fn programs_of_wasi_03_run_under_the_same_limits() {
         (r#"(memory 5) (func (export "run") (result i32) (i32.const 0))"#, Some(Limit::Memory)),
     ] {
         let mut task = task("limited");
-        task.limits = limits;
+        task.limits = limits.into();
         let report = attempt(program(core), run(task)).await;
         match expected {
             Some(limit) => assert_eq!(exceeded(&report).limit, limit),
@@ -286,7 +286,7 @@ async fn what_the_host_holds_for_a_guest_is_limited() {
         ),
     ] {
         let mut task = task("limited");
-        task.limits = limits;
+        task.limits = limits.into();
         let report = attempt(caller(act), run(task)).await;
         let exceeded = exceeded(&report);
         assert_eq!((exceeded.limit, exceeded.allowed, exceeded.used), (limit, allowed, used));
@@ -298,7 +298,7 @@ async fn a_guest_that_only_asks_the_host_lets_others_run_and_ends_at_its_deadlin
     // Less fuel than makes it yield, and seconds of work for the host: without turns it would end for want of fuel.
     let fuel = Fuel::Metered(bounds::YIELD_INTERVAL - 1);
     let mut task = task("limited");
-    task.limits = Limits { timeout: Duration::from_millis(200), fuel, ..Limits::default() };
+    task.limits = Limits { timeout: Duration::from_millis(200), fuel, ..Limits::default() }.into();
     let report = attempt(caller("(loop (call $random (i64.const 65536) (i32.const 0)) (br 0))"), run(task)).await;
     assert_eq!(exceeded(&report).limit, Limit::Timeout);
 }

@@ -156,7 +156,7 @@ const SLEEP: &str = r#"
 #[tokio::test]
 async fn a_guest_asleep_in_the_host_is_gone_at_its_deadline() {
     let mut task = task("sleeper");
-    task.limits = Limits { timeout: Duration::from_millis(100), ..Limits::default() };
+    task.limits = Limits { timeout: Duration::from_millis(100), ..Limits::default() }.into();
     let report = attempt_of(run(task), SLEEP).await;
     let AttemptOutcome::Exceeded(Exceeded { limit: Limit::Timeout, allowed: 100, .. }) = report.outcome else {
         panic!("{:?}", report.outcome)

@@ -105,7 +105,7 @@ fn op() -> impl Strategy<Value = Op> {
 fn tasks(disabled: u8) -> Vec<Arc<Task>> {
     let every = |name: &str, seconds| Task {
         schedule: Schedule::every(Duration::from_secs(seconds)).unwrap(),
-        retry: Retry { attempts: 3, jitter: Jitter::None, ..Retry::default() },
+        retry: Retry { attempts: 3, jitter: Jitter::None, ..Retry::default() }.into(),
         ..Task::example(name, Schedule::manual())
     };
     let misfire = |policy| Misfire { policy, ..Misfire::default() };
@@ -116,7 +116,7 @@ fn tasks(disabled: u8) -> Vec<Arc<Task>> {
         Task { overlap: Overlap::Allow, ..every("allow", 13) },
         Task { max_concurrent: NonZeroU32::new(2).unwrap(), after: vec!["skip".parse().unwrap()], ..every("two", 17) },
         Task {
-            retry: Retry { on: Vec::new(), on_interrupt: OnInterrupt::GiveUp, ..Retry::default() },
+            retry: Retry { on: Vec::new(), on_interrupt: OnInterrupt::GiveUp, ..Retry::default() }.into(),
             ..every("give-up", 12)
         },
     ]

@@ -15,9 +15,9 @@ pub(super) struct Days {
     /// From 1.
     pub(super) months: Set,
     /// None for every day of the month.
-    pub(super) of_month: Option<MonthDays>,
+    pub(super) of_month: Option<Box<MonthDays>>,
     /// None for every day of the week.
-    pub(super) of_week: Option<WeekDays>,
+    pub(super) of_week: Option<Box<WeekDays>>,
 }
 
 /// Days of a month.
@@ -85,8 +85,8 @@ impl Days {
         if !self.months.contains(month.number) {
             return Set::default();
         }
-        let of_month = self.of_month.map(|days| days.in_month(month));
-        let of_week = self.of_week.map(|days| days.in_month(month));
+        let of_month = self.of_month.as_ref().map(|days| days.in_month(month));
+        let of_week = self.of_week.as_ref().map(|days| days.in_month(month));
         // POSIX: where both are restricted, a day has to match either of them.
         match (of_month, of_week) {
             (None, None) => Set::of(1..=month.length, 1),

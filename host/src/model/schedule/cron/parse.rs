@@ -50,7 +50,11 @@ fn of_fields(
         minutes: minute.set(&MINUTE)?,
         hours: hour.set(&HOUR)?,
     };
-    let days = Days { of_month: month_days(day)?, months: month.set(&MONTH)?, of_week: week_days(weekday)? };
+    let days = Days {
+        of_month: month_days(day)?.map(Box::new),
+        months: month.set(&MONTH)?,
+        of_week: week_days(weekday)?.map(Box::new),
+    };
     if !days.any() {
         return Err(CronError {
             field: Some(DAY_OF_MONTH.name),
