@@ -19,12 +19,13 @@ use tokio::task::JoinSet;
 
 use crate::bar::Bar;
 use crate::host::Ground;
+use crate::process::page_faults;
 use crate::rounds::{Answer, Figure, Question, abba};
 
 /// How many calls each worker makes in a turn.
 const CALLS: u32 = 10_000;
 
-/// On one worker, and on one for each processor.
+/// On one worker, and on one for each processor; and how many pages the kernel has to find for an attempt meanwhile.
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
     let run = run(ground, ground.task("attempt", Schedule::manual(), Overlap::Allow)?);
     let questions = [
@@ -39,7 +40,25 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
         let rounds = abba(rounds, || turn(Arm::Attempt), || turn(Arm::Bare))?;
         Ok(Answer::of(question, "bare instance and call", &rounds))
     };
-    questions.into_iter().map(answer).collect()
+    let mut answers: Vec<Answer> = questions.into_iter().map(answer).collect::<anyhow::Result<_>>()?;
+    answers.push(faults(ground, &run, rounds)?);
+    Ok(answers)
+}
+
+/// Page faults of this process for each attempt, once as many attempts were made before.
+fn faults(ground: &Ground, run: &Arc<Run>, rounds: usize) -> anyhow::Result<Answer> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let prepared = runtime.block_on(ground.prepared(&run.task))?;
+    let turn = || turn(ground, &runtime, NonZeroUsize::MIN, &prepared, run, Arm::Attempt);
+    turn()?;
+    let mut figures = Vec::new();
+    for _ in 0..rounds {
+        let before = page_faults()?;
+        turn()?;
+        figures.push((page_faults()? - before) as f64 / f64::from(CALLS));
+    }
+    let bar = Some(Bar::AtMost(0.01));
+    Ok(Answer::alone(Question { what: "page faults of an attempt", unit: "", a: "attempt", bar }, figures))
 }
 
 /// A run of a task that somebody asked for.

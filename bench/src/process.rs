@@ -104,6 +104,17 @@ impl Drop for Hosted {
     }
 }
 
+/// How often the kernel had to find a page for this process so far, without reading it from a disk: `minflt` of proc(5).
+pub(crate) fn page_faults() -> anyhow::Result<u64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    minor_faults(&stat).context("cannot read /proc/self/stat")
+}
+
+/// The tenth field of `/proc/PID/stat`; the second is a name in brackets, which may hold anything.
+fn minor_faults(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(7)?.parse().ok()
+}
+
 /// Lets a process go on while it is looked at.
 pub(crate) fn pause(length: Duration) {
     #[expect(clippy::disallowed_methods, reason = "how long it is looked at is part of the measurement")]
@@ -134,5 +145,6 @@ mod tests {
         assert_eq!(number(status, "RssFile:"), None);
         assert_eq!(on_processor("1234567 89 3\n"), Some(Duration::from_nanos(1_234_567)));
         assert_eq!(on_processor(""), None);
+        assert_eq!(minor_faults("7 (a) b) S 1 7 7 0 -1 4194560 120 0 3 0 5 6"), Some(120));
     }
 }

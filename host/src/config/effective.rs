@@ -2,6 +2,7 @@
 //!
 //! Secrets are named by their source and never shown.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -11,11 +12,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Config;
 use super::elements::alerts::{Alert, AlertChannel};
-use super::elements::grants::SecretSource;
 use super::elements::host::HostSettings;
 use super::elements::schedule::ScheduleTable;
+use super::elements::secrets::SecretSource;
 use super::elements::task::Origin;
-use crate::model::grants::{FolderAccess, Grants, KeyValueGrant, Writes};
+use crate::model::grants::{BoundHeader, FolderAccess, Grants, HttpGrant, KeyValueGrant, Writes};
 use crate::model::id::TaskName;
 use crate::model::limits::Limits;
 use crate::model::misfire::{Misfire, MisfirePolicy};
@@ -68,6 +69,11 @@ impl Effective {
                 keys: task_keys(task, origin, config),
             }
         }));
+        tables.extend(config.secret_sources.iter().map(|(name, source)| Table {
+            path: vec!["secrets".to_owned(), name.clone()],
+            next: None,
+            keys: vec![secret_source(source)],
+        }));
         tables.extend(config.alerts.iter().map(|alert| Table {
             path: vec!["alerts".to_owned(), alert.name.to_string()],
             next: None,
@@ -78,7 +84,7 @@ impl Effective {
 
     /// The same as JSON, with the file's own nesting and a `next` in each task.
     pub fn to_json(&self) -> Json {
-        let mut root = json!({ "host": {}, "tasks": {}, "alerts": {} });
+        let mut root = json!({ "host": {}, "tasks": {}, "secrets": {}, "alerts": {} });
         for table in &self.tables {
             let object = table.path.iter().fold(&mut root, |object, name| &mut object[name.as_str()]);
             *object = json!({});
@@ -283,16 +289,12 @@ fn payload(blob: &Blob) -> Json {
 }
 
 fn grants(grants: &Grants, origin: &Origin, root: &Path) -> Keys {
-    let mut keys: Keys = vec![("grants.http", grants.http.iter().map(|grant| grant.to_string()).collect())];
+    let mut keys: Keys = vec![("grants.http", grants.http.iter().map(http_grant).collect())];
     if !grants.env.is_empty() {
         keys.push(("grants.env", grants.env.iter().map(|(name, value)| (name.clone(), value.as_str())).collect()));
     }
     if !origin.secrets.is_empty() {
-        let source = |source: &SecretSource| match source {
-            SecretSource::Env(name) => json!({ "env": name }),
-            SecretSource::File(file) => json!({ "file": file }),
-        };
-        keys.push(("grants.secrets", origin.secrets.iter().map(|(name, from)| (name.clone(), source(from))).collect()));
+        keys.push(("grants.secrets", secrets(&origin.secrets)));
     }
     if !grants.folders.is_empty() {
         let access = |access| match access {
@@ -306,6 +308,32 @@ fn grants(grants: &Grants, origin: &Origin, root: &Path) -> Keys {
     }
     keys.extend(grants.kv.iter().flat_map(keyvalue));
     keys
+}
+
+fn http_grant(grant: &HttpGrant) -> Json {
+    if grant.headers().is_empty() {
+        return grant.to_string().into();
+    }
+    let header = |header: &BoundHeader| (header.name().to_string(), header.to_string());
+    let headers: BTreeMap<String, String> = grant.headers().iter().map(header).collect();
+    json!({ "allow": grant.to_string(), "header": headers })
+}
+
+fn secrets(sources: &BTreeMap<String, SecretSource>) -> Json {
+    let source = |source| {
+        let (key, value) = secret_source(source);
+        json!({ key: value })
+    };
+    sources.iter().map(|(name, from)| (name.clone(), source(from))).collect()
+}
+
+/// The key that says where a secret comes from, and its value.
+fn secret_source(source: &SecretSource) -> (&'static str, Json) {
+    match source {
+        SecretSource::Env(name) => ("env", name.as_str().into()),
+        SecretSource::File(file) => ("file", json!(file)),
+        SecretSource::Credential(name) => ("credential", name.as_str().into()),
+    }
 }
 
 fn keyvalue(grant: &KeyValueGrant) -> Keys {

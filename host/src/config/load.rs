@@ -12,7 +12,7 @@ use super::elements::alerts::{Alert, AlertTable};
 use super::elements::file::FileTable;
 use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
-use super::elements::{Build, Common};
+use super::elements::{Build, Common, Secrets};
 use super::read::{Keys, Reader, Value};
 use super::report::Report;
 use super::surroundings::{PluginFiles, Surroundings};
@@ -110,8 +110,11 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
         timezone: host.timezone.clone(),
         state: host.state.clone(),
         plugins,
+        secrets: Secrets::default(),
         common: Common::default(),
     };
+    let (secrets, secret_sources) = Secrets::read(&file.secrets, &mut build);
+    build.secrets = secrets;
     let alerts: Vec<Option<Alert>> =
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
     let built: Vec<Option<(Task, Origin)>> = tasks.iter().map(|(name, task)| task.build(name, &mut build)).collect();
@@ -135,6 +138,7 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
         tasks: built.into_iter().map(|(task, _)| Arc::new(task)).collect(),
         alerts: alerts.into_iter().collect::<Option<Vec<_>>>()?,
         origins,
+        secret_sources,
     })
 }
 

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use crate::model::id::TaskName;
 use crate::model::task::Task;
+use elements::secrets::SecretSource;
 use elements::task::Origin;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -57,4 +58,6 @@ pub struct Config {
     /// The folder of the file, where relative paths start.
     root: PathBuf,
     origins: BTreeMap<TaskName, Origin>,
+    /// Where the secrets come from that the host keeps to itself.
+    secret_sources: BTreeMap<String, SecretSource>,
 }

@@ -61,7 +61,9 @@ pub enum FolderAccess {
     ReadWrite,
 }
 
+mod bound;
 mod http;
 mod keyvalue;
+pub use bound::{BoundHeader, BoundHeaderError};
 pub use http::{HttpGrant, HttpGrantError, HttpScheme, HttpTarget, HttpTargetError};
 pub use keyvalue::{KeyValueGrant, Writes};

@@ -50,7 +50,7 @@ pub(crate) fn http_requests(task: &Task) -> String {
 
 /// After a request that no grant allows: the grants there are, and a new one.
 pub(crate) fn http_grant(task: &Task, new: &HttpGrant) -> String {
-    let grants = task.grants.http.iter().chain([new]).map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>();
+    let grants = task.grants.http.iter().chain([new]).map(HttpGrant::toml).collect::<Vec<_>>();
     format!("to allow it: {} http = [{}]", task.name.toml_table("grants"), grants.join(", "))
 }
 

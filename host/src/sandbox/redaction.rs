@@ -17,7 +17,10 @@ pub(crate) struct Redaction {
 impl Redaction {
     /// Redacts the secrets among these grants. Each line of a secret counts by itself: logs are kept a line at a time.
     pub(crate) fn of(grants: &Grants) -> Self {
-        let mut lines: Vec<&str> = grants.secrets.iter().flat_map(|(_, secret)| secret.reveal().lines()).collect();
+        let own = grants.secrets.iter().map(|(_, secret)| secret);
+        // A server may send back what it was sent.
+        let bound = grants.http.iter().flat_map(|grant| grant.headers()).flat_map(|header| header.secrets());
+        let mut lines: Vec<&str> = own.chain(bound).flat_map(|secret| secret.reveal().lines()).collect();
         lines.retain(|line| !line.trim().is_empty());
         lines.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         lines.dedup();
@@ -43,6 +46,7 @@ impl Redaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::grants::{BoundHeader, HttpGrant};
 
     #[test]
     fn secrets_disappear_whole() {
@@ -56,5 +60,14 @@ mod tests {
         check(&["abc", "abcdef"], "abcdef abc", "*** ***");
         check(&["-----BEGIN\nline one\nline two\n"], "line two", "***");
         check(&["", " "], "a b", "a b");
+    }
+
+    #[test]
+    fn secrets_in_headers_are_found_by_themselves() {
+        let token = Secret::new("hunter2".to_owned());
+        let header = BoundHeader::new("X-Key".parse().unwrap(), "Bearer ${secret:TOKEN}", |_| Some(&token)).unwrap();
+        let grant: HttpGrant = "https://example.com".parse().unwrap();
+        let redaction = Redaction::of(&Grants { http: vec![grant.with_headers(vec![header])], ..Grants::default() });
+        assert_eq!(redaction.apply("Bearer and hunter2".to_owned()), "Bearer and ***");
     }
 }

@@ -1,31 +1,21 @@
 //! `grants`: what a task may reach.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::str::FromStr;
 
 use toml::Spanned;
 
 use super::Build;
+use super::http_grant::HttpGrantTable;
 use super::keyvalue::KeyValueTable;
+use super::secrets::{SecretSource, SecretTable};
 use super::words::{EnvName, PathText};
-use crate::config::diagnostic::{Diagnostic, Span};
+use crate::config::diagnostic::Diagnostic;
 use crate::config::read::Field;
 use crate::config::table::{choice, table};
-use crate::config::values::{Listed, Name, Named, text_is_a_value};
-use crate::model::grants::{FolderAccess, FolderGrant, Grants, HttpGrant, Secret};
-
-/// Where a secret comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) enum SecretSource {
-    /// A variable of the host's environment.
-    Env(String),
-    /// A file, from the folder of the configuration or absolute.
-    File(PathBuf),
-}
-
-/// The largest secret that is read from a file: 64 KiB.
-const MAX_SECRET: u64 = 64 << 10;
+use crate::config::values::{Name, Named};
+use crate::model::grants::{FolderAccess, FolderGrant, Grants};
 
 /// The prefix of the variables by which the host tells a guest about its run.
 const RESERVED: &str = "SANDCLOCK_";
@@ -35,7 +25,11 @@ table! {
     pub(in crate::config) struct GrantsTable {
         /// HTTP requests: `[METHODS] scheme://host[:port][/path-prefix]`. A host of `*.example.com` stands for every name
         /// below it. Addresses that are not public are reached only through a grant that names the address, or `localhost`.
-        "http" => http: Vec<Spanned<HttpGrant>> = default([]), example ["GET https://api.example.com/v1/", "http://127.0.0.1:9000"];
+        ///
+        /// In place of a text, `{ allow = "https://api.example.com", header = { Authorization = "Bearer ${secret:API_TOKEN}" } }`
+        /// has the host add headers with secrets of `[secrets]` in them, which the guest never has. It names one host, and is
+        /// encrypted or stays on this machine.
+        "http" => http: Vec<Spanned<HttpGrantTable>> = default([]), example ["GET https://api.example.com/v1/", "http://127.0.0.1:9000"];
         /// Environment variables and their values, as they stand here: nothing is expanded.
         "env" => env: Named<EnvName, String> = absent("none"), example { LANG = "C", REGION = "eu" };
         /// Secrets, by the environment variable in which the guest finds them. They are blotted out in its log.
@@ -44,16 +38,6 @@ table! {
         "folders" => folders: Named<GuestPath, FolderTable> = absent("none"), example { "/data" = { path = "data" } };
         /// Key-value stores.
         "kv" => kv: KeyValueTable = absent("none"), example { quota = "16MiB", shared = ["orders"] };
-    }
-}
-
-table! {
-    /// Where a secret comes from. Either `env` or `file`.
-    pub(in crate::config) struct SecretTable {
-        /// A variable of the host's environment.
-        "env" => env: EnvName = absent("`file` is given"), example "REPORT_TOKEN";
-        /// A file; a line end at its end is not part of the secret.
-        "file" => file: PathText = absent("`env` is given"), example "/run/secrets/report-token";
     }
 }
 
@@ -72,14 +56,6 @@ choice! {
         FolderAccess::ReadOnly => "read-only", "read and list";
         FolderAccess::ReadWrite => "read-write", "read, list, write, create and remove";
     }
-}
-
-text_is_a_value! {
-    HttpGrant: "a grant such as \"GET https://api.example.com/v1/\"";
-}
-
-impl Listed for HttpGrant {
-    const PLURAL: &'static str = "grants such as \"GET https://api.example.com\"";
 }
 
 /// Where a guest sees a folder.
@@ -111,7 +87,8 @@ impl GrantsTable {
     pub(in crate::config) fn build(&self, build: &mut Build<'_>) -> (Grants, BTreeMap<String, SecretSource>) {
         let mut grants = Grants::default();
         let mut sources = BTreeMap::new();
-        grants.http = items(&self.http);
+        let written = self.http.written().into_iter().flat_map(|list| list.get_ref());
+        grants.http = written.filter_map(|grant| grant.get_ref().build(build)).collect();
         for (name, value) in entries(&self.env) {
             check_variable(name, build);
             let text = value.get_ref();
@@ -131,8 +108,7 @@ impl GrantsTable {
                     .and_at(other.span(), "the other one");
                 build.problems.note(problem);
             }
-            let Some(source) = table.get_ref().source(table.span(), build) else { continue };
-            if let Some(secret) = read_secret(&source, table.span(), build) {
+            if let Some((source, secret)) = table.get_ref().build(table.span(), build) {
                 grants.secrets.push((name.get_ref().0.clone(), secret));
                 sources.insert(name.get_ref().0.clone(), source);
             }
@@ -148,10 +124,6 @@ impl GrantsTable {
     }
 }
 
-fn items<T: Clone>(list: &Field<Vec<Spanned<T>>>) -> Vec<T> {
-    list.written().into_iter().flat_map(|list| list.get_ref()).map(|item| item.get_ref().clone()).collect()
-}
-
 fn entries<K, V>(named: &Field<Named<K, V>>) -> impl Iterator<Item = &(Spanned<K>, Spanned<V>)> {
     named.written().into_iter().flat_map(|named| &named.get_ref().0)
 }
@@ -162,63 +134,6 @@ fn check_variable(name: &Spanned<EnvName>, build: &mut Build<'_>) {
             .at(name.span(), "expected another name");
         build.problems.note(problem);
     }
-}
-
-impl SecretTable {
-    fn source(&self, span: Span, build: &mut Build<'_>) -> Option<SecretSource> {
-        match (&self.env, &self.file) {
-            (Field::Written(env), Field::Absent) => Some(SecretSource::Env(env.get_ref().0.clone())),
-            (Field::Absent, Field::Written(file)) => Some(SecretSource::File(file.get_ref().0.clone())),
-            (Field::Unreadable, _) | (_, Field::Unreadable) => None,
-            _ => {
-                let problem = Diagnostic::error("a secret comes from one place")
-                    .at(span, "expected either `env` or `file`")
-                    .help("write { env = \"VARIABLE\" } or { file = \"path\" }; a secret itself never stands in this file");
-                build.problems.note(problem);
-                None
-            }
-        }
-    }
-}
-
-/// Reads a secret; the messages never hold any of it.
-fn read_secret(source: &SecretSource, span: Span, build: &mut Build<'_>) -> Option<Secret> {
-    let (what, value) = match source {
-        SecretSource::Env(name) => {
-            let value = build.around.env.get(name).cloned().ok_or_else(|| "is not set".to_owned());
-            (format!("the environment variable {name}"), value)
-        }
-        SecretSource::File(path) => {
-            (format!("the secret's file {}", path.display()), read_secret_file(&build.root.join(path)))
-        }
-    };
-    let why = match value {
-        Ok(value) if value.is_empty() => "is empty".to_owned(),
-        Ok(value) if value.contains('\0') => "has the character U+0000 in it".to_owned(),
-        Ok(value) => return Some(Secret::new(value)),
-        Err(why) => why,
-    };
-    build.problems.note(Diagnostic::error(format!("{what} {why}")).at(span, "the secret would come from there"));
-    None
-}
-
-fn read_secret_file(path: &Path) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "is not there".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() || metadata.len() > MAX_SECRET {
-        return Err("is not a file of 64KiB at the most".to_owned());
-    }
-    let mut text = std::fs::read_to_string(path).map_err(unreadable)?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    Ok(text)
 }
 
 impl FolderTable {

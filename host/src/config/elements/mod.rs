@@ -8,6 +8,7 @@ mod common;
 pub(super) mod file;
 pub(super) mod grants;
 pub(super) mod host;
+mod http_grant;
 pub(super) mod keyvalue;
 pub(super) mod limits;
 pub(super) mod misfire;
@@ -16,6 +17,7 @@ pub(super) mod retention;
 pub(super) mod retry;
 pub(super) mod roots;
 pub(super) mod schedule;
+pub(super) mod secrets;
 pub(super) mod task;
 mod words;
 
@@ -26,6 +28,7 @@ use jiff::tz::TimeZone;
 use super::diagnostic::Problems;
 use super::surroundings::{PluginFiles, Surroundings};
 pub(super) use common::Common;
+pub(super) use secrets::Secrets;
 
 /// What building needs to know beside the table itself, and where it notes problems.
 pub(super) struct Build<'a> {
@@ -41,6 +44,8 @@ pub(super) struct Build<'a> {
     pub(super) state: PathBuf,
     /// What is in the plugins folder; none if it cannot be read.
     pub(super) plugins: Option<PluginFiles>,
+    /// The secrets of `[secrets]`, by their names, as far as they could be read.
+    pub(super) secrets: Secrets,
     /// What tasks so far have that others may have as well.
     pub(super) common: Common,
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::Build;
-use super::grants::{GrantsTable, SecretSource};
+use super::grants::GrantsTable;
 use super::limits::LimitsTable;
 use super::misfire::MisfireTable;
 use super::payload::Payload;
 use super::retention::RetentionTable;
 use super::retry::RetryTable;
 use super::schedule::ScheduleTable;
+use super::secrets::SecretSource;
 use crate::config::diagnostic::{Diagnostic, Problems};
 use crate::config::read::{Field, Keys, TableReader};
 use crate::config::shape::TableShape;

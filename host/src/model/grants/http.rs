@@ -10,6 +10,8 @@ use std::str::FromStr;
 use http::Method;
 use url::{Host, Url};
 
+use super::BoundHeader;
+
 mod target;
 pub use target::{HttpScheme, HttpTarget, HttpTargetError};
 
@@ -22,6 +24,7 @@ pub struct HttpGrant {
     port: u16,
     /// In the form of [`target::comparable`].
     path: String,
+    headers: Vec<BoundHeader>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +113,7 @@ impl HttpGrant {
             host: HostPattern::of(&parsed)?,
             port: parsed.port_or_known_default().unwrap_or(scheme.port()),
             path: target::comparable(parsed.path()),
+            headers: Vec::new(),
         })
     }
 
@@ -121,7 +125,45 @@ impl HttpGrant {
             host: HostPattern::Exactly(target.host().clone()),
             port: target.port(),
             path: "/".to_owned(),
+            headers: Vec::new(),
         }
+    }
+
+    /// The same grant, whose requests get these headers.
+    pub fn with_headers(self, headers: Vec<BoundHeader>) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// The headers that its requests get.
+    pub fn headers(&self) -> &[BoundHeader] {
+        &self.headers
+    }
+
+    /// The grant as it stands in the configuration, headers and all.
+    pub fn toml(&self) -> String {
+        if self.headers.is_empty() {
+            return format!("\"{self}\"");
+        }
+        // What a header can have in it, TOML escapes as Rust does.
+        let header = |header: &BoundHeader| format!("\"{}\" = {:?}", header.name(), header.to_string());
+        let headers: Vec<String> = self.headers.iter().map(header).collect();
+        format!("{{ allow = \"{self}\", header = {{ {} }} }}", headers.join(", "))
+    }
+
+    /// Whether it names one host, so that a secret sent along goes to nobody else.
+    pub fn names_one_host(&self) -> bool {
+        matches!(self.host, HostPattern::Exactly(_))
+    }
+
+    /// Whether nobody on the way can read its requests: they are encrypted, or do not leave this machine.
+    pub fn is_private(&self) -> bool {
+        let stays_here = match &self.host {
+            HostPattern::Exactly(Host::Domain(name)) => name == "localhost",
+            HostPattern::Exactly(Host::Ipv4(address)) => address.is_loopback(),
+            HostPattern::Exactly(Host::Ipv6(address)) => address.is_loopback(),
+            HostPattern::Any | HostPattern::Below(_) => false,
+        };
+        self.scheme == HttpScheme::Https || stays_here
     }
 
     /// Whether it allows a request to this target.

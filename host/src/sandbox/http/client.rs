@@ -45,6 +45,8 @@ pub(crate) enum SendError {
     Resolve(#[source] std::io::Error),
     #[error("cannot connect")]
     Connect(#[source] std::io::Error),
+    #[error("no TLS handshake in time")]
+    TlsTimeout,
     #[error("no connection in time")]
     ConnectTimeout,
     #[error("TLS failed")]
@@ -214,13 +216,17 @@ impl Unanswered {
     }
 }
 
-/// Writes the request line and the `Host` header from the target that was checked, whatever the guest had there.
+/// Writes the request line and the `Host` header from the target that was checked, and the headers that are bound to
+/// its grants, whatever the guest had there.
 fn rewrite(admitted: &Admitted, mut request: Request<WasiBody>) -> Result<Request<WasiBody>, SendError> {
     let invalid = |error: http::Error| SendError::Invalid(error.to_string());
     let uri = admitted.target.path_and_query().parse::<Uri>().map_err(|error| invalid(error.into()))?;
     let host = HeaderValue::from_str(&admitted.target.authority()).map_err(|error| invalid(error.into()))?;
     *request.uri_mut() = uri;
     request.headers_mut().insert(HOST, host);
+    for (name, value) in &admitted.headers {
+        request.headers_mut().insert(name, value.clone());
+    }
     Ok(request)
 }
 

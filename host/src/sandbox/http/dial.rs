@@ -31,7 +31,7 @@ pub(super) async fn open(
         HttpScheme::Http => Connection::over(stream, peer, opened, head_limit).await,
         HttpScheme::Https => {
             let encrypted = tokio::time::timeout(timeouts.tls, encrypt(admitted, stream, &egress.network.tls)).await;
-            Connection::over(encrypted.unwrap_or(Err(SendError::ConnectTimeout))?, peer, opened, head_limit).await
+            Connection::over(encrypted.unwrap_or(Err(SendError::TlsTimeout))?, peer, opened, head_limit).await
         }
     };
     connection.map_err(SendError::Protocol)

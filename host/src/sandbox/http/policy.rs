@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use url::Host;
 
 use crate::model::grants::{HttpGrant, HttpTarget, HttpTargetError};
@@ -24,6 +24,8 @@ pub(crate) struct Policy {
 pub(crate) struct Admitted {
     pub(crate) target: HttpTarget,
     reach: Reach,
+    /// Headers that the host adds. Of several with a name, the first counts.
+    pub(crate) headers: HeaderMap,
 }
 
 /// How far a grant reaches.
@@ -72,12 +74,19 @@ impl Policy {
             return Err(Refusal::Connect);
         }
         let target = HttpTarget::of(method, uri)?;
-        let mut grants = self.task.grants.http.iter().filter(|grant| grant.allows(&target)).peekable();
-        if grants.peek().is_none() {
+        let grants = || self.task.grants.http.iter().filter(|grant| grant.allows(&target));
+        if grants().next().is_none() {
             return Err(Refusal::NotGranted(Box::new(target)));
         }
-        let reach = if grants.any(HttpGrant::names_address) { Reach::Named } else { Reach::Public };
-        Ok(Admitted { target, reach })
+        let reach = if grants().any(HttpGrant::names_address) { Reach::Named } else { Reach::Public };
+        let mut headers = HeaderMap::new();
+        // The answer to TRACE is the request.
+        if method != Method::TRACE {
+            for header in grants().flat_map(HttpGrant::headers) {
+                headers.entry(header.name()).or_insert_with(|| header.value().clone());
+            }
+        }
+        Ok(Admitted { target, reach, headers })
     }
 
     /// What was tried, and the lines of TOML that would allow it. None for what has been said before.

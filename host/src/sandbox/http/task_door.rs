@@ -90,9 +90,11 @@ impl From<SendError> for Error {
             SendError::Refused(Refusal::Target(error)) => Error::InvalidRequest(error.to_string()),
             SendError::Refused(refusal) => Error::Denied(refusal.to_string()),
             SendError::Invalid(message) => Error::InvalidRequest(message),
-            SendError::ConnectTimeout | SendError::FirstByteTimeout | SendError::Silence | SendError::OutOfTime => {
-                Error::TimedOut
-            }
+            SendError::ConnectTimeout
+            | SendError::TlsTimeout
+            | SendError::FirstByteTimeout
+            | SendError::Silence
+            | SendError::OutOfTime => Error::TimedOut,
             SendError::RequestTooLarge { limit } | SendError::ResponseTooLarge { limit } => Error::BodyTooLarge(limit),
             error => Error::ConnectionFailed(error.chain()),
         }

@@ -58,7 +58,7 @@ impl From<SendError> for Error {
                 Error::ConnectionRefused
             }
             SendError::Connect(_) => Error::DestinationUnavailable,
-            SendError::ConnectTimeout => Error::ConnectionTimeout,
+            SendError::ConnectTimeout | SendError::TlsTimeout => Error::ConnectionTimeout,
             SendError::Tls(error) if error.to_string().contains("certificate") => Error::TlsCertificateError,
             SendError::Tls(_) => Error::TlsProtocolError,
             SendError::TlsSetup(_) => Error::ConfigurationError,

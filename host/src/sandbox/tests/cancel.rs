@@ -11,7 +11,6 @@ use crate::model::limits::{Fuel, Limits, Metering};
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
-use crate::model::task::Task;
 use crate::sandbox::testing::{command, run, task, typed};
 use crate::sandbox::{AttemptRequest, Image, Prepared, Sandbox, Settings, compile};
 

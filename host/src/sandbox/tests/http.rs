@@ -24,12 +24,12 @@ use crate::sandbox::tests::tasks::ALLOCATOR;
 use crate::sandbox::{AttemptReport, TlsRoots};
 
 /// A server that answers every request with the same bytes, and remembers what it got.
-struct Server {
-    address: String,
-    requests: Arc<Mutex<Vec<String>>>,
+pub(super) struct Server {
+    pub(super) address: String,
+    pub(super) requests: Arc<Mutex<Vec<String>>>,
 }
 
-async fn server(answer: impl Into<Vec<u8>>, then: Then) -> Server {
+pub(super) async fn server(answer: impl Into<Vec<u8>>, then: Then) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let requests = Arc::new(Mutex::new(Vec::new()));
@@ -56,13 +56,13 @@ async fn server(answer: impl Into<Vec<u8>>, then: Then) -> Server {
 
 /// What a server does after its answer.
 #[derive(PartialEq)]
-enum Then {
+pub(super) enum Then {
     Close,
     StaySilent,
 }
 
 /// A task that sends one request, and returns the response's body; or fails with the error's words, or with its number.
-fn fetcher(method: &str, url: &str, headers: &[(&str, &str)], timeout: Option<u64>) -> Vec<u8> {
+pub(super) fn fetcher(method: &str, url: &str, headers: &[(&str, &str)], timeout: Option<u64>) -> Vec<u8> {
     let mut data = format!(r#"(data (i32.const 100) "{method}") (data (i32.const 200) "{url}")"#);
     for (at, (name, value)) in headers.iter().enumerate() {
         let (record, text) = (2000 + 16 * at, 3000 + 200 * at);
@@ -106,22 +106,22 @@ fn fetcher(method: &str, url: &str, headers: &[(&str, &str)], timeout: Option<u6
     ))
 }
 
-fn granted(grants: &[&str]) -> Task {
+pub(super) fn granted(grants: &[&str]) -> Task {
     let mut task = task("fetch");
     task.grants.http = grants.iter().map(|grant| grant.parse().unwrap()).collect();
     task
 }
 
-async fn fetch(task: Task, url: &str) -> AttemptReport {
+pub(super) async fn fetch(task: Task, url: &str) -> AttemptReport {
     attempt(fetcher("GET", url, &[("x-mark", "yes")], None), run(task)).await
 }
 
-fn host_lines(report: &AttemptReport) -> Vec<(Level, &str)> {
+pub(super) fn host_lines(report: &AttemptReport) -> Vec<(Level, &str)> {
     let lines = report.log.iter().filter(|line| line.source == LogSource::Host);
     lines.map(|line| (line.level, line.message.as_str())).collect()
 }
 
-fn failure(report: &AttemptReport) -> &str {
+pub(super) fn failure(report: &AttemptReport) -> &str {
     match &report.outcome {
         AttemptOutcome::Failed(failure) => &failure.message,
         other => panic!("expected a failure, found {other:?}"),
@@ -134,7 +134,7 @@ fn field<'a>(report: &'a AttemptReport, name: &str) -> Option<&'a str> {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+pub(super) const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
 #[tokio::test]
 async fn a_granted_request_goes_out_and_is_audited() {
@@ -221,16 +221,17 @@ async fn each_time_limit_ends_the_request_that_reaches_it() {
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel";
     let soon = Duration::from_millis(100);
     let default = HttpLimits::default();
-    for (answer, limits, words) in [
-        ("", HttpLimits { first_byte: soon, ..default }, "no response in time"),
-        ("", HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
-        (begun, HttpLimits { between_bytes: soon, ..default }, "the server went silent"),
-        (begun, HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+    for (scheme, answer, limits, words) in [
+        ("https", "", HttpLimits { tls: soon, ..default }, "no TLS handshake in time"),
+        ("http", "", HttpLimits { first_byte: soon, ..default }, "no response in time"),
+        ("http", "", HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        ("http", begun, HttpLimits { between_bytes: soon, ..default }, "the server went silent"),
+        ("http", begun, HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
     ] {
         let server = server(answer, Then::StaySilent).await;
-        let mut task = granted(&[&format!("http://{}", server.address)]);
+        let mut task = granted(&[&format!("{scheme}://{}", server.address)]);
         task.limits.http = limits;
-        let report = fetch(task, &format!("http://{}/", server.address)).await;
+        let report = fetch(task, &format!("{scheme}://{}/", server.address)).await;
         assert_eq!(failure(&report), "error 3", "{answer:?}");
         assert!(host_lines(&report)[0].1.contains(words), "{:?}", host_lines(&report));
     }

@@ -1,6 +1,7 @@
 //! Guests of every temper, each with the report that it has to end in.
 
 mod blocked;
+mod bound_headers;
 mod cancel;
 mod connections;
 mod http;
