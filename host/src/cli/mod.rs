@@ -26,7 +26,6 @@ mod state;
 mod stats;
 pub mod terminal;
 mod trigger;
-mod usage;
 mod when;
 
 use std::ffi::OsString;

@@ -106,7 +106,10 @@ fn is_of_slot(entry: &Entry, task: &TaskName, slot: Slot) -> bool {
 fn run_of(entry: &Entry) -> Option<RunId> {
     match entry {
         Entry::Admitted { run, .. } | Entry::Reopened { run, .. } => Some(run.id),
-        Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
+        Entry::Started { run, .. }
+        | Entry::AttemptEnded { run, .. }
+        | Entry::Ended { run, .. }
+        | Entry::Keyed { run, .. } => Some(*run),
         Entry::Skipped { .. }
         | Entry::Missed { .. }
         | Entry::RangeCut { .. }

@@ -19,9 +19,11 @@ pub mod payload;
 pub mod retention;
 pub mod retry;
 pub mod task;
+pub mod upcoming;
 
 pub mod cause;
 pub mod history;
+pub mod key;
 pub mod log;
 pub mod outcome;
 pub mod run;
