@@ -101,6 +101,7 @@ impl Ground {
             alerts: Vec::new(),
             exit_codes: ExitCodes::default(),
             retention: Default::default(),
+            webhook: None,
         })
     }
 

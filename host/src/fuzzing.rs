@@ -45,5 +45,6 @@ pub fn task(name: TaskName, plugin: PluginName) -> Task {
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
         retention: Default::default(),
+        webhook: None,
     }
 }

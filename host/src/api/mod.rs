@@ -4,6 +4,7 @@
 //! anything is served on a socket in the state folder alone, which only the host's user can open.
 
 pub mod control;
+mod guard;
 mod health;
 mod problem;
 mod requests;
@@ -18,6 +19,9 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::daemon::Handle;
 
+pub use guard::{
+    ExposureError, GuardSettings, NoRandomness, OpenRoute, Secret, TlsError, TlsSettings, Transport, check_exposure,
+};
 pub use problem::Problem;
 
 /// Where the API listens.
@@ -27,6 +31,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The state folder, where the control socket is made.
     pub state: PathBuf,
+    /// Who gets in, and how.
+    pub guard: GuardSettings,
 }
 
 /// The API could not start.

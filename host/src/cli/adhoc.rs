@@ -40,6 +40,7 @@ pub(super) fn task(file: &Path) -> anyhow::Result<Task> {
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
         retention: Default::default(),
+        webhook: None,
     })
 }
 

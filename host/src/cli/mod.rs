@@ -17,6 +17,7 @@ mod inspect;
 mod ledger;
 mod logs;
 mod next;
+mod offline;
 mod pause;
 mod progress;
 mod run;

@@ -2,6 +2,8 @@
 //!
 //! Secrets are named by their source and never shown.
 
+mod access;
+
 use std::fmt;
 use std::path::Path;
 
@@ -9,9 +11,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
+use self::access::{api, secret_source, webhook};
 use super::Config;
 use super::elements::alerts::{Alert, AlertChannel};
-use super::elements::grants::SecretSource;
 use super::elements::host::HostSettings;
 use super::elements::schedule::ScheduleTable;
 use super::elements::task::Origin;
@@ -156,6 +158,7 @@ fn host(config: &Config) -> Keys {
         ("workers", host.workers.get().into()),
         ("wasi-03", host.wasi_03.into()),
     ];
+    keys.extend(api(&host.api, &config.root));
     keys.extend(host.tls_roots.as_ref().map(|roots| ("tls-roots", path(&roots.file, &config.root))));
     keys.extend([
         ("compile.timeout", duration(host.compile.timeout)),
@@ -179,6 +182,7 @@ fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     keys.extend(retry(&task.retry));
     keys.extend(limits(&task.limits));
     keys.extend(task.payload.as_deref().map(|blob| ("payload", payload(blob))));
+    keys.extend(task.webhook.iter().flat_map(|hook| webhook(hook, origin)));
     keys.push(("after", task.after.iter().map(|name| name.as_str()).collect()));
     keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
     keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));
@@ -288,11 +292,8 @@ fn grants(grants: &Grants, origin: &Origin, root: &Path) -> Keys {
         keys.push(("grants.env", grants.env.iter().map(|(name, value)| (name.clone(), value.as_str())).collect()));
     }
     if !origin.secrets.is_empty() {
-        let source = |source: &SecretSource| match source {
-            SecretSource::Env(name) => json!({ "env": name }),
-            SecretSource::File(file) => json!({ "file": file }),
-        };
-        keys.push(("grants.secrets", origin.secrets.iter().map(|(name, from)| (name.clone(), source(from))).collect()));
+        let secrets = origin.secrets.iter().map(|(name, from)| (name.clone(), secret_source(from)));
+        keys.push(("grants.secrets", secrets.collect()));
     }
     if !grants.folders.is_empty() {
         let access = |access| match access {

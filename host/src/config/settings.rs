@@ -58,7 +58,7 @@ impl Config {
 
     /// Where the API listens.
     pub fn api_settings(&self) -> api::Settings {
-        api::Settings { listen: self.host.listen, state: self.host.state.clone() }
+        api::Settings { listen: self.host.listen, state: self.host.state.clone(), guard: self.host.api.clone() }
     }
 }
 

@@ -4,6 +4,7 @@
 //! when guests keep it busy. Nothing here blocks: the ledger answers through futures, guests run elsewhere.
 
 mod commands;
+mod noting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Stop};
 use crate::model::task::Build;
 use crate::plugins::{Plugin, Unusable};
+use noting::Noting;
 
 /// The loop turns at least this often: a step of the wall clock is noticed within it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -83,6 +85,8 @@ struct Loop {
     /// How to end the attempts that go on.
     stops: HashMap<RunId, watch::Sender<Option<Stop>>>,
     draining: Option<Draining>,
+    /// On whose behalf the command is given that is being carried out.
+    noting: Option<Noting>,
 }
 
 struct Draining {
@@ -132,6 +136,7 @@ impl Firing {
             unrecorded: Backlog::default(),
             stops: HashMap::new(),
             draining: None,
+            noting: None,
         };
         state.record(first, None);
         state.turn().await

@@ -181,7 +181,7 @@ impl Daemon {
                 }
             }
         });
-        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, state };
+        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, state, change: None };
         Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 

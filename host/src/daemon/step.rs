@@ -114,6 +114,7 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::TaskSet { .. }
         | Entry::PauseSet { .. }
         | Entry::Stored(_)
+        | Entry::Access(_)
         | Entry::Removed(_) => None,
     }
 }

@@ -68,6 +68,7 @@ impl Book {
                 self.tasks.advance(task, *slot);
                 Ok(())
             }
+            Entry::Access(access) => self.access(access),
             Entry::Removed(removal) => self.remove(removal),
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(

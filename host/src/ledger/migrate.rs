@@ -22,11 +22,15 @@ pub(super) struct Migration {
 }
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. One that was released is never edited.
-pub(super) const MIGRATIONS: [Migration; 2] = [
+pub(super) const MIGRATIONS: [Migration; 3] = [
     Migration { forward: include_str!("schema/0001_first.sql"), back: None },
     Migration {
         forward: include_str!("schema/0002_keyvalue.sql"),
         back: Some(include_str!("schema/0002_keyvalue.back.sql")),
+    },
+    Migration {
+        forward: include_str!("schema/0003_access.sql"),
+        back: Some(include_str!("schema/0003_access.back.sql")),
     },
 ];
 

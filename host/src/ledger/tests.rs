@@ -175,6 +175,7 @@ fn example(name: &str) -> Task {
         },
         limits: Limits::default(),
         grants: Default::default(),
+        webhook: None,
         payload: None,
         after: Vec::new(),
         alerts: Vec::new(),

@@ -18,6 +18,10 @@ pub mod payload;
 pub mod retention;
 pub mod retry;
 pub mod task;
+pub mod webhook;
+
+pub mod access;
+pub mod audit;
 
 pub mod cause;
 pub mod history;

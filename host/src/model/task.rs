@@ -12,6 +12,7 @@ use crate::model::payload::Blob;
 use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
+use crate::model::webhook::Webhook;
 
 /// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Task {
     pub limits: Limits,
     /// What its attempts may reach.
     pub grants: Grants,
+    /// How it is started from outside; none if it is not.
+    pub webhook: Option<Webhook>,
     /// What a run without a payload of its own gets.
     pub payload: Option<Arc<Blob>>,
     /// The tasks whose success starts this one.
@@ -95,6 +98,7 @@ impl Task {
             retry: Retry::default(),
             limits: Limits::default(),
             grants: Grants::default(),
+            webhook: None,
             payload: None,
             after: Vec::new(),
             alerts: Vec::new(),

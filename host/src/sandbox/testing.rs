@@ -46,6 +46,7 @@ pub(crate) fn task(name: &str) -> Task {
         alerts: Vec::new(),
         exit_codes: ExitCodes::default(),
         retention: Default::default(),
+        webhook: None,
     }
 }
 

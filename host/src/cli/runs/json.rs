@@ -64,6 +64,7 @@ fn passed_over_json(why: PassedOver) -> Json {
 fn cause_json(cause: &Cause) -> Json {
     match cause {
         Cause::After { task, run } => json!({ "kind": cause.name(), "task": task.as_str(), "run": run.to_string() }),
+        Cause::Webhook { path } => json!({ "kind": cause.name(), "webhook": path.as_str() }),
         Cause::Backfill { max_parallel } => json!({ "kind": cause.name(), "max_parallel": max_parallel }),
         Cause::Schedule | Cause::CatchUp | Cause::Manual | Cause::Http => json!({ "kind": cause.name() }),
     }

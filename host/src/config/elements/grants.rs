@@ -165,7 +165,8 @@ fn check_variable(name: &Spanned<EnvName>, build: &mut Build<'_>) {
 }
 
 impl SecretTable {
-    fn source(&self, span: Span, build: &mut Build<'_>) -> Option<SecretSource> {
+    /// The place, if it names one.
+    pub(in crate::config) fn source(&self, span: Span, build: &mut Build<'_>) -> Option<SecretSource> {
         match (&self.env, &self.file) {
             (Field::Written(env), Field::Absent) => Some(SecretSource::Env(env.get_ref().0.clone())),
             (Field::Absent, Field::Written(file)) => Some(SecretSource::File(file.get_ref().0.clone())),
@@ -182,7 +183,7 @@ impl SecretTable {
 }
 
 /// Reads a secret; the messages never hold any of it.
-fn read_secret(source: &SecretSource, span: Span, build: &mut Build<'_>) -> Option<Secret> {
+pub(in crate::config) fn read_secret(source: &SecretSource, span: Span, build: &mut Build<'_>) -> Option<Secret> {
     let (what, value) = match source {
         SecretSource::Env(name) => {
             let value = build.around.env.get(name).cloned().ok_or_else(|| "is not set".to_owned());

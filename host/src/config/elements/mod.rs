@@ -4,6 +4,7 @@
 //! world around it, is found when they are built.
 
 pub(super) mod alerts;
+pub(super) mod api;
 pub(super) mod file;
 pub(super) mod grants;
 pub(super) mod host;
@@ -16,6 +17,7 @@ pub(super) mod retry;
 pub(super) mod roots;
 pub(super) mod schedule;
 pub(super) mod task;
+pub(super) mod webhook;
 mod words;
 
 use std::path::{Path, PathBuf};

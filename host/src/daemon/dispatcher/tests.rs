@@ -187,6 +187,7 @@ fn words(entry: &Entry) -> String {
         }
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
         Entry::Stored(_) => "stored".to_owned(),
+        Entry::Access(access) => format!("{access:?}"),
         Entry::Removed(removal) => format!("removed {}", removal.len()),
     }
 }

@@ -4,8 +4,10 @@ use tokio::sync::oneshot;
 
 use super::Loop;
 use crate::daemon::dispatcher::{Backfilled, Refusal};
+use crate::daemon::firing::noting::Noting;
 use crate::daemon::handle::{Command, LedgerHealth};
 use crate::daemon::step::Step;
+use crate::ledger::Entry;
 use crate::model::outcome::CancelledBy;
 
 impl Loop {
@@ -14,6 +16,7 @@ impl Loop {
         match command {
             Command::Trigger { task, cause, payload, answer } => {
                 let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, now));
+                self.note_run(decided.as_ref().ok().map(|(run, _)| *run));
                 self.carry_out_for(decided, answer);
             }
             Command::Pause { task, by, answer } => {
@@ -32,10 +35,23 @@ impl Loop {
                 self.carry_out_for(decided, answer);
             }
             Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
-                // Whoever asked may have gone; that holds for every answer.
-                None => _ = answer.send(false),
+                Some(step) => self.record_noted(step, Box::new(move || _ = answer.send(true))),
+                None => {
+                    self.note_refused("no-such-run");
+                    // Whoever asked may have gone; that holds for every answer.
+                    _ = answer.send(false);
+                }
             },
+            Command::Access { access, answer } => {
+                let step = || Step { entries: vec![Entry::Access(access)], ..Step::default() };
+                let decided = self.writable().map(|()| ((), step()));
+                self.carry_out_for(decided, answer);
+            }
+            Command::OnBehalf { change, command } => {
+                self.noting = Some(Noting::of(change, &command));
+                self.command(*command);
+                self.noting = None;
+            }
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(std::time::Duration::ZERO),
         }
@@ -56,8 +72,11 @@ impl Loop {
         answer: oneshot::Sender<Result<T, Refusal>>,
     ) {
         match decided {
-            Ok((value, step)) => self.record(step, Some(Box::new(move || _ = answer.send(Ok(value))))),
-            Err(refusal) => _ = answer.send(Err(refusal)),
+            Ok((value, step)) => self.record_noted(step, Box::new(move || _ = answer.send(Ok(value)))),
+            Err(refusal) => {
+                self.note_refused(refusal.code());
+                _ = answer.send(Err(refusal));
+            }
         }
     }
 }
