@@ -9,10 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
 use tokio::net::{UnixListener, UnixStream};
+
+use super::server::{Door, Listener, Peer};
 
 /// The socket's name in the state folder.
 const NAME: &str = "control.sock";
@@ -22,13 +21,6 @@ const NAME: &str = "control.sock";
 pub(super) struct Socket {
     path: PathBuf,
     listener: Option<StdUnixListener>,
-}
-
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone)]
-pub(super) struct Peer {
-    /// The user, as it is noted beside what was asked.
-    pub(super) name: String,
 }
 
 impl Socket {
@@ -46,12 +38,11 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Answers until this is dropped.
-    pub(super) async fn serve(mut self, routes: Router) -> io::Result<()> {
-        let Some(listener) = self.listener.take() else { return Ok(()) };
+    /// Takes the listener out, to accept connections with.
+    pub(super) fn listener(&mut self) -> io::Result<UnixListener> {
+        let listener = self.listener.take().ok_or(io::ErrorKind::NotConnected)?;
         listener.set_nonblocking(true)?;
-        let listener = UnixListener::from_std(listener)?;
-        axum::serve(listener, routes.into_make_service_with_connect_info::<Peer>()).await
+        UnixListener::from_std(listener)
     }
 }
 
@@ -62,13 +53,22 @@ impl Drop for Socket {
     }
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        let name = match stream.io().peer_cred() {
-            Ok(peer) => format!("uid {}", peer.uid()),
-            Err(_) => "unknown".to_owned(),
-        };
-        Self { name }
+impl Listener for UnixListener {
+    type Raw = UnixStream;
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        let (stream, _) = self.accept().await?;
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        Ok((stream, Peer { uid, address: None, door: Door::Control }))
+    }
+
+    fn agree(&self, raw: UnixStream) -> impl Future<Output = io::Result<UnixStream>> + Send + 'static {
+        std::future::ready(Ok(raw))
+    }
+
+    fn door(&self) -> Door {
+        Door::Control
     }
 }
 

@@ -1,36 +1,67 @@
-//! The HTTP side of a running host: whether it lives and whether it is ready, and what a person may ask of it.
+//! The HTTP side of a running host: how it is, what it has done, and what a person may ask of it.
 //!
-//! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy. What changes
-//! anything is served on a socket in the state folder alone, which only the host's user can open.
+//! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy. One table,
+//! [`routes`], has every route and who may ask for it; the same routes are served over TCP and on a socket in the state
+//! folder, which only the host's user can open.
+
+pub mod view;
+pub mod words;
 
 pub mod control;
+mod server;
+
 mod guard;
-mod health;
+mod input;
 mod problem;
-mod requests;
+mod readers;
+mod routes;
+mod service;
+mod shown;
+
+mod changes;
+mod docs;
+mod events;
+mod follow;
+mod health;
+mod plugins;
+mod runs;
+mod status;
+mod tasks;
+mod trigger;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
+use guard::{Guard, Over, Reached, Tls, guarded};
+use readers::Readers;
+use routes::Routes;
+use server::TlsListener;
+use service::Service;
 
 pub use guard::{
     ExposureError, GuardSettings, NoRandomness, OpenRoute, Secret, TlsError, TlsSettings, Transport, check_exposure,
 };
 pub use problem::Problem;
+pub use routes::document;
+pub use server::{Door, Peer};
 
 /// Where the API listens.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The address and port; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The state folder, where the control socket is made.
+    /// The state folder, where the control socket is made and the ledger is read.
     pub state: PathBuf,
+    /// The zone in which slots are shown whose schedule has none.
+    pub timezone: TimeZone,
     /// Who gets in, and how.
     pub guard: GuardSettings,
 }
@@ -54,6 +85,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Nobody may get in there, or not so.
+    #[error(transparent)]
+    Exposure(#[from] ExposureError),
     /// The thread cannot be started.
     #[error("start the thread of the API")]
     Thread(#[source] std::io::Error),
@@ -74,28 +108,54 @@ impl Api {
     ///
     /// If the address cannot be bound or the thread cannot be started.
     pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
+        check_exposure(settings)?;
         let listen_error = |source| StartError::Listen { listen: settings.listen, source };
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
         listener.set_nonblocking(true).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let control_error = |source| StartError::Control { state: settings.state.clone(), source };
-        let control = control::Socket::bind(&settings.state).map_err(control_error)?;
+        let mut control = control::Socket::bind(&settings.state).map_err(control_error)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let readers = Readers::start(&settings.state).map_err(StartError::Thread)?;
+        let guard = Guard::open(settings.guard.clone(), &settings.state, daemon.clone(), clock);
+        let guard = Arc::new(guard.map_err(ExposureError::Ledger)?);
+        let service = Service::new(daemon, readers, clock, guard, settings.timezone.clone());
+        let tls = match &settings.guard.transport {
+            Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone()).map_err(ExposureError::Tls)?)),
+            Transport::ClearOnLoopback | Transport::ClearEverywhere => None,
+        };
+        let over = if tls.is_some() { Over::Tls } else { Over::Clear };
+        let beyond = !address.ip().is_loopback();
+        let reached = if beyond { Reached::FromElsewhere(over) } else { Reached::OnLoopback(over) };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
             .spawn(move || {
                 let served = runtime.block_on(async {
-                    let health = health::routes(daemon.clone(), clock);
-                    let server = axum::serve(TcpListener::from_std(listener)?, health.clone());
-                    let controlled = requests::routes(daemon, health);
-                    // Dropping the servers ends the connections that are still open.
+                    let routes = Routes::of(service.clone());
+                    let (network, controlled) = (TcpListener::from_std(listener)?, control.listener()?);
+                    let happened = service.ring.clone();
+                    let happened = async move { happened.listen(service.daemon.events(), clock).await };
+                    let over_the_network = guarded(&routes, reached);
+                    let network = async {
+                        match tls {
+                            None => server::serve(network, over_the_network).await,
+                            Some(tls) => tokio::select! {
+                                never = server::serve(TlsListener(network, tls.clone()), over_the_network) => never,
+                                never = tls.follow() => never,
+                            },
+                        }
+                    };
                     tokio::select! {
-                        served = server => served,
-                        served = control.serve(controlled) => served,
-                        _ = stopped => Ok(()),
+                        never = network => match never {},
+                        never = server::serve(controlled, guarded(&routes, Reached::BySocket)) => match never {},
+                        // Without a daemon there is nothing more to tell, but what was is there to be asked for.
+                        () = async { happened.await; std::future::pending().await } => Ok(()),
+                        _ = stopped => std::io::Result::Ok(()),
                     }
                 });
+                // The connections that are still open end with the runtime.
+                drop((runtime, control));
                 if let Err(error) = served {
                     tracing::error!("the API stopped: {error}");
                 }

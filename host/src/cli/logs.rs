@@ -8,20 +8,17 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::bail;
 use clap::{ArgGroup, Args};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value as Json, json};
 
 use self::choice::Choice;
 use super::exit::NotFound;
-use super::runs::{outcome_json, style};
-use super::usage::usage_json;
+use super::runs::style;
 use super::{Exit, state, terminal};
+use crate::api::view::{RunLog, backtrace, lines_of};
 use crate::clock::Clock;
 use crate::ledger::{AttemptRecord, Excerpt, ExcerptLine, ExcerptLines, Filter, Reader, RunRecord};
 use crate::model::id::{RunId, TaskName};
 use crate::model::log::{Level, LogLine};
-use crate::model::outcome::AttemptOutcome;
 use crate::model::quantity;
 use crate::model::run::RunState;
 use crate::model::text::inert;
@@ -72,7 +69,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     attempts.retain(|attempt| excerpt.attempt.is_none_or(|wanted| wanted == attempt.attempt));
     let log = reader.excerpt(run.id, &excerpt)?;
     if arguments.json {
-        terminal::print_json(&to_json(&run, &attempts, &log))?;
+        terminal::print_json(&RunLog::new(&run, &attempts, &log))?;
         return Ok(Exit::Done);
     }
     let found = attempts.len();
@@ -171,69 +168,16 @@ fn line_text(line: &LogLine, zone: &TimeZone) -> String {
     text
 }
 
-/// The lines of an attempt, which follow each other.
-fn lines_of<'a>(attempt: &AttemptRecord, log: &'a ExcerptLines) -> &'a [ExcerptLine] {
-    let first = log.lines.partition_point(|line| line.attempt < attempt.attempt);
-    let end = log.lines.partition_point(|line| line.attempt <= attempt.attempt);
-    &log.lines[first..end]
-}
-
-fn backtrace(outcome: &AttemptOutcome) -> &[String] {
-    match outcome {
-        AttemptOutcome::Trapped(trap) => &trap.backtrace,
-        AttemptOutcome::Exceeded(exceeded) => &exceeded.backtrace,
-        _ => &[],
-    }
-}
-
-fn to_json(run: &RunRecord, attempts: &[AttemptRecord], log: &ExcerptLines) -> Json {
-    let of_attempt = |attempt: &AttemptRecord| {
-        let mut json = attempt_json(attempt);
-        json["lines"] = lines_of(attempt, log).iter().map(line_json).collect();
-        json
-    };
-    json!({
-        "run": run.id.to_string(),
-        "task": run.task.as_str(),
-        "lines": log.of,
-        "attempts": attempts.iter().map(of_attempt).collect::<Json>(),
-    })
-}
-
-/// An attempt without its lines.
-pub(super) fn attempt_json(attempt: &AttemptRecord) -> Json {
-    json!({
-        "attempt": attempt.attempt,
-        "started_at": attempt.started_at.to_string(),
-        "ended_at": attempt.ended_at.to_string(),
-        "outcome": outcome_json(attempt.outcome.class(), &attempt.outcome.to_string()),
-        "backtrace": backtrace(&attempt.outcome),
-        "plugin_sha256": attempt.plugin.map(|digest| digest.to_string()),
-        "usage": usage_json(&attempt.usage),
-    })
-}
-
-fn line_json(ExcerptLine { number, line, .. }: &ExcerptLine) -> Json {
-    let fields: Map<String, Json> =
-        line.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    json!({
-        "number": number,
-        "at": Timestamp::to_string(&line.at),
-        "level": line.level.name(),
-        "source": line.source.name(),
-        "message": line.message,
-        "fields": fields,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::model::limits::{LogUsage, Usage};
     use crate::model::log::LogSource;
-    use crate::model::outcome::Trap;
+    use crate::model::outcome::{AttemptOutcome, Trap};
 
     fn time(millis: i64) -> Timestamp {
         Timestamp::from_millisecond(1_795_474_800_000 + millis).unwrap()

@@ -1,7 +1,6 @@
 //! `sandclock next`: when tasks are due.
 
 mod show;
-mod upcoming;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Surroundings};
 use crate::model::id::TaskName;
 use crate::model::task::Task;
-use upcoming::upcoming;
+use crate::model::upcoming::upcoming;
 
 /// Show when tasks are due, and where clocks are changed on the way.
 ///

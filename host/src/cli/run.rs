@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use super::exit::NotFound;
 use super::progress::Bars;
 use super::trigger::payload;
-use super::usage::usage_json;
 use super::{Exit, adhoc, terminal};
+use crate::api::view;
 use crate::clock::Clock;
 use crate::config::{self, Surroundings};
 use crate::model::cause::Cause;
@@ -264,7 +264,7 @@ fn to_json(report: &AttemptReport) -> serde_json::Value {
         "reason": outcome.to_string(),
         "backtrace": frames(outcome),
         "started-at": started_at.to_string(),
-        "usage": usage_json(usage),
+        "usage": view::Usage::from(usage),
         "log": log,
         "output": output,
     })

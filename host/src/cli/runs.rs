@@ -1,6 +1,5 @@
 //! `sandclock runs`: what became of runs and slots, newest first.
 
-mod json;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -11,13 +10,13 @@ use jiff::tz::TimeZone;
 
 use super::when::{self, When};
 use super::{Exit, state, terminal};
+use crate::api::{view, words};
 use crate::clock::Clock;
 use crate::ledger::{Filter, Reader};
 use crate::model::cause::CauseKind;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
 
-pub(super) use json::{millis, of_record, outcome_json};
 pub(super) use table::style;
 
 /// Show what became of runs and slots, newest first
@@ -35,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = parse_outcome)]
     outcome: Vec<Ended>,
     /// Only those that exist for this reason: schedule, catch-up, manual, http, after, backfill
-    #[arg(long, value_name = "CAUSE", value_parser = parse_cause)]
+    #[arg(long, value_name = "CAUSE", value_parser = words::cause)]
     cause: Option<CauseKind>,
     /// Only those entered since then: `2h` (ago), `2026-11-23`, `2026-11-23T18:00`
     #[arg(long, value_name = "WHEN", value_parser = when::parse_past)]
@@ -90,7 +89,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
     };
     let records = Reader::open(&state)?.records(&filter)?;
     if arguments.json {
-        terminal::print_json(&json::of_records(&records))?;
+        terminal::print_json(&records.iter().map(view::Record::from).collect::<Vec<_>>())?;
         return Ok(Exit::Done);
     }
     terminal::print(table::of_records(&records, &zone))?;
@@ -109,29 +108,5 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
 struct Ended(Vec<OutcomeClass>);
 
 fn parse_outcome(text: &str) -> Result<Ended, String> {
-    let classes: Vec<OutcomeClass> = OutcomeClass::ALL
-        .into_iter()
-        .filter(|class| class.name() == text || text == "failed" && class.name().starts_with("failed-"))
-        .collect();
-    match classes.is_empty() {
-        false => Ok(Ended(classes)),
-        true => Err(format!("expected failed, or one of {}", OutcomeClass::ALL.map(OutcomeClass::name).join(", "))),
-    }
-}
-
-fn parse_cause(text: &str) -> Result<CauseKind, String> {
-    let known = CauseKind::ALL.into_iter().find(|kind| kind.name() == text);
-    known.ok_or_else(|| format!("expected one of {}", CauseKind::ALL.map(CauseKind::name).join(", ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_outcome_is_a_class_or_both_kinds_of_failure() {
-        assert_eq!(parse_outcome("trapped").unwrap().0, [OutcomeClass::Trapped]);
-        assert_eq!(parse_outcome("failed").unwrap().0, [OutcomeClass::FailedTransient, OutcomeClass::FailedPermanent]);
-        assert!(parse_outcome("great").unwrap_err().contains("succeeded, failed-transient"));
-    }
+    words::outcomes(text).map(Ended)
 }

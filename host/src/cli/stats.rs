@@ -12,10 +12,10 @@ use clap::Args;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::Value as Json;
 
 use super::exit::NotFound;
 use super::{Exit, terminal};
+use crate::api::view;
 use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
 use crate::ledger::Reader;
@@ -89,14 +89,13 @@ fn of_task(arguments: &Arguments, config: &Config, task: &Task, since: Date) -> 
     let records = reader.attempts_of_task(&task.name, arguments.attempts)?;
     let history = History::of(records.iter().map(|record| (&record.outcome, &record.usage)));
     let since = records.last().map(|record| record.started_at);
-    let stats = Stats { task, history: &history, since };
     if arguments.json {
-        let mut json = stats.json();
-        json["history"] = summary.map_or(Json::Null, |summary| history::json(&summary, &days));
-        terminal::print_json(&json)?;
+        let of_runs = summary.map(|summary| view::History::new(&summary, &days));
+        terminal::print_json(&view::TaskStats::new(task, &history, since, of_runs))?;
         return Ok(Exit::Done);
     }
     let zone = TimeZone::system();
+    let stats = Stats { task, history: &history, since };
     if let Some(summary) = summary {
         terminal::print(history::text(&summary, &days, &zone))?;
     }

@@ -8,6 +8,7 @@ use std::panic::PanicHookInfo;
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::model::text::{inert_excerpt, inert_json};
 
@@ -66,7 +67,9 @@ pub fn print_line(text: impl Display) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// As [`print()`].
-pub fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    // By way of a value, so that keys are in the order of the alphabet.
+    let value = serde_json::to_value(value)?;
     print(format_args!("{}\n", inert_json(&format!("{value:#}"))))
 }
 

@@ -5,6 +5,7 @@
 //! they end, and the other files what their names say.
 
 mod active;
+mod again;
 mod backfill;
 mod ending;
 mod entering;
@@ -34,6 +35,7 @@ use crate::model::task::{Build, Task};
 use active::{Active, Whereabouts};
 use backfill::Backlog;
 
+pub use again::PastRun;
 pub use backfill::{Backfilled, MOST_OPEN};
 pub use ending::Ended;
 pub use settle::Settling;
@@ -70,6 +72,15 @@ pub enum Refusal {
     /// The ledger cannot be written, so nothing is admitted.
     #[error("the ledger cannot be written")]
     LedgerFailing,
+    /// The run is not over.
+    #[error("the run is not over")]
+    NotOver,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for a request with another payload")]
+    KeyReused,
+    /// The ledger does not take it, since something else was entered meanwhile.
+    #[error("the ledger does not take it: something else was entered meanwhile")]
+    Contradicted,
 }
 
 impl Refusal {
@@ -82,6 +93,9 @@ impl Refusal {
             Refusal::BackfillsFull => "backfills-full",
             Refusal::ShuttingDown => "shutting-down",
             Refusal::LedgerFailing => "ledger-failing",
+            Refusal::NotOver => "run-not-over",
+            Refusal::KeyReused => "key-reused",
+            Refusal::Contradicted => "contradicted",
         }
     }
 }

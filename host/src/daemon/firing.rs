@@ -3,6 +3,7 @@
 //! It has a thread and a runtime of its own, because a timer on the guests' runtime is hundreds of milliseconds late
 //! when guests keep it busy. Nothing here blocks: the ledger answers through futures, guests run elsewhere.
 
+mod asking;
 mod commands;
 mod noting;
 
@@ -16,17 +17,19 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
+use self::asking::{Ends, Keys};
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
 use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
 use crate::daemon::handle::{Command, LedgerHealth, Status};
+use crate::daemon::standing::{PluginSet, PluginStanding};
 use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Ledger, LedgerError, Order};
 use crate::model::event::Event;
 use crate::model::id::RunId;
-use crate::model::outcome::{Interruption, Stop};
+use crate::model::outcome::{Interruption, Outcome, Stop};
 use crate::model::task::Build;
 use crate::plugins::{Plugin, Unusable};
 use noting::Noting;
@@ -69,10 +72,11 @@ pub(super) struct Firing {
     pub plugin_changes: mpsc::Receiver<PluginChange>,
     pub events: broadcast::Sender<Event>,
     pub status: watch::Sender<Status>,
+    pub plugins: watch::Sender<Arc<PluginSet>>,
 }
 
 /// The loop's own state.
-struct Loop {
+pub(super) struct Loop {
     firing: Firing,
     executed: async_channel::Receiver<Executed>,
     plugins: HashMap<Build, Plugin>,
@@ -84,6 +88,8 @@ struct Loop {
     unrecorded: Backlog,
     /// How to end the attempts that go on.
     stops: HashMap<RunId, watch::Sender<Option<Stop>>>,
+    keys: Keys,
+    ends: Ends,
     draining: Option<Draining>,
     /// On whose behalf the command is given that is being carried out.
     noting: Option<Noting>,
@@ -101,12 +107,14 @@ pub(super) struct Pending {
     answer: Option<Answer>,
     pub(super) settling: Option<Settling>,
     attempt: Try,
+    /// Runs of it that the ledger refused to enter.
+    refused: Vec<RunId>,
 }
 
 impl Pending {
     /// A step that has yet to be recorded.
     pub(super) fn first(step: Step, answer: Option<Answer>) -> Self {
-        Self { step, answer, settling: None, attempt: Try::First }
+        Self { step, answer, settling: None, attempt: Try::First, refused: Vec::new() }
     }
 }
 
@@ -117,7 +125,8 @@ enum Try {
     Again,
 }
 
-pub(super) type Answer = Box<dyn FnOnce() + Send>;
+/// What to do when a step is durable, but for the runs that the ledger refused.
+pub(super) type Answer = Box<dyn FnOnce(&mut Loop, &[RunId]) + Send>;
 
 struct Recorded {
     pending: Pending,
@@ -135,6 +144,8 @@ impl Firing {
             ledger: LedgerHealth::Writable,
             unrecorded: Backlog::default(),
             stops: HashMap::new(),
+            keys: Keys::default(),
+            ends: Ends::default(),
             draining: None,
             noting: None,
         };
@@ -155,6 +166,7 @@ impl Loop {
                 Ok(executed) = self.executed.recv() => self.executed(executed),
                 Some(change) = self.firing.plugin_changes.recv() => self.plugin_changed(change),
                 Some(command) = self.firing.commands.recv() => self.command(command),
+                Some(looked) = self.keys.looking.next() => self.looked(looked),
             }
             self.take_more();
             self.publish();
@@ -280,6 +292,7 @@ impl Loop {
                 if let Some(settling) = &mut pending.settling {
                     settling.forget(&removed);
                 }
+                pending.refused.extend(removed);
                 if pending.step.entries.is_empty() {
                     self.recorded(Recorded { pending, result: Ok(()) });
                 } else {
@@ -341,7 +354,7 @@ impl Loop {
             self.record(step, None);
         }
         if let Some(answer) = pending.answer {
-            answer();
+            answer(self, &pending.refused);
         }
     }
 
@@ -372,7 +385,7 @@ impl Loop {
             step.append(self.firing.dispatcher.attempt_ended(ended, now, chance()));
         } else if let Some((settling, step)) = self.firing.dispatcher.settle(ended, now) {
             // A call of its own: nobody else's entries may be refused with it.
-            self.begin(Pending { step, answer: None, settling: Some(settling), attempt: Try::First });
+            self.begin(Pending { settling: Some(settling), ..Pending::first(step, None) });
         }
     }
 
@@ -380,17 +393,24 @@ impl Loop {
         let name = build.plugin.clone();
         let (state, event) = match result {
             Ok(plugin) => {
+                self.stands(&build, PluginStanding::Ready { digest: plugin.digest });
                 self.plugins.insert(build.clone(), plugin);
                 (PluginState::Ready, Event::PluginReady { plugin: name })
             }
             Err(unusable) => {
                 let reason = chain(&unusable);
+                self.stands(&build, PluginStanding::Unusable { reason: reason.clone() });
                 (PluginState::Unusable, Event::PluginUnusable { plugin: name, reason })
             }
         };
         self.tell(event);
         let step = self.firing.dispatcher.plugin_changed(&build, state, self.firing.clock.now());
         self.record(step, None);
+    }
+
+    /// Tells how a plugin stands now.
+    fn stands(&self, build: &Build, standing: PluginStanding) {
+        self.firing.plugins.send_modify(|plugins| _ = Arc::make_mut(plugins).insert(build.clone(), standing));
     }
 
     fn drain(&mut self, grace: Duration) {
@@ -427,7 +447,14 @@ impl Loop {
         self.firing.status.send_replace(status);
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&mut self, event: Event) {
+        if !self.ends.is_empty() {
+            match &event {
+                Event::RunEnded { run, outcome, attempts } => self.ends.tell(run.id, outcome, *attempts),
+                Event::SlotSkipped { run, why, .. } => self.ends.tell(*run, &Arc::new(Outcome::Skipped(*why)), 0),
+                _ => {}
+            }
+        }
         // Nobody has to listen.
         let _ = self.firing.events.send(event);
     }

@@ -9,8 +9,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::daemon::asked::{End, TriggerRequest, Triggered, Wants};
 use crate::daemon::backfill::Tally;
-use crate::daemon::dispatcher::Refusal;
+use crate::daemon::dispatcher::{PastRun, Refusal};
+use crate::daemon::standing::PluginSet;
 use crate::ledger::{Access, PastSlot};
 use crate::model::audit::Change;
 use crate::model::cause::Cause;
@@ -20,6 +22,7 @@ use crate::model::pause::Pause;
 use crate::model::payload::Blob;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::sandbox::{Following, Sandbox, Whom};
 
 /// The tasks of a daemon by name.
 pub type TaskSet = BTreeMap<TaskName, Arc<Task>>;
@@ -31,6 +34,8 @@ pub struct Handle {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
+    pub(super) plugins: watch::Receiver<Arc<PluginSet>>,
+    pub(super) sandbox: Sandbox,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
     /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
@@ -40,10 +45,18 @@ pub struct Handle {
 /// What can be asked of the daemon.
 pub(super) enum Command {
     Trigger {
-        task: TaskName,
-        cause: Cause,
-        payload: Option<Arc<Blob>>,
-        answer: oneshot::Sender<Result<RunId, Refusal>>,
+        request: TriggerRequest,
+        answer: oneshot::Sender<Result<Triggered, Refusal>>,
+    },
+    /// The end of a run, if it is not over.
+    Watch {
+        run: RunId,
+        answer: oneshot::Sender<Option<oneshot::Receiver<End>>>,
+    },
+    /// A run that is over is to be run again.
+    Retry {
+        past: PastRun,
+        answer: oneshot::Sender<Result<(), Refusal>>,
     },
     Pause {
         task: TaskName,
@@ -127,7 +140,8 @@ impl Handle {
         cause: Cause,
         payload: Option<Arc<Blob>>,
     ) -> Result<Result<RunId, Refusal>, Stopped> {
-        self.ask(|answer| Command::Trigger { task, cause, payload, answer }).await
+        let request = TriggerRequest { task, cause, payload, keyed: None, wants: Wants::Entry };
+        Ok(self.request(request).await?.map(|triggered| triggered.run))
     }
 
     /// Pauses a task; answers when that is in the ledger, also if it was so before.
@@ -199,6 +213,21 @@ impl Handle {
     /// The tasks that it runs.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
         self.tasks.clone()
+    }
+
+    /// The builds of plugins that its tasks ask for, and how they stand.
+    pub fn plugins(&self) -> watch::Receiver<Arc<PluginSet>> {
+        self.plugins.clone()
+    }
+
+    /// What the runs of a task, or one run, log from now on.
+    pub fn follow(&self, whom: Whom) -> Following {
+        self.sandbox.live().follow(whom)
+    }
+
+    /// Whether guests run that are to be stopped by a clock, and it has stopped.
+    pub fn clock_stopped(&self) -> bool {
+        self.sandbox.clock_stopped()
     }
 
     /// How the daemon is.

@@ -13,6 +13,8 @@ pub mod step;
 
 pub mod backfill;
 
+mod asked;
+
 mod backlog;
 
 mod gap;
@@ -28,6 +30,8 @@ mod handle;
 mod keeper;
 
 mod past;
+
+mod standing;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -52,11 +56,14 @@ use handle::Command;
 use keeper::Keeper;
 use queue::Queue;
 
+pub use crate::sandbox::{Following, Heard, LiveLine, Whom};
+pub use asked::{Asked, End, RetryError, TriggerRequest, Triggered, Wants};
 pub use dispatcher::Refusal;
 pub use firing::Drained;
 pub use handle::{Handle, LedgerHealth, Status, Stopped, TaskSet};
 pub use keyvalue::stores;
 pub use past::{BackfillError, Request as BackfillRequest};
+pub use standing::{PluginSet, PluginStanding};
 
 /// How much goes on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +150,9 @@ impl Daemon {
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
         let by_name: TaskSet = tasks.iter().map(|task| (task.name.clone(), task.clone())).collect();
         let (_, tasks_seen) = watch::channel(Arc::new(by_name));
+        let standings: PluginSet = builds.iter().map(|build| (build.clone(), PluginStanding::Preparing)).collect();
+        let (plugins_told, plugins_seen) = watch::channel(Arc::new(standings));
+        let sandbox = plugins.sandbox().clone();
         let state: Arc<Path> = ledger.folder().into();
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
@@ -162,6 +172,7 @@ impl Daemon {
             plugin_changes: plugin_queue,
             events: events.clone(),
             status,
+            plugins: plugins_told,
         };
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
             let drained = runtime.block_on(firing.run(first));
@@ -181,7 +192,8 @@ impl Daemon {
                 }
             }
         });
-        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, state, change: None };
+        let (status, tasks, plugins) = (status_seen, tasks_seen, plugins_seen);
+        let handle = Handle { commands, events, status, tasks, plugins, sandbox, state, change: None };
         Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::{Entry, LedgerError};
+use crate::ledger::{Access, Entry, LedgerError};
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::Stop;
@@ -106,7 +106,11 @@ fn is_of_slot(entry: &Entry, task: &TaskName, slot: Slot) -> bool {
 fn run_of(entry: &Entry) -> Option<RunId> {
     match entry {
         Entry::Admitted { run, .. } | Entry::Reopened { run, .. } => Some(run.id),
-        Entry::Started { run, .. } | Entry::AttemptEnded { run, .. } | Entry::Ended { run, .. } => Some(*run),
+        Entry::Started { run, .. }
+        | Entry::AttemptEnded { run, .. }
+        | Entry::Ended { run, .. }
+        | Entry::Keyed { run, .. } => Some(*run),
+        Entry::Access(Access::Audited(audited)) => audited.run,
         Entry::Skipped { .. }
         | Entry::Missed { .. }
         | Entry::RangeCut { .. }

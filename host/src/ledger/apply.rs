@@ -68,6 +68,7 @@ impl Book {
                 self.tasks.advance(task, *slot);
                 Ok(())
             }
+            Entry::Keyed { task, keyed, run, at } => self.enter_key(task, keyed, *run, at.as_millisecond()),
             Entry::Access(access) => self.access(access),
             Entry::Removed(removal) => self.remove(removal),
             Entry::Started { run, attempt, at } => {

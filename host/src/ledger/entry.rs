@@ -9,6 +9,7 @@ use super::keyvalue::StoreWrite;
 use super::removal::Removal;
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, RunId, TaskName};
+use crate::model::key::Keyed;
 use crate::model::keyvalue::Batch;
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
@@ -97,6 +98,17 @@ pub enum Entry {
     Reopened {
         /// The run, with the cause and the payload that it has from now on.
         run: Arc<Run>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A request for a run had a key. Refused if the task has it already.
+    Keyed {
+        /// The task.
+        task: TaskName,
+        /// The key, and what was asked for.
+        keyed: Keyed,
+        /// The run that it led to.
+        run: RunId,
         /// When.
         at: Timestamp,
     },

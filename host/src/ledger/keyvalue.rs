@@ -12,7 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::Entry;
 use super::error::LedgerError;
-use super::{Inner, Ledger, schema, stores};
+use super::{Inner, KeyRecord, Ledger, keys, schema, stores};
+use crate::model::id::TaskName;
+use crate::model::key::Key;
 use crate::model::keyvalue::{Found, Quota, Refused, Store, Write};
 
 /// How many looks may wait to be answered. Each attempt waits for one at a time.
@@ -84,7 +86,7 @@ impl KeyValue {
         self.ask(|done| Look::Keys { store, after, limit, done }).await
     }
 
-    async fn ask<T: Send + 'static>(&self, look: impl FnOnce(Done<T>) -> Look) -> Result<T, LedgerError> {
+    pub(super) async fn ask<T: Send + 'static>(&self, look: impl FnOnce(Done<T>) -> Look) -> Result<T, LedgerError> {
         let (done, answer) = oneshot::channel();
         let (clock, looks) = {
             let ledger = self.ledger()?;
@@ -106,13 +108,14 @@ impl KeyValue {
 }
 
 /// Where to say what was found.
-type Done<T> = oneshot::Sender<Result<T, LedgerError>>;
+pub(super) type Done<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// A question.
 #[derive(Debug)]
 pub(super) enum Look {
     Key { store: Store, key: String, done: Done<Found> },
     Keys { store: Store, after: Option<String>, limit: usize, done: Done<Vec<String>> },
+    RequestKey { task: TaskName, key: Key, done: Done<Option<KeyRecord>> },
 }
 
 /// The thread that answers looks. It is waited for when this is dropped.
@@ -151,6 +154,9 @@ fn answer(state: &std::path::Path, mut looks: mpsc::Receiver<Look>) {
             }
             Look::Keys { store, after, limit, done } => {
                 tell(done, with(&mut connection, state, |it| stores::keys(it, &store, after.as_deref(), limit)));
+            }
+            Look::RequestKey { task, key, done } => {
+                tell(done, with(&mut connection, state, |it| keys::find(it, &task, &key)));
             }
         }
     }

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::apply::Book;
 use super::error::LedgerError;
+use super::sweep;
 use crate::model::id::RunId;
 use crate::model::slot::Slot;
 
@@ -21,12 +22,18 @@ pub struct Removal {
     pub ranges: Vec<RunId>,
     /// What was counted on the days before one, each of a task by its key.
     pub days: Vec<(i64, i64)>,
+    /// Some of the idempotency keys entered before this time, in Unix milliseconds.
+    pub keys_before: Option<i64>,
 }
 
 impl Removal {
     /// How many rows go, those that belong to a run not counted.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.ranges.len() + self.days.len()
+        self.runs.len()
+            + self.logs.len()
+            + self.ranges.len()
+            + self.days.len()
+            + usize::from(self.keys_before.is_some())
     }
 
     /// Whether nothing is to go.
@@ -44,6 +51,9 @@ impl Book {
         }
         for (task, day) in &removal.days {
             self.execute("DELETE FROM tallies WHERE task = ? AND day < ?", params![task, day])?;
+        }
+        if let Some(before) = removal.keys_before {
+            self.remove_keys(before, sweep::ROWS)?;
         }
         // Attempts, logs, payload and output go with their run.
         let run = "DELETE FROM runs WHERE id = ?1 AND outcome IS NOT NULL RETURNING task, slot";

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::apply::Book;
 use super::error::LedgerError;
+use super::reader::Reader;
 use super::{rows, stored};
 use crate::model::id::TaskName;
 use crate::model::pause::Pause;
@@ -66,4 +67,37 @@ pub(super) fn all(connection: &Connection) -> Result<HashMap<TaskName, Standing>
         Ok((stored::task_name(row.get_ref(0)?.as_str()?)?, standing))
     })?;
     Ok(standings.into_iter().collect())
+}
+
+/// The runs of a task that are not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenRuns {
+    /// Those of which an attempt goes on.
+    pub running: u64,
+    /// Those that wait for their turn or their next attempt.
+    pub waiting: u64,
+}
+
+impl Reader {
+    /// How the tasks stand.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn standings(&self) -> Result<HashMap<TaskName, Standing>, LedgerError> {
+        all(self.connection())
+    }
+
+    /// The runs that are not over, counted by task.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn open_runs(&self) -> Result<HashMap<TaskName, OpenRuns>, LedgerError> {
+        let sql = "SELECT name, sum(state = 1), sum(state <> 1) FROM runs INDEXED BY runs_unfinished
+                   CROSS JOIN tasks ON tasks.id = task WHERE outcome IS NULL GROUP BY task";
+        let open = rows::collect(self.connection(), "runs that are not over", sql, [], |row| {
+            let open = OpenRuns { running: rows::count(row, 1)?, waiting: rows::count(row, 2)? };
+            Ok((stored::task_name(row.get_ref(0)?.as_str()?)?, open))
+        })?;
+        Ok(open.into_iter().collect())
+    }
 }

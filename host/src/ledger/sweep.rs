@@ -4,10 +4,12 @@
 //! the writer between other calls.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::error::LedgerError;
+use super::keys;
 use super::reader::Reader;
 use super::removal::Removal;
 use super::rows;
@@ -29,7 +31,10 @@ pub struct Keep {
 }
 
 /// How many rows go at once.
-const ROWS: u32 = 250;
+pub(super) const ROWS: u32 = 250;
+
+/// For how long an idempotency key is known.
+const KEYS: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// For how many days ends are counted: two years and today.
 const DAYS: i64 = 731;
@@ -110,6 +115,10 @@ impl Sweep {
             let retention = self.keep.tasks.get(&name).copied().unwrap_or(self.keep.others);
             self.current = self.of_task(task, &retention)?;
             return Ok(Some(Removal { days: self.old_days(task)?, ..Removal::default() }));
+        }
+        let old = self.now.saturating_sub(KEYS).unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond();
+        if keys::any_before(self.reader.connection(), old)? {
+            return Ok(Some(Removal { keys_before: Some(old), ..Removal::default() }));
         }
         if self.excess.is_none() {
             let excess = self.reader.used()?.saturating_sub(self.keep.size);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::id::PluginName;
+use crate::model::cause::Cause;
+use crate::model::id::{PluginName, RunId};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver, Skip};
@@ -54,6 +55,10 @@ pub enum Event {
     SlotSkipped {
         /// The task.
         task: Arc<Task>,
+        /// The id of its entry.
+        run: RunId,
+        /// Why it would have been run.
+        cause: Cause,
         /// The slot; none for a trigger that was refused.
         slot: Option<Slot>,
         /// Why.

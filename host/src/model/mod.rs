@@ -18,6 +18,7 @@ pub mod payload;
 pub mod retention;
 pub mod retry;
 pub mod task;
+pub mod upcoming;
 pub mod webhook;
 
 pub mod access;
@@ -25,6 +26,7 @@ pub mod audit;
 
 pub mod cause;
 pub mod history;
+pub mod key;
 pub mod log;
 pub mod outcome;
 pub mod run;

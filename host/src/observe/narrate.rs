@@ -31,7 +31,7 @@ pub fn narrate(event: &Event) {
         Event::RunEnded { run, outcome, attempts } => {
             tracing::debug!(task = %run.task.name, run = %run.id, attempts, "over: {}", outcome.class());
         }
-        Event::SlotSkipped { task, slot, why } => {
+        Event::SlotSkipped { task, slot, why, .. } => {
             let slot = slot.map(tracing::field::display);
             tracing::warn!(task = %task.name, slot, "skipped: {why}");
         }

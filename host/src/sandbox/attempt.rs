@@ -65,6 +65,7 @@ impl Prepared {
         let clock = self.clock();
         let redaction = Redaction::of(&task.grants);
         let journal = Journal::new(clock, &task.limits, redaction.clone());
+        let going = self.live().begin(&run, attempt, &journal);
         let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.network()));
 
         let (started_at, started) = (clock.now(), clock.monotonic());
@@ -97,6 +98,7 @@ impl Prepared {
             journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
         }
         let writes = if outcome.class() == OutcomeClass::Succeeded { writes } else { Vec::new() };
+        drop(going);
         AttemptReport { outcome, usage, log: journal.take(), started_at, writes }
     }
 

@@ -48,6 +48,8 @@ pub(crate) const LOG_LINE: usize = 8 << 10;
 pub(crate) const LOG_FIELDS: usize = 32;
 /// Bytes of the host's own lines (denials, HTTP requests): a share apart, so that no guest can flood them away.
 pub(crate) const HOST_LOG: usize = 64 << 10;
+/// Lines that whoever follows an attempt is given of what was before, and may be behind.
+pub(crate) const LIVE_LINES: usize = 1024;
 /// Lines about doors that stayed shut, to files and stores; of further ones nothing is said.
 pub(crate) const REFUSALS: u8 = 8;
 /// Bytes of such a line; of a longer one, about a path of the guest's, nothing is said.

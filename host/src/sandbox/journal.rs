@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::model::limits::{Limits, LogUsage};
 use crate::model::log::{Level, LogLine, LogSource};
 use crate::sandbox::bounds;
+use crate::sandbox::live::{Followers, LiveLine, Mark};
 use crate::sandbox::redaction::Redaction;
 
 /// The log of one attempt while it runs. Clones share it.
@@ -34,6 +35,8 @@ struct Pages {
     refusals: u8,
     /// The line that is being written on each stream.
     unfinished: [Vec<u8>; 2],
+    /// Who follows. Nearly always nobody.
+    followers: Vec<(Mark, Followers)>,
 }
 
 impl Journal {
@@ -49,6 +52,7 @@ impl Journal {
             host_bytes: 0,
             refusals: 0,
             unfinished: [Vec::new(), Vec::new()],
+            followers: Vec::new(),
         })))
     }
 
@@ -88,6 +92,18 @@ impl Journal {
     /// Takes the lines out, in the order in which the host received them.
     pub(crate) fn take(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.pages().lines)
+    }
+
+    /// Tells followers of each line from now on. Returns what was logged so far, as [`Journal::so_far`].
+    pub(super) fn tap(&self, mark: &Mark, followers: &Followers) -> Vec<Arc<LiveLine>> {
+        let mut pages = self.pages();
+        pages.followers.push((mark.clone(), followers.clone()));
+        pages.so_far(mark)
+    }
+
+    /// What was logged so far, the latest lines if those are many.
+    pub(super) fn so_far(&self, mark: &Mark) -> Vec<Arc<LiveLine>> {
+        self.pages().so_far(mark)
     }
 
     /// A panic while the lock was held leaves at worst one line unfinished.
@@ -170,7 +186,7 @@ impl Pages {
         self.used.bytes += kept;
         self.used.lines += 1;
         self.used.dropped += whole - kept;
-        self.lines.push(LogLine { at: self.clock.now(), level, source, message, fields });
+        self.push(LogLine { at: self.clock.now(), level, source, message, fields });
     }
 
     fn refusal(&mut self, message: String) {
@@ -188,7 +204,21 @@ impl Pages {
         self.host_bytes += size;
         let message = self.redaction.apply(message);
         let fields = fields.into_iter().map(|(name, value)| (name, self.redaction.apply(value))).collect();
-        self.lines.push(LogLine { at: self.clock.now(), level, source: LogSource::Host, message, fields });
+        self.push(LogLine { at: self.clock.now(), level, source: LogSource::Host, message, fields });
+    }
+
+    fn push(&mut self, line: LogLine) {
+        if !self.followers.is_empty() {
+            let number = self.lines.len() as u64 + 1;
+            // Those of whom nobody is left need not be told again.
+            self.followers.retain(|(mark, followers)| followers.send(mark.line(number, &line)).is_ok());
+        }
+        self.lines.push(line);
+    }
+
+    fn so_far(&self, mark: &Mark) -> Vec<Arc<LiveLine>> {
+        let numbered = (1..).zip(&self.lines).skip(self.lines.len().saturating_sub(bounds::LIVE_LINES));
+        numbered.map(|(number, line)| mark.line(number, line)).collect()
     }
 }
 

@@ -31,6 +31,7 @@ mod turn;
 mod file_door;
 mod journal;
 mod lesson;
+mod live;
 mod log_door;
 mod redaction;
 mod stdio;
@@ -69,6 +70,7 @@ pub use inspect::{InspectError, Inspection, Need, inspect};
 #[doc(hidden)]
 pub use kernel::Kernel;
 pub use keyvalue::{Answer, KeyValue, Memory, Unavailable};
+pub use live::{Following, Heard, Live, LiveLine, Whom};
 pub use prepared::Prepared;
 pub use profile::{Profile, Wasi, engine_key};
 
@@ -122,6 +124,7 @@ struct Inner {
     clock: Clock,
     network: Arc<Network>,
     keeper: Arc<dyn KeyValue>,
+    live: Live,
     grounds: Mutex<BTreeMap<Profile, Ground>>,
 }
 
@@ -180,7 +183,8 @@ impl Sandbox {
     /// The same, with key-value stores that somebody else keeps.
     pub fn with_stores(settings: Settings, clock: Clock, keeper: Arc<dyn KeyValue>) -> Self {
         let network = Arc::new(Network::new(settings.tls_roots.clone(), clock));
-        Self(Arc::new(Inner { settings, clock, network, keeper, grounds: Mutex::default() }))
+        let (live, grounds) = (Live::default(), Mutex::default());
+        Self(Arc::new(Inner { settings, clock, network, keeper, live, grounds }))
     }
 
     /// Loads a compiled plugin, links it, and checks that its imports are served and its exports fit its contract.
@@ -201,7 +205,20 @@ impl Sandbox {
             self.0.clock,
             Arc::clone(&self.0.network),
             Arc::clone(&self.0.keeper),
+            self.0.live.clone(),
         )
+    }
+
+    /// What guests log while they run.
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Whether guests that need a clock run, and it has stopped: then nothing makes them yield.
+    pub fn clock_stopped(&self) -> bool {
+        let now = self.0.clock.monotonic();
+        let grounds = self.0.grounds.lock().unwrap_or_else(PoisonError::into_inner);
+        grounds.values().filter_map(|ground| ground.ticker.as_ref()).any(|ticker| ticker.stopped(now))
     }
 
     /// Closes connections that no attempt has used for a while. To be polled for as long as attempts run.
@@ -219,7 +236,7 @@ impl Sandbox {
         let linker = Arc::new(linker::linker(profile, &engine)?);
         let ticker = match profile.metering {
             Metering::Fuel => None,
-            Metering::Epoch => Some(Arc::new(Ticker::start(engine.clone())?)),
+            Metering::Epoch => Some(Arc::new(Ticker::start(engine.clone(), self.0.clock)?)),
         };
         let ground = Ground { engine, linker, ticker };
         grounds.insert(profile, ground.clone());

@@ -17,6 +17,7 @@ use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Network;
 use crate::sandbox::keyvalue::KeyValue;
+use crate::sandbox::live::Live;
 use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
 use crate::sandbox::{Contract, Ground, LoadError, Profile};
@@ -32,6 +33,7 @@ struct Parts {
     clock: Clock,
     network: Arc<Network>,
     keeper: Arc<dyn KeyValue>,
+    live: Live,
 }
 
 /// The export that the host calls.
@@ -50,6 +52,7 @@ impl Prepared {
         clock: Clock,
         network: Arc<Network>,
         keeper: Arc<dyn KeyValue>,
+        live: Live,
     ) -> Result<Self, LoadError> {
         let component_type = component.component_type();
         let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
@@ -63,7 +66,7 @@ impl Prepared {
         };
         let entry = entry.and_then(|entry| check_export(contract, component).map(|()| entry));
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
-        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network, keeper })))
+        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network, keeper, live })))
     }
 
     /// The profile it runs under.
@@ -96,6 +99,11 @@ impl Prepared {
     /// Who keeps the key-value stores.
     pub(super) fn keeper(&self) -> Arc<dyn KeyValue> {
         Arc::clone(&self.0.keeper)
+    }
+
+    /// Where attempts can be followed.
+    pub(super) fn live(&self) -> &Live {
+        &self.0.live
     }
 
     pub(super) fn instance_pre(&self) -> &InstancePre<Guest> {

@@ -28,9 +28,8 @@ pub(in crate::api) enum About {
 }
 
 impl Needs {
-    pub(in crate::api) const fn open() -> Self {
-        Self { role: None, about: About::Host }
-    }
+    /// Nothing: the route is open to everybody.
+    pub(in crate::api) const OPEN: Self = Self { role: None, about: About::Host };
 
     pub(in crate::api) const fn of(role: Role, about: About) -> Self {
         Self { role: Some(role), about }
@@ -39,7 +38,7 @@ impl Needs {
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum Entrance {
     /// The control socket, which only this user can open.
     Socket { uid: u32 },
     /// An address that only this machine reaches.
@@ -55,6 +54,15 @@ pub(super) enum Brought {
     /// Something that is no token, or one that is worth nothing.
     Wrong,
     Token(Arc<Token>),
+}
+
+impl Brought {
+    pub(super) fn token(&self) -> Option<&Token> {
+        match self {
+            Brought::Token(token) => Some(token),
+            Brought::Nothing | Brought::Wrong => None,
+        }
+    }
 }
 
 /// Whether there are tokens at all.
@@ -85,9 +93,9 @@ pub(super) enum Denied {
 }
 
 /// Decides.
-pub(super) fn decide(needs: Needs, door: Door, brought: &Brought, issued: Issued) -> Result<Admitted, Denied> {
+pub(super) fn decide(needs: Needs, entrance: Entrance, brought: &Brought, issued: Issued) -> Result<Admitted, Denied> {
     let everything = |actor| Ok(Admitted { actor, scope: Scope::Everything });
-    if let Door::Socket { uid } = door {
+    if let Entrance::Socket { uid } = entrance {
         return everything(Actor::User(uid));
     }
     let Some(role) = needs.role else { return everything(Actor::Anybody) };
@@ -97,7 +105,7 @@ pub(super) fn decide(needs: Needs, door: Door, brought: &Brought, issued: Issued
         Brought::Token(token) => Ok(Admitted { actor: Actor::Token(token.name.clone()), scope: token.scope.clone() }),
         Brought::Wrong => Err(Denied::WrongToken),
         // Whoever is on this machine may look, until the first token says that this is not wanted.
-        Brought::Nothing if door == Door::Loopback && issued == Issued::None && role == Role::Read => {
+        Brought::Nothing if entrance == Entrance::Loopback && issued == Issued::None && role == Role::Read => {
             everything(Actor::Anybody)
         }
         Brought::Nothing => Err(Denied::NoToken),
@@ -124,9 +132,9 @@ mod tests {
     }
 
     /// A letter each for an open route and the three roles: `+` in, `-` no token, `w` wrong token, `r` role, `s` scope.
-    fn row(about: About, door: Door, brought: &Brought, issued: Issued) -> String {
+    fn row(about: About, entrance: Entrance, brought: &Brought, issued: Issued) -> String {
         let needs = [None, Some(Role::Read), Some(Role::Operate), Some(Role::Admin)];
-        let decided = needs.map(|role| match decide(Needs { role, about }, door, brought, issued) {
+        let decided = needs.map(|role| match decide(Needs { role, about }, entrance, brought, issued) {
             Ok(_) => '+',
             Err(Denied::NoToken) => '-',
             Err(Denied::WrongToken) => 'w',
@@ -138,42 +146,46 @@ mod tests {
 
     #[test]
     fn who_gets_in_where() {
-        let (loopback, beyond) = (Door::Loopback, Door::Beyond);
+        let (loopback, beyond) = (Entrance::Loopback, Entrance::Beyond);
         let (nothing, wrong) = (Brought::Nothing, Brought::Wrong);
-        let check = |door, brought: &Brought, issued, expected: &str| {
+        let check = |entrance, brought: &Brought, issued, expected: &str| {
             for about in [About::Task, About::Run, About::Visible, About::Host] {
-                assert_eq!(row(about, door, brought, issued), expected, "{door:?} {brought:?} {issued:?} {about:?}");
+                assert_eq!(
+                    row(about, entrance, brought, issued),
+                    expected,
+                    "{entrance:?} {brought:?} {issued:?} {about:?}"
+                );
             }
         };
         for issued in [Issued::None, Issued::Some] {
-            check(Door::Socket { uid: 7 }, &nothing, issued, "++++");
-            check(Door::Socket { uid: 7 }, &wrong, issued, "++++");
+            check(Entrance::Socket { uid: 7 }, &nothing, issued, "++++");
+            check(Entrance::Socket { uid: 7 }, &wrong, issued, "++++");
             check(beyond, &nothing, issued, "+---");
             check(beyond, &wrong, issued, "+www");
             check(loopback, &wrong, issued, "+www");
         }
         check(loopback, &nothing, Issued::None, "++--");
         check(loopback, &nothing, Issued::Some, "+---");
-        for door in [loopback, beyond] {
-            check(door, &token(Role::Read, &[]), Issued::Some, "++rr");
-            check(door, &token(Role::Operate, &[]), Issued::Some, "+++r");
-            check(door, &token(Role::Admin, &[]), Issued::Some, "++++");
+        for entrance in [loopback, beyond] {
+            check(entrance, &token(Role::Read, &[]), Issued::Some, "++rr");
+            check(entrance, &token(Role::Operate, &[]), Issued::Some, "+++r");
+            check(entrance, &token(Role::Admin, &[]), Issued::Some, "++++");
             for about in [About::Task, About::Run, About::Visible] {
-                assert_eq!(row(about, door, &token(Role::Operate, &["a-*"]), Issued::Some), "+++r");
+                assert_eq!(row(about, entrance, &token(Role::Operate, &["a-*"]), Issued::Some), "+++r");
             }
-            assert_eq!(row(About::Host, door, &token(Role::Operate, &["a-*"]), Issued::Some), "+ssr");
-            assert_eq!(row(About::Host, door, &token(Role::Admin, &["a-*"]), Issued::Some), "+sss");
+            assert_eq!(row(About::Host, entrance, &token(Role::Operate, &["a-*"]), Issued::Some), "+ssr");
+            assert_eq!(row(About::Host, entrance, &token(Role::Admin, &["a-*"]), Issued::Some), "+sss");
         }
     }
 
     #[test]
     fn whoever_gets_in_is_who_the_audit_log_names() {
-        let actor = |door, brought: &Brought| {
+        let actor = |entrance, brought: &Brought| {
             let needs = Needs::of(Role::Read, About::Visible);
-            decide(needs, door, brought, Issued::None).unwrap().actor.to_string()
+            decide(needs, entrance, brought, Issued::None).unwrap().actor.to_string()
         };
-        assert_eq!(actor(Door::Socket { uid: 7 }, &Brought::Nothing), "uid 7");
-        assert_eq!(actor(Door::Loopback, &Brought::Nothing), "anybody");
-        assert_eq!(actor(Door::Beyond, &token(Role::Admin, &[])), "token t");
+        assert_eq!(actor(Entrance::Socket { uid: 7 }, &Brought::Nothing), "uid 7");
+        assert_eq!(actor(Entrance::Loopback, &Brought::Nothing), "anybody");
+        assert_eq!(actor(Entrance::Beyond, &token(Role::Admin, &[])), "token t");
     }
 }

@@ -78,7 +78,7 @@ mod tests {
             let guard = GuardSettings { transport, ..GuardSettings::default() };
             let listen = listen.parse().unwrap();
             let state = folder.path().to_owned();
-            match check_exposure(&Settings { listen, state, guard }) {
+            match check_exposure(&Settings { listen, state, guard, timezone: jiff::tz::TimeZone::UTC }) {
                 Ok(()) => "may".to_owned(),
                 Err(error) => error.to_string(),
             }

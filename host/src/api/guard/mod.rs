@@ -4,9 +4,15 @@
 //! stands with the routes.
 
 mod admission;
+mod admit;
 mod browser;
+mod caller;
 mod exposure;
+mod headers;
+pub(super) mod hooks;
+mod problems;
 mod rate;
+pub(super) mod routes;
 mod secret;
 mod signature;
 mod tls;
@@ -27,8 +33,13 @@ use crate::model::id::TokenName;
 use rate::{Buckets, Rate};
 use tokens::{Recognised, Tokens};
 
+pub(super) use admission::{About, Needs};
+pub(super) use admit::{Reached, guarded};
+pub(super) use caller::{Caller, OnBehalf};
 pub use exposure::{ExposureError, check_exposure};
+pub(super) use headers::Over;
 pub use secret::{NoRandomness, Secret};
+pub(super) use tls::Tls;
 pub use tls::TlsError;
 
 /// Who gets into the API, and how.

@@ -1,6 +1,7 @@
 //! TLS: the certificate and the key in two files, read anew when they change. Where the new ones do not do, the last good
 //! ones stay.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -92,7 +93,7 @@ impl Tls {
 
     /// Looks at the files every other second, as long as this is polled. Connections that are open keep the certificate
     /// that they have.
-    pub(in crate::api) async fn follow(&self) {
+    pub(in crate::api) async fn follow(&self) -> Infallible {
         let mut seen = None;
         loop {
             let settings = self.settings.clone();

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::cli::logs::attempt_json;
-use crate::cli::runs::of_record;
+use crate::api::view;
 use crate::cli::terminal;
 use crate::ledger::{Filter, Reader, Record};
 
@@ -19,13 +18,13 @@ pub(super) fn print(reader: &Reader, since: Option<Timestamp>) -> anyhow::Result
         filter.before = Some(last.id());
         let mut lines = String::new();
         for record in &records {
-            lines += &format!("{}\n", of_record(record));
+            lines += &format!("{}\n", serde_json::to_value(view::Record::from(record))?);
             let Record::Run(run) = record else { continue };
             if run.attempts == 0 {
                 continue;
             }
             for attempt in reader.attempts(run.id)? {
-                let mut line = attempt_json(&attempt);
+                let mut line = serde_json::to_value(view::Attempt::from(&attempt))?;
                 line["kind"] = "attempt".into();
                 line["run"] = run.id.to_string().into();
                 line["task"] = run.task.as_str().into();

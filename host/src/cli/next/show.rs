@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
-use serde_json::{Value as Json, json};
+use jiff::{SignedDuration, Timestamp};
 
-use super::upcoming::{ClockChange, Upcoming};
+use crate::api::view::{Slot, local, zone_name};
 use crate::model::quantity;
 use crate::model::task::Task;
+use crate::model::upcoming::{ClockChange, Upcoming};
 
 const CHANGE: Style = AnsiColor::Yellow.on_default();
 
@@ -49,21 +48,8 @@ fn cells(next: &Upcoming<'_>, zone: &TimeZone, now: Timestamp) -> [String; 4] {
 }
 
 /// The slots as an array of objects: `due` in UTC, `local` in the zone of the task.
-pub(super) fn json(slots: &[Upcoming<'_>], zone: &TimeZone) -> Json {
-    let of_slot = |next: &Upcoming<'_>| {
-        let local = local(next, zone);
-        json!({
-            "task": next.task.name.as_str(),
-            "due": next.slot.to_string(),
-            "local": local.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
-            "timezone": zone_name(&local),
-            "clocks": next.change.map(|change| {
-                let (word, from, to) = parts(change);
-                json!({ "change": word, "from": from.to_string(), "to": to.to_string() })
-            }),
-        })
-    };
-    slots.iter().map(of_slot).collect()
+pub(super) fn json(slots: &[Upcoming<'_>], zone: &TimeZone) -> Vec<Slot> {
+    slots.iter().map(|next| Slot::new(next, zone)).collect()
 }
 
 /// Why there is no slot to show.
@@ -76,17 +62,6 @@ pub(super) fn nothing(tasks: &[&Task]) -> String {
     }
 }
 
-fn local(next: &Upcoming<'_>, zone: &TimeZone) -> Zoned {
-    next.slot.time().to_zoned(next.task.schedule.zone().unwrap_or(zone).clone())
-}
-
-fn zone_name(time: &Zoned) -> String {
-    match time.time_zone().iana_name() {
-        Some(name) => name.to_owned(),
-        None => time.strftime("%:z").to_string(),
-    }
-}
-
 /// How long it is until a time, or since.
 fn distance(time: SignedDuration) -> String {
     let whole = Duration::from_secs(time.unsigned_abs().as_secs());
@@ -95,43 +70,38 @@ fn distance(time: SignedDuration) -> String {
 }
 
 fn said(change: ClockChange) -> String {
-    let (word, from, to) = parts(change);
+    let (word, from, to) = change.parts();
     // Samoa skipped a whole day, of which times alone say nothing.
     let format = if to.duration_since(from).as_hours() < 24 { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     format!("the clocks {word} {} to {}", from.strftime(format), to.strftime(format))
 }
 
-fn parts(change: ClockChange) -> (&'static str, DateTime, DateTime) {
-    match change {
-        ClockChange::Skip { from, to } => ("skip", from, to),
-        ClockChange::Repeat { from, to } => ("repeat", from, to),
-    }
-}
-
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::path::Path;
+
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::cli::adhoc;
-    use crate::cli::next::upcoming::upcoming;
     use crate::model::schedule::Schedule;
     use crate::model::schedule::at;
+    use crate::model::upcoming::upcoming;
 
-    pub(in crate::cli::next) fn task(name: &str, schedule: Schedule) -> Task {
+    fn task(name: &str, schedule: Schedule) -> Task {
         Task { schedule, ..adhoc::task(Path::new(&format!("{name}.wasm"))).unwrap() }
     }
 
-    pub(in crate::cli::next) fn cron(expression: &str, zone: &str) -> Schedule {
+    fn cron(expression: &str, zone: &str) -> Schedule {
         Schedule::cron(expression, TimeZone::get(zone).unwrap()).unwrap()
     }
 
-    fn shown(tasks: &[Task], from: &str, count: usize) -> (String, Json) {
+    fn shown(tasks: &[Task], from: &str, count: usize) -> (String, Value) {
         let from: Timestamp = from.parse().unwrap();
         let tasks: Vec<&Task> = tasks.iter().collect();
         let slots = upcoming(&tasks, from, count);
         let table = table(&slots, &TimeZone::UTC, from);
-        (anstream::adapter::strip_str(&table).to_string(), json(&slots, &TimeZone::UTC))
+        (anstream::adapter::strip_str(&table).to_string(), serde_json::to_value(json(&slots, &TimeZone::UTC)).unwrap())
     }
 
     #[test]

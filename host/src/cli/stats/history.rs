@@ -1,10 +1,8 @@
 //! What became of a task's runs day by day, as a table and as JSON.
 
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value as Json, json};
 
 use crate::cli::columns::aligned;
-use crate::cli::runs::millis;
 use crate::ledger::{DaySummary, Success, TaskSummary};
 use crate::model::outcome::OutcomeClass;
 use crate::model::quantity;
@@ -70,55 +68,16 @@ pub(super) fn rate(tally: &Tally) -> String {
     }
 }
 
-/// The same for programs.
-pub(super) fn json(summary: &TaskSummary, days: &[DaySummary]) -> Json {
-    let of_day = |day: &DaySummary| {
-        let mut json = tally_json(&day.tally);
-        json["day"] = day.day.to_string().into();
-        json["missed"] = day.missed.into();
-        json
-    };
-    json!({
-        "last_success": success_json(summary),
-        "failures_in_a_row": summary.failures_in_a_row,
-        "days": days.iter().map(of_day).collect::<Json>(),
-        "recent": tally_json(&summary.recent),
-    })
-}
-
-/// The last success; null if there was none.
-pub(super) fn success_json(summary: &TaskSummary) -> Json {
-    summary
-        .last_success
-        .map_or(Json::Null, |Success { run, at }| json!({ "run": run.to_string(), "at": at.to_string() }))
-}
-
-/// Ends of runs: how many, how they ended, and how long they took.
-pub(super) fn tally_json(tally: &Tally) -> Json {
-    let counts = OutcomeClass::ALL.into_iter().map(|class| (class.name().to_owned(), tally.count(class)));
-    let outcomes: Map<String, Json> =
-        counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.into())).collect();
-    let percentile = |percent| tally.durations.percentile(percent).map(millis);
-    json!({
-        "ended": tally.ends(),
-        "succeeded": tally.succeeded(),
-        "failed": tally.failed(),
-        "success_rate": tally.success_rate(),
-        "outcomes": outcomes,
-        "p50_ms": percentile(50),
-        "p90_ms": percentile(90),
-        "p99_ms": percentile(99),
-    })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
     use jiff::civil::Date;
+    use serde_json::json;
 
     use super::*;
+    use crate::api::view;
     use crate::model::id::RunId;
     use crate::model::tally::Bucket;
 
@@ -167,7 +126,7 @@ pub(super) mod tests {
         2026-11-23  3          0       0          0        0       100%     2ms    2.97ms  2.97ms
         all         2002       1       0          7        1439    99.9%    991ms  1.78s   1.98s
         ");
-        let json = json(&summary, &days());
+        let json = serde_json::to_value(view::History::new(&summary, &days())).unwrap();
         assert_eq!(json["last_success"], json!({ "run": "38GAMCYR00000", "at": "2026-11-23T23:00:00Z" }));
         assert_eq!((&json["failures_in_a_row"], &json["recent"]["ended"]), (&json!(0), &json!(2010)));
         assert_eq!(

@@ -1,12 +1,12 @@
-//! Statistics of a task's attempts as a table, as TOML to paste, and as JSON.
+//! Statistics of a task's attempts as a table, and as TOML to paste.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value as Json, json};
 
+use crate::api::view::is_measured;
 use crate::cli::columns::aligned;
 use crate::model::history::{History, Proposal};
-use crate::model::limits::{Gauge, Limit, Unit};
+use crate::model::limits::{Gauge, Limit};
 use crate::model::quantity;
 use crate::model::task::Task;
 
@@ -87,51 +87,6 @@ impl Stats<'_> {
         let head = format!("# Twice the largest use, rounded up.\n{}\n", self.task.name.toml_table("limits"));
         Some(lines.fold(head, |toml, line| toml + &line))
     }
-
-    /// All of it, in the units of the limits: bytes, milliseconds, counts.
-    pub(super) fn json(&self) -> Json {
-        let limits: serde_json::Map<String, Json> = Gauge::ALL
-            .into_iter()
-            .map(|gauge| (gauge.name().to_owned(), self.gauge_json(gauge)))
-            .chain(self.history.stopped.iter().filter(|(limit, _)| !is_measured(**limit)).map(|(limit, count)| {
-                let allowed = self.task.limits.allowed(*limit);
-                (limit.name().to_owned(), json!({ "unit": unit(limit.unit()), "allowed": allowed, "stopped": count }))
-            }))
-            .collect();
-        let proposals = self.history.proposals(&self.task.limits);
-        let proposed = proposals.iter().map(|proposal| (proposal.gauge.name().to_owned(), json!(proposal.proposed)));
-        json!({
-            "task": self.task.name.as_str(),
-            "attempts": self.history.attempts,
-            "since": self.since.map(|since| since.to_string()),
-            "succeeded": self.history.succeeded,
-            "log_cut": self.history.log_cut,
-            "limits": limits,
-            "proposed": proposed.collect::<serde_json::Map<String, Json>>(),
-        })
-    }
-
-    fn gauge_json(&self, gauge: Gauge) -> Json {
-        json!({
-            "unit": unit(gauge.unit()),
-            "allowed": gauge.allowed(&self.task.limits),
-            "median": self.history.median(gauge),
-            "largest": self.history.largest(gauge),
-            "stopped": self.history.stopped_by(gauge),
-        })
-    }
-}
-
-fn is_measured(limit: Limit) -> bool {
-    Gauge::ALL.into_iter().any(|gauge| gauge.limit() == Some(limit))
-}
-
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Bytes => "bytes",
-        Unit::Count => "count",
-        Unit::Milliseconds => "ms",
-    }
 }
 
 /// A figure as the configuration takes it for this limit.
@@ -148,7 +103,10 @@ fn written(proposal: &Proposal) -> String {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::{Value as Json, json};
+
     use super::*;
+    use crate::api::view::TaskStats;
     use crate::config::{Surroundings, load_text};
     use crate::model::limits::{HttpUsage, LogUsage, Usage};
     use crate::model::outcome::{AttemptOutcome, Exceeded};
@@ -229,14 +187,14 @@ mod tests {
         let toml = Stats { task: &before, history: &history, since: None }.toml().unwrap();
         let after = task(&format!("{TASK}{toml}"));
         assert_ne!(before.limits, after.limits);
-        let again = Stats { task: &after, history: &history, since: None };
-        assert_eq!((again.toml(), again.json()["proposed"].clone()), (None, json!({})));
+        assert_eq!(Stats { task: &after, history: &history, since: None }.toml(), None);
+        assert!(TaskStats::new(&after, &history, None, None).proposed.is_empty());
     }
 
     #[test]
     fn a_task_without_attempts_has_figures_of_nothing() {
         let (task, history) = (task(TASK), History::default());
-        let json = Stats { task: &task, history: &history, since: None }.json();
+        let json = serde_json::to_value(TaskStats::new(&task, &history, None, None)).unwrap();
         assert_eq!(
             (&json["attempts"], &json["since"], &json["limits"]["fuel"]["median"]),
             (&json!(0), &Json::Null, &Json::Null)

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value as Json, json};
 
-use super::history::{NOTHING, percentile, rate, success_json, tally_json};
+use super::history::{NOTHING, percentile, rate};
+use crate::api::view;
 use crate::cli::columns::aligned;
-use crate::cli::runs::{of_record, style};
-use crate::ledger::{Record, TaskSummary};
+use crate::cli::runs::style;
+use crate::ledger::TaskSummary;
 use crate::model::id::TaskName;
 use crate::model::run::RunState;
 
@@ -55,25 +55,9 @@ impl Tasks {
     }
 
     /// An array with an object for each task.
-    pub(super) fn json(&self) -> Json {
-        let of_task = |(name, Task { configured, summary }): (&TaskName, &Task)| {
-            let mut json = json!({
-                "task": name.as_str(),
-                "configured": configured,
-                "last_run": null,
-                "last_success": null,
-                "failures_in_a_row": 0,
-                "days": self.days,
-                "recent": tally_json(&Default::default()),
-            });
-            if let Some(summary) = summary {
-                let last_run = summary.last_run.clone().map(|run| of_record(&Record::Run(run)));
-                json["last_run"] = last_run.unwrap_or_default();
-                json["last_success"] = success_json(summary);
-                json["failures_in_a_row"] = summary.failures_in_a_row.into();
-                json["recent"] = tally_json(&summary.recent);
-            }
-            json
+    pub(super) fn json(&self) -> Vec<view::TaskSummary> {
+        let of_task = |(name, task): (&TaskName, &Task)| {
+            view::TaskSummary::new(name.as_str(), task.configured, task.summary.as_ref(), self.days)
         };
         self.tasks.iter().map(of_task).collect()
     }
@@ -113,6 +97,8 @@ fn last(task: &Task) -> (&'static str, Style) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value as Json, json};
+
     use super::*;
     use crate::cli::stats::history::tests::{summary, tally};
     use crate::ledger::RunRecord;
@@ -146,7 +132,7 @@ mod tests {
         new   -                    -                    -                -         -        -       -       -
         tick  2026-11-23 23:01:00  2026-11-23 23:00:00  1                100       99.0%    49.6ms  99.3ms  skipped
         ");
-        let json = tasks.json();
+        let json = serde_json::to_value(tasks.json()).unwrap();
         let names: Vec<_> = json.as_array().unwrap().iter().map(|task| (&task["task"], &task["configured"])).collect();
         assert_eq!(
             names,

@@ -128,5 +128,11 @@ pub(super) fn skip(run: &Run, why: Skip, now: Timestamp, step: &mut Step) {
         why,
         at: now,
     });
-    step.effects.push(Effect::Tell(Event::SlotSkipped { task: run.task.clone(), slot: run.slot, why }));
+    step.effects.push(Effect::Tell(Event::SlotSkipped {
+        task: run.task.clone(),
+        run: run.id,
+        cause: run.cause.clone(),
+        slot: run.slot,
+        why,
+    }));
 }

@@ -186,6 +186,7 @@ fn words(entry: &Entry) -> String {
             format!("attempt {attempt} {} {next}", outcome.class())
         }
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
+        Entry::Keyed { .. } => "keyed".to_owned(),
         Entry::Stored(_) => "stored".to_owned(),
         Entry::Access(access) => format!("{access:?}"),
         Entry::Removed(removal) => format!("removed {}", removal.len()),

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::Loop;
+use super::asking::Asking;
 use crate::daemon::dispatcher::{Backfilled, Refusal};
 use crate::daemon::firing::noting::Noting;
 use crate::daemon::handle::{Command, LedgerHealth};
@@ -14,10 +15,29 @@ impl Loop {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.firing.clock.now();
         match command {
-            Command::Trigger { task, cause, payload, answer } => {
-                let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, now));
-                self.note_run(decided.as_ref().ok().map(|(run, _)| *run));
-                self.carry_out_for(decided, answer);
+            Command::Trigger { request, answer } => {
+                let noting = self.noting.take();
+                self.asked_for(Asking { request, answer, noting });
+            }
+            Command::Watch { run, answer } => {
+                let end = self.firing.dispatcher.is_open(run).then(|| self.ends.of(run));
+                let _ = answer.send(end);
+            }
+            Command::Retry { past, answer } => {
+                let decided = self.writable().and_then(|()| self.firing.dispatcher.run_again(past, now));
+                match decided {
+                    Ok((run, step)) => self.record_noted(
+                        step,
+                        Box::new(move |_, refused| {
+                            let entered = if refused.contains(&run) { Err(Refusal::Contradicted) } else { Ok(()) };
+                            let _ = answer.send(entered);
+                        }),
+                    ),
+                    Err(refusal) => {
+                        self.note_refused(refusal.code());
+                        _ = answer.send(Err(refusal));
+                    }
+                }
             }
             Command::Pause { task, by, answer } => {
                 let decided = self.writable().and_then(|()| self.firing.dispatcher.pause(&task, &by, now));
@@ -35,7 +55,7 @@ impl Loop {
                 self.carry_out_for(decided, answer);
             }
             Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                Some(step) => self.record_noted(step, Box::new(move || _ = answer.send(true))),
+                Some(step) => self.record_noted(step, Box::new(move |_, _| _ = answer.send(true))),
                 None => {
                     self.note_refused("no-such-run");
                     // Whoever asked may have gone; that holds for every answer.
@@ -58,7 +78,7 @@ impl Loop {
     }
 
     /// While the ledger cannot be written, nothing new is taken on.
-    fn writable(&self) -> Result<(), Refusal> {
+    pub(super) fn writable(&self) -> Result<(), Refusal> {
         match self.ledger {
             LedgerHealth::Writable => Ok(()),
             LedgerHealth::Failing | LedgerHealth::Damaged => Err(Refusal::LedgerFailing),
@@ -72,7 +92,7 @@ impl Loop {
         answer: oneshot::Sender<Result<T, Refusal>>,
     ) {
         match decided {
-            Ok((value, step)) => self.record_noted(step, Box::new(move || _ = answer.send(Ok(value)))),
+            Ok((value, step)) => self.record_noted(step, Box::new(move |_, _| _ = answer.send(Ok(value)))),
             Err(refusal) => {
                 self.note_refused(refusal.code());
                 _ = answer.send(Err(refusal));

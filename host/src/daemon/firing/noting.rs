@@ -21,12 +21,17 @@ impl Noting {
     /// What a command is about.
     pub(super) fn of(change: Arc<Change>, command: &Command) -> Self {
         let (task, run) = match command {
-            Command::Trigger { task, .. }
-            | Command::Pause { task, .. }
-            | Command::Resume { task, .. }
-            | Command::Backfill { task, .. } => (Some(task.clone()), None),
+            Command::Trigger { request, .. } => (Some(request.task.clone()), None),
+            Command::Retry { past, .. } => (Some(past.task.clone()), Some(past.id)),
+            Command::Pause { task, .. } | Command::Resume { task, .. } | Command::Backfill { task, .. } => {
+                (Some(task.clone()), None)
+            }
             Command::Cancel { run, .. } => (None, Some(*run)),
-            Command::Access { .. } | Command::OnBehalf { .. } | Command::Drain | Command::Cut => (None, None),
+            Command::Watch { .. }
+            | Command::Access { .. }
+            | Command::OnBehalf { .. }
+            | Command::Drain
+            | Command::Cut => (None, None),
         };
         Self { change, task, run }
     }
@@ -34,9 +39,9 @@ impl Noting {
 
 impl Loop {
     /// The command is about this run, too.
-    pub(super) fn note_run(&mut self, run: Option<RunId>) {
+    pub(super) fn note_run(&mut self, run: RunId) {
         if let Some(noting) = &mut self.noting {
-            noting.run = run.or(noting.run);
+            noting.run = Some(run);
         }
     }
 

@@ -12,8 +12,10 @@ use crate::model::task::Task;
 
 /// A slot that is to come.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Upcoming<'t> {
+pub struct Upcoming<'t> {
+    /// The task.
     pub task: &'t Task,
+    /// The slot.
     pub slot: Slot,
     /// How the clocks of the task's zone were changed shortly before.
     pub change: Option<ClockChange>,
@@ -21,18 +23,38 @@ pub(super) struct Upcoming<'t> {
 
 /// A change of a zone's clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClockChange {
+pub enum ClockChange {
     /// The clocks do not show these times.
-    Skip { from: DateTime, to: DateTime },
+    Skip {
+        /// The first of them.
+        from: DateTime,
+        /// The first one after them.
+        to: DateTime,
+    },
     /// The clocks show these times twice.
-    Repeat { from: DateTime, to: DateTime },
+    Repeat {
+        /// The first of them.
+        from: DateTime,
+        /// The first one after them.
+        to: DateTime,
+    },
+}
+
+impl ClockChange {
+    /// The word for it, the first of the times, and the first one after them.
+    pub fn parts(self) -> (&'static str, DateTime, DateTime) {
+        match self {
+            ClockChange::Skip { from, to } => ("skip", from, to),
+            ClockChange::Repeat { from, to } => ("repeat", from, to),
+        }
+    }
 }
 
 /// How long after a change of the clocks a slot still mentions it: every slot of a daily schedule is near enough.
 const SHORTLY: SignedDuration = SignedDuration::from_hours(25);
 
 /// The first `count` slots of some tasks after `from`, in order.
-pub(super) fn upcoming<'t>(tasks: &[&'t Task], from: Timestamp, count: usize) -> Vec<Upcoming<'t>> {
+pub fn upcoming<'t>(tasks: &[&'t Task], from: Timestamp, count: usize) -> Vec<Upcoming<'t>> {
     let next = |index: usize, after: Timestamp| {
         let slot = tasks[index].schedule.next_after(after)?;
         Some(Reverse((slot, index, after)))
@@ -71,8 +93,15 @@ fn last_change(zone: &TimeZone, after: Timestamp, slot: Timestamp) -> Option<Clo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::next::show::tests::{cron, task};
     use crate::model::schedule::Schedule;
+
+    fn cron(expression: &str, zone: &str) -> Schedule {
+        Schedule::cron(expression, TimeZone::get(zone).unwrap()).unwrap()
+    }
+
+    fn task(name: &str, schedule: Schedule) -> Task {
+        Task::example(name, schedule)
+    }
 
     /// The slots as local times with offsets, and `!` with the change where there is one.
     fn check(schedule: Schedule, from: &str, expected: &[&str]) {

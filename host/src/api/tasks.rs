@@ -1,0 +1,184 @@
+//! Tasks: what is configured, how each stands, and how it does.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::guard::Caller;
+use super::input::{Asks, OfTask};
+use super::problem::Problem;
+use super::service::Service;
+use super::shown::{Answer, found};
+use super::view;
+use crate::daemon::Refusal;
+use crate::ledger::{LedgerError, OpenRuns, Reader, Standing, TaskSummary};
+use crate::model::history::History;
+use crate::model::id::TaskName;
+use crate::model::task::Task;
+use crate::model::upcoming::upcoming;
+
+/// The tasks that are configured.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Tasks {
+    /// The tasks, by name.
+    tasks: Vec<view::Task>,
+}
+
+/// How many slots of a task are asked for at the most.
+const MOST_SLOTS: usize = 1000;
+/// How many days and attempts are asked for at the most.
+const MOST_DAYS: u32 = 731;
+const MOST_ATTEMPTS: u32 = 10_000;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneQuery {
+    /// How many of its next slots to tell; 5 unless said otherwise.
+    #[param(minimum = 0, maximum = 1000)]
+    next: Option<usize>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StatsQuery {
+    /// How many days to look at, today among them; 7 unless said otherwise.
+    #[param(minimum = 1, maximum = 731)]
+    days: Option<u32>,
+    /// How many of its attempts to hold against its limits, newest first; 1000 unless said otherwise.
+    #[param(minimum = 0, maximum = 10_000)]
+    attempts: Option<u32>,
+}
+
+/// What the ledger knows of how tasks stand.
+struct Known {
+    summaries: HashMap<TaskName, TaskSummary>,
+    standings: HashMap<TaskName, Standing>,
+    open: HashMap<TaskName, OpenRuns>,
+}
+
+/// The tasks that are configured, and how they stand
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks",
+    tag = "tasks",
+    responses(
+        (status = 200, description = "The tasks", body = Tasks),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answer<Tasks> {
+    let tasks = service.daemon.tasks().borrow().clone();
+    let today = service.clock.now().to_zoned(TimeZone::UTC).date();
+    let known = service.readers.ask(move |reader| Known::of(reader, None, today)).await?;
+    let now = service.clock.now();
+    let seen = tasks.values().filter(|task| caller.covers(&task.name));
+    found(Tasks { tasks: seen.map(|task| known.show(task, now)).collect() })
+}
+
+/// A task: how it is configured, how it stands, and its next slots
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks/{task}",
+    tag = "tasks",
+    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), OneQuery),
+    responses(
+        (status = 200, description = "The task", body = view::TaskDetail),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn one(
+    State(service): State<Service>,
+    OfTask(name): OfTask,
+    Asks(query): Asks<OneQuery>,
+) -> Answer<view::TaskDetail> {
+    let count = query.next.unwrap_or(5);
+    if count > MOST_SLOTS {
+        return Err(Problem::malformed(format!("next is {MOST_SLOTS} at the most")));
+    }
+    let task = service.daemon.tasks().borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
+    let today = service.clock.now().to_zoned(TimeZone::UTC).date();
+    let known = service.readers.ask(move |reader| Known::of(reader, Some(&name), today)).await?;
+    let now = service.clock.now();
+    let next = upcoming(&[&task], now, count);
+    found(view::TaskDetail {
+        task: known.show(&task, now),
+        settings: (&*task).into(),
+        next: next.iter().map(|next| view::Slot::new(next, &service.zone)).collect(),
+    })
+}
+
+/// How a task does, day by day, and how near it comes to its limits
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks/{task}/stats",
+    tag = "tasks",
+    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), StatsQuery),
+    responses(
+        (status = 200, description = "How it does", body = view::TaskStats),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn stats(
+    State(service): State<Service>,
+    OfTask(name): OfTask,
+    Asks(StatsQuery { days, attempts }): Asks<StatsQuery>,
+) -> Answer<view::TaskStats> {
+    let (days, attempts) = (days.unwrap_or(7), attempts.unwrap_or(1000));
+    if !(1..=MOST_DAYS).contains(&days) || attempts > MOST_ATTEMPTS {
+        return Err(Problem::malformed(format!("days is 1 to {MOST_DAYS}, and attempts {MOST_ATTEMPTS} at the most")));
+    }
+    let task = service.daemon.tasks().borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
+    let today = service.clock.now().to_zoned(TimeZone::UTC).date();
+    let since = today.saturating_sub((i64::from(days) - 1).days());
+    let (summary, days, records) = service
+        .readers
+        .ask(move |reader| {
+            let of_limits = reader.attempts_of_task(&name, attempts)?;
+            Ok((reader.task(&name, since)?, reader.days(&name, since)?, of_limits))
+        })
+        .await?;
+    let history = History::of(records.iter().map(|record| (&record.outcome, &record.usage)));
+    let since = records.last().map(|record| record.started_at);
+    let of_runs = summary.map(|summary| view::History::new(&summary, &days));
+    found(view::TaskStats::new(&task, &history, since, of_runs))
+}
+
+impl Known {
+    fn of(reader: &Reader, task: Option<&TaskName>, today: Date) -> Result<Self, LedgerError> {
+        let summaries = match task {
+            Some(task) => reader.task(task, today)?.into_iter().collect(),
+            None => reader.tasks(today)?,
+        };
+        Ok(Self {
+            summaries: summaries.into_iter().map(|summary| (summary.task.clone(), summary)).collect(),
+            standings: reader.standings()?,
+            open: reader.open_runs()?,
+        })
+    }
+
+    fn show(&self, task: &Task, now: jiff::Timestamp) -> view::Task {
+        let summary = self.summaries.get(&task.name);
+        let open = self.open.get(&task.name).copied().unwrap_or_default();
+        let pause = self.standings.get(&task.name).and_then(|standing| standing.pause.as_ref());
+        view::Task {
+            task: task.name.to_string(),
+            plugin: task.plugin.to_string(),
+            enabled: task.enabled,
+            schedule: task.schedule.to_string(),
+            paused: pause.map(view::Pause::from),
+            next: task.schedule.next_after(now).map(|slot| slot.to_string()),
+            running: open.running,
+            waiting: open.waiting,
+            last_run: summary.and_then(|summary| summary.last_run.as_ref()).map(|run| view::Record::Run(run.into())),
+            last_success: summary.and_then(|summary| summary.last_success).map(view::Success::from),
+            failures_in_a_row: summary.map_or(0, |summary| summary.failures_in_a_row),
+        }
+    }
+}
