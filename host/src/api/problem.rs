@@ -29,6 +29,9 @@ pub struct Problem {
     /// The kind, for programs.
     #[schema(example = "no-such-task")]
     pub code: String,
+    /// After how many seconds to ask again, as the header `Retry-After` says.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 /// A kind of problem.
@@ -98,6 +101,8 @@ impl Kind {
             status: self.status.as_u16(),
             detail: detail.to_string(),
             code: self.code.to_owned(),
+            retry_after: matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                .then_some(1),
         }
     }
 }
@@ -207,8 +212,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = shown::response(status, "application/problem+json", &self);
-        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED && self.code != Kind::WEBHOOK_REFUSED.code {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -54,7 +54,8 @@ fn a_signed_request_makes_one_run_however_often_it_comes() {
     let serving = serve(&project);
     let address = serving.address();
     let token = create(&project, &["one", "--role", "read"]);
-    let request = signed("/hooks/deploy", SECRET, "{\"ref\": \"main\"}").header("Content-Type", "application/vnd.x+json");
+    let request =
+        signed("/hooks/deploy", SECRET, "{\"ref\": \"main\"}").header("Content-Type", "application/vnd.x+json");
     let run = run_of(&request.send(&address), 201);
     assert_eq!(run_of(&request.send(&address), 200), run, "the answer was lost, say");
     let next = run_of(&signed("/hooks/deploy", NEXT_SECRET, "{\"ref\": \"main\"}").send(&address), 201);
@@ -107,7 +108,10 @@ fn who_is_not_believed_is_not_told_why() {
         ("no signature, nowhere", Request::post("/hooks/nowhere").body("body")),
         ("too old", signed_at("/hooks/deploy", SECRET, "body", now - 90)),
         ("too new", signed_at("/hooks/deploy", SECRET, "body", now + 120)),
-        ("no delivery", Request::post("/hooks/git/push").header("X-Hub-Signature-256", GITHUB_SIGNATURE).body("Hello, World!")),
+        (
+            "no delivery",
+            Request::post("/hooks/git/push").header("X-Hub-Signature-256", GITHUB_SIGNATURE).body("Hello, World!"),
+        ),
     ];
     let first = refused[0].1.send(&address);
     assert_eq!((first.status, first.code().as_str()), (401, "webhook-refused"));

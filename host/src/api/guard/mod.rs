@@ -106,12 +106,12 @@ const FAILURES: Rate = Rate { per_second: 0.2, burst: 20.0 };
 
 /// What is known of who may do what, and of who has asked how often.
 pub(super) struct Guard {
-    pub(super) settings: GuardSettings,
-    pub(super) daemon: Handle,
-    pub(super) clock: Clock,
-    pub(super) tokens: Tokens,
+    settings: GuardSettings,
+    daemon: Handle,
+    clock: Clock,
+    tokens: Tokens,
     /// Held while a token is made or revoked.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    changing: tokio::sync::Mutex<()>,
     asked: Mutex<Buckets<Asking>>,
     failed: Mutex<Buckets<IpAddr>>,
 }

@@ -39,7 +39,8 @@ impl Problem {
 
     /// Too many requests.
     pub(super) fn too_many_requests(seconds: u64) -> Self {
-        Kind::TOO_MANY_REQUESTS.with(format!("too many requests; ask again in {seconds} s"))
+        let problem = Kind::TOO_MANY_REQUESTS.with(format!("too many requests; ask again in {seconds} s"));
+        Self { retry_after: Some(seconds), ..problem }
     }
 
     /// A request came past the door, or from nobody: a mistake of ours, and answered with nothing.
