@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Request};
 use super::{TASKS, create};
-use crate::project::{Project, Serving};
+use crate::project::Project;
 
 const SECRET: &str = "a-secret-of-the-generic-form";
 const NEXT_SECRET: &str = "the-secret-that-comes-after-it";
@@ -14,21 +14,17 @@ const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 const GITHUB_SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
 const HOOKS: &str = "[tasks.deploy]\nplugin = \"tick\"\n\
-    webhook = { path = \"/hooks/deploy\", secret = [{ env = \"HOOK\" }, { file = \"next\" }], tolerance = \"1m\" }\n\n\
+    webhook = { path = \"/hooks/deploy\", secret = [{ file = \"hook\" }, { file = \"next\" }], tolerance = \"1m\" }\n\n\
     [tasks.push]\nplugin = \"tick\"\n\
-    webhook = { path = \"/hooks/git/push\", secret = { env = \"GITHUB\" }, scheme = \"github\" }\n\n\
-    [tasks.off]\nplugin = \"tick\"\nenabled = false\nwebhook = { path = \"/hooks/off\", secret = { env = \"HOOK\" } }\n\n";
+    webhook = { path = \"/hooks/git/push\", secret = { file = \"github\" }, scheme = \"github\" }\n\n\
+    [tasks.off]\nplugin = \"tick\"\nenabled = false\nwebhook = { path = \"/hooks/off\", secret = { file = \"hook\" } }\n\n";
 
 fn project() -> Project {
     let project = Project::new(&format!("{HOOKS}{TASKS}"), &["tick"]);
-    std::fs::write(project.path("next"), format!("{NEXT_SECRET}\n")).unwrap();
+    for (file, secret) in [("hook", SECRET), ("next", NEXT_SECRET), ("github", GITHUB_SECRET)] {
+        std::fs::write(project.path(file), format!("{secret}\n")).unwrap();
+    }
     project
-}
-
-fn serve(project: &Project) -> Serving<'_> {
-    let mut command = project.command(&["serve"]);
-    command.env("HOOK", SECRET).env("GITHUB", GITHUB_SECRET);
-    project.serve_as(command)
 }
 
 fn signed_at(path: &str, secret: &str, body: &str, second: i64) -> Request {
@@ -51,14 +47,14 @@ fn run_of(answer: &Answer, status: u16) -> String {
 #[test]
 fn a_signed_request_makes_one_run_however_often_it_comes() {
     let project = project();
-    let serving = serve(&project);
+    let serving = project.serve();
     let address = serving.address();
     let token = create(&project, &["one", "--role", "read"]);
     let request =
         signed("/hooks/deploy", SECRET, "{\"ref\": \"main\"}").header("Content-Type", "application/vnd.x+json");
     let run = run_of(&request.send(&address), 201);
     assert_eq!(run_of(&request.send(&address), 200), run, "the answer was lost, say");
-    let next = run_of(&signed("/hooks/deploy", NEXT_SECRET, "{\"ref\": \"main\"}").send(&address), 201);
+    let next = run_of(&signed("/hooks/deploy", NEXT_SECRET, "{\"ref\": \"next\"}").send(&address), 201);
     assert_ne!(next, run);
 
     let detail = Request::get(&format!("/api/v1/runs/{run}")).token(&token).send(&address).json();
@@ -68,7 +64,7 @@ fn a_signed_request_makes_one_run_however_often_it_comes() {
     serving.signal(rustix::process::Signal::KILL);
     serving.wait();
 
-    let serving = serve(&project);
+    let serving = project.serve();
     assert_eq!(run_of(&request.send(&serving.address()), 200), run, "after a crash");
     assert_eq!(project.runs("deploy").len(), 2);
     let audit = project.json(&["audit", "--json", "-n", "100"]);
@@ -81,7 +77,7 @@ fn a_signed_request_makes_one_run_however_often_it_comes() {
 #[test]
 fn what_github_sends_is_known_by_its_delivery() {
     let project = project();
-    let serving = serve(&project);
+    let serving = project.serve();
     let deliver = |number: &str| {
         let request = Request::post("/hooks/git/push").header("X-Hub-Signature-256", GITHUB_SIGNATURE);
         request.header("X-GitHub-Delivery", number).header("X-GitHub-Event", "push").body("Hello, World!")
@@ -95,7 +91,7 @@ fn what_github_sends_is_known_by_its_delivery() {
 #[test]
 fn who_is_not_believed_is_not_told_why() {
     let project = project();
-    let serving = serve(&project);
+    let serving = project.serve();
     let address = serving.address();
     let now = jiff::Timestamp::now().as_second();
     let right = signed("/hooks/deploy", SECRET, "body");

@@ -26,12 +26,12 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 
 #[test]
 fn tokens_and_secrets_are_in_no_log_no_file_and_no_answer() {
-    let config = "[tasks.tick]\ngrants.secrets = { KEY = { env = \"GRANT\" } }\n\
-        webhook = { path = \"/hooks/tick\", secret = { env = \"HOOK\" } }\n";
+    let config = "[tasks.tick]\ngrants.secrets = { KEY = { file = \"grant\" } }\n\
+        webhook = { path = \"/hooks/tick\", secret = { file = \"hook\" } }\n";
     let project = Project::new(config, &["tick"]);
-    let mut command = project.command(&["serve", "--log", "trace"]);
-    command.env("HOOK", HOOK).env("GRANT", GRANT);
-    let serving = project.serve_as(command);
+    fs::write(project.path("hook"), HOOK).unwrap();
+    fs::write(project.path("grant"), GRANT).unwrap();
+    let serving = project.serve_with(&["--log", "trace"]);
     let address = serving.address();
     let admin = create(&project, &["admin", "--role", "admin"]);
     let read = create(&project, &["read", "--role", "read"]);
@@ -53,12 +53,10 @@ fn tokens_and_secrets_are_in_no_log_no_file_and_no_answer() {
         ask(Request::get(path));
     }
     serving.until_run("tick", "is over", |run| run["state"] == "final");
-    let mut check = project.command(&["check", "--json"]);
-    check.env("HOOK", HOOK).env("GRANT", GRANT);
-    for mut command in [check, project.command(&["token", "list", "--json"]), project.command(&["audit", "--json"])] {
-        let output = command.output().unwrap();
-        assert!(output.status.success());
-        seen.extend([(format!("{command:?}"), output.stdout), (format!("{command:?}"), output.stderr)]);
+    for command in [&["check"][..], &["check", "--json"], &["token", "list", "--json"], &["audit", "--json"]] {
+        let finished = project.run(command);
+        assert!(finished.status.success(), "{finished:?}");
+        seen.push((command.join(" "), format!("{finished:?}").into_bytes()));
     }
     serving.signal(Signal::TERM);
     let (status, log) = serving.wait();

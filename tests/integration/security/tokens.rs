@@ -118,6 +118,20 @@ fn a_token_expires_by_itself() {
 }
 
 #[test]
+fn what_is_followed_ends_with_the_token() {
+    let project = Project::new(TASKS, &["tick"]);
+    let token = create(&project, &["one", "--role", "read"]);
+    let serving = project.serve();
+    let address = serving.address();
+    let followed = std::thread::spawn(move || Request::get("/api/v1/events").token(&token).send(&address));
+    serving.until("somebody follows", || project.json(&["token", "list", "--json"])[0]["used_at"].is_string());
+    assert!(project.run(&["token", "revoke", "one"]).status.success());
+    serving.until("the answer has come to its end", || followed.is_finished());
+    let answer = followed.join().unwrap();
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")), "{answer:?}");
+}
+
+#[test]
 fn tokens_outlive_the_host_and_what_was_done_with_them_is_told() {
     let project = Project::new(TASKS, &["tick"]);
     let serving = project.serve();

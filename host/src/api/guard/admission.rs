@@ -57,7 +57,7 @@ pub(super) enum Brought {
 }
 
 impl Brought {
-    pub(super) fn token(&self) -> Option<&Token> {
+    pub(super) fn token(&self) -> Option<&Arc<Token>> {
         match self {
             Brought::Token(token) => Some(token),
             Brought::Nothing | Brought::Wrong => None,

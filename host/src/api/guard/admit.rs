@@ -14,14 +14,14 @@ use super::admission::{About, Admitted, Brought, Denied, Entrance, Needs, decide
 use super::browser::{self, Foreign, Names};
 use super::caller::{Asked, Caller, route};
 use super::headers::{Over, dress};
-use super::{Guard, hooks, secret};
+use super::{Guard, hooks, secret, streams};
 use crate::api::problem::Problem;
 use crate::api::routes::{Routes, Table};
 use crate::api::server::Peer;
 use crate::api::service::Service;
 use crate::daemon::Refusal;
 use crate::ledger::Access;
-use crate::model::access::Scope;
+use crate::model::access::{Scope, Token};
 use crate::model::audit::{Actor, Audited};
 use crate::model::id::{RunId, TaskName};
 
@@ -55,9 +55,13 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
     let id = format!("{:016x}", fastrand::u64(..));
     let (mut parts, body) = request.into_parts();
     let response = match gate.look_at(&mut parts, &id).await {
-        Ok(caller) => {
+        Ok((caller, token)) => {
             parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+            let response = next.run(Request::from_parts(parts, body)).await;
+            match token {
+                Some(token) => streams::bounded(response, &gate.service.guard, token),
+                None => response,
+            }
         }
         Err(problem) => problem.into_response(),
     };
@@ -69,7 +73,8 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
 }
 
 impl Gate {
-    async fn look_at(&self, parts: &mut Parts, id: &str) -> Result<Caller, Problem> {
+    /// Who asks, and the token that shows it if there is one.
+    async fn look_at(&self, parts: &mut Parts, id: &str) -> Result<(Caller, Option<Arc<Token>>), Problem> {
         let entrance = self.entrance(parts)?;
         let brought = match entrance {
             Entrance::Socket { .. } => Brought::Nothing,
@@ -77,7 +82,9 @@ impl Gate {
                 let brought = self.brought(&parts.headers);
                 keep_pages_out(parts, entrance, &brought)?;
                 let now = self.guard().clock.monotonic();
-                self.guard().may_ask(brought.token(), address(parts), now).map_err(Problem::too_many_requests)?;
+                self.guard()
+                    .may_ask(brought.token().map(|token| &**token), address(parts), now)
+                    .map_err(Problem::too_many_requests)?;
                 brought
             }
         };
@@ -92,7 +99,7 @@ impl Gate {
                 if *caller.scope() != Scope::Everything {
                     self.keep_to_scope(parts, needs.about, &caller).await?;
                 }
-                Ok(caller)
+                Ok((caller, brought.token().cloned()))
             }
             Err(denied) => {
                 if let Some(token) = brought.token() {

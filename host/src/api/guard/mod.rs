@@ -15,6 +15,7 @@ mod rate;
 pub(super) mod routes;
 mod secret;
 mod signature;
+mod streams;
 mod tls;
 mod tokens;
 

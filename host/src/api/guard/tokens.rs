@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 
 use super::admission::Issued;
 use crate::clock;
@@ -21,7 +22,11 @@ const NOTED_EVERY: Duration = Duration::from_secs(600);
 
 /// The tokens.
 #[derive(Debug)]
-pub(super) struct Tokens(RwLock<Known>);
+pub(super) struct Tokens {
+    known: RwLock<Known>,
+    /// Changes with each token that is revoked.
+    revoked: watch::Sender<()>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -49,12 +54,12 @@ impl Tokens {
     pub(super) fn new(tokens: Vec<Token>) -> Self {
         let mut known = Known::default();
         tokens.into_iter().for_each(|token| known.add(token));
-        Self(RwLock::new(known))
+        Self { known: RwLock::new(known), revoked: watch::Sender::new(()) }
     }
 
     /// The token with this digest, unless it has expired.
     pub(super) fn find(&self, digest: &TokenDigest, now: Timestamp) -> Option<Recognised> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let held = known.by_digest.get(&first_of(digest))?;
         let same = bool::from(held.token.digest.0.ct_eq(&digest.0));
         if !same || held.token.is_expired(now) {
@@ -69,29 +74,41 @@ impl Tokens {
 
     /// Whether there are any. One that has expired counts: whoever made it wanted the door closed.
     pub(super) fn issued(&self) -> Issued {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.by_name.is_empty() { Issued::None } else { Issued::Some }
     }
 
     pub(super) fn has(&self, name: &TokenName) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).by_name.contains_key(name)
+        self.known.read().unwrap_or_else(PoisonError::into_inner).by_name.contains_key(name)
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).by_name.len()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).by_name.len()
     }
 
     pub(super) fn add(&self, token: Token) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).add(token);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).add(token);
     }
 
     pub(super) fn remove(&self, name: &TokenName) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.revoked.send_replace(());
+    }
+
+    /// Changes with each token that is revoked.
+    pub(super) fn revoked(&self) -> watch::Receiver<()> {
+        self.revoked.subscribe()
+    }
+
+    /// Whether this very token is there, and not another one of its name.
+    pub(super) fn holds(&self, token: &Token) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_name.get(&token.name).is_some_and(|held| held.token.digest == token.digest)
     }
 
     /// All of them by name, each with when it was last used as far as this host knows.
     pub(super) fn all(&self) -> Vec<Token> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let shown = |held: &Arc<Held>| {
             let noted = held.noted.load(Ordering::Relaxed);
             let used_at = Some(noted).filter(|noted| *noted > 0).and_then(|at| Timestamp::from_millisecond(at).ok());
