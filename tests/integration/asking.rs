@@ -43,7 +43,7 @@ fn a_running_host_does_what_it_is_asked() {
     serving.until_run("tick", "was triggered and succeeds", |run| {
         run["id"] == id && run["cause"]["kind"] == "manual" && run["outcome"]["class"] == "succeeded"
     });
-    exits(&project.run(&["cancel", id]), 4, "or it is over");
+    exits(&project.run(&["cancel", id]), 4, "is over");
     exits(&project.run(&["trigger", "tock"]), 4, "no task of that name is configured");
     exits(&project.run(&["trigger", "off"]), 1, "the task is disabled");
     exits(&project.run(&["pause", "tick"]), 0, "tick is paused\n");
@@ -112,7 +112,7 @@ fn errors_are_problem_documents_and_only_the_control_socket_takes_requests() {
         ("/api/v1/tasks/tick/backfill", "400 Bad Request", "malformed-request"),
         ("/api/v1/runs/7/cancel", "400 Bad Request", "malformed-request"),
         ("/api/v1/runs/01KB2M8Q4Z7XN/cancel", "404 Not Found", "no-such-run"),
-        ("/healthz", "404 Not Found", "no-such-route"),
+        ("/healthz", "405 Method Not Allowed", "method-not-allowed"),
         ("/", "404 Not Found", "no-such-route"),
     ] {
         let response = exchange(UnixStream::connect(project.path("state/control.sock")).unwrap(), path);
@@ -123,6 +123,6 @@ fn errors_are_problem_documents_and_only_the_control_socket_takes_requests() {
         assert_eq!(body["type"], format!("urn:sandclock:problem:{code}"));
     }
     let response = exchange(TcpStream::connect(serving.address()).unwrap(), "/api/v1/tasks/tick/pause");
-    assert!(response.starts_with("HTTP/1.1 404"), "{response}");
+    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
     stop(serving);
 }

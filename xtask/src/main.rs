@@ -12,6 +12,7 @@ mod deny;
 mod fuzz;
 mod hostile;
 mod project;
+mod schemathesis;
 mod test;
 mod time;
 mod tool;

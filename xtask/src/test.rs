@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use crate::command::{self, say};
 use crate::project::cargo;
 use crate::time::{Elapsed, Stopwatch};
-use crate::{demo, deny, wasm};
+use crate::{demo, deny, schemathesis, wasm};
 
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,6 +32,7 @@ const EVERYTHING: &[Check] = &[
     Check { name: "plugins", run: wasm::plugins },
     Check { name: "guests", run: wasm::guests },
     Check { name: "tests", run: tests },
+    Check { name: "API document", run: schemathesis::check },
     Check { name: "demo", run: demo::check },
 ];
 

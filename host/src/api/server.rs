@@ -179,7 +179,7 @@ pub(super) async fn serve(listener: impl Listener, routes: Router) -> Infallible
 /// What is said when all places are taken.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\
-retry-after: 1\r\ncontent-length: 185\r\n\r\n\
+retry-after: 1\r\ncontent-length: 180\r\n\r\n\
 {\"type\":\"urn:sandclock:problem:busy\",\"title\":\"too many requests at once\",\"status\":503,\
 \"detail\":\"there are as many connections as there may be; ask again in a moment\",\"code\":\"busy\"}";
 
@@ -303,12 +303,7 @@ mod tests {
     fn what_is_said_when_all_is_full_is_a_problem_document() {
         let text = std::str::from_utf8(FULL).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("content-length: {}\r\n", body.len()))
-                || head.ends_with(&format!("content-length: {}", body.len())),
-            "{}",
-            body.len()
-        );
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
         let problem: crate::api::Problem = serde_json::from_str(body).unwrap();
         assert_eq!((problem.status, problem.code.as_str()), (503, "busy"));
     }

@@ -258,7 +258,8 @@ mod tests {
         assert_eq!(live.hub().followed.len(), 1);
         drop(second);
         let going = live.begin(&run(1, "a"), 1, &journal());
-        assert_eq!((live.hub().followed.len(), live.hub().going.len()), (0, 1));
+        let counts = |hub: MutexGuard<'_, Hub>| (hub.followed.len(), hub.going.len());
+        assert_eq!(counts(live.hub()), (0, 1));
         drop(going);
         assert_eq!(live.hub().going.len(), 0);
     }

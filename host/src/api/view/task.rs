@@ -97,7 +97,8 @@ pub struct Pause {
 
 impl From<&model::pause::Pause> for Pause {
     fn from(pause: &model::pause::Pause) -> Self {
-        Self { since: pause.since.to_string(), by: pause.by.clone() }
+        // To the millisecond, as the ledger has it.
+        Self { since: model::slot::Slot::at(pause.since).to_string(), by: pause.by.clone() }
     }
 }
 
