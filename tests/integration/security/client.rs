@@ -106,11 +106,10 @@ impl Request {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         stream.write_all(format!("{head}\r\n").as_bytes())?;
-        stream.write_all(&self.body)?;
-        stream.flush()?;
+        // A host that refuses a body answers before it has read it.
+        let _ = stream.write_all(&self.body).and_then(|()| stream.flush());
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
-            // A host that answers before it has read all may end the connection over it.
             Err(error) if answer.is_empty() => Err(error),
             _ => Ok(answer),
         }

@@ -49,7 +49,7 @@ fn tokens_and_secrets_are_in_no_log_no_file_and_no_answer() {
     for path in ["tasks", "tasks/tick", "tasks/tick/stats", "runs", "plugins", "status", "tokens", "audit", "nowhere"] {
         ask(Request::get(&format!("/api/v1/{path}")));
     }
-    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"] {
         ask(Request::get(path));
     }
     serving.until_run("tick", "is over", |run| run["state"] == "final");

@@ -32,18 +32,26 @@ pub struct Token {
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is to be called.
+    #[schema(example = "ci", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     pub name: String,
     /// What whoever brings it may do: `read`, `operate` or `admin`.
-    #[schema(example = "operate")]
+    #[schema(example = "operate", pattern = "^(read|operate|admin)$")]
     pub role: String,
     /// Patterns for the names of the tasks that it is for; none for everything.
     #[serde(default)]
+    #[schema(value_type = Vec<Pattern>)]
     pub tasks: Vec<String>,
     /// From when on it is worth nothing; null if it does not expire.
     #[schema(format = DateTime)]
     #[serde(default)]
     pub expires_at: Option<String>,
 }
+
+/// A pattern for names of tasks: `*` stands for any characters, `?` for one.
+#[derive(ToSchema)]
+#[schema(value_type = String, example = "report-*", pattern = "^[A-Za-z0-9_.*?-]{1,64}$")]
+#[expect(dead_code, reason = "only its description is used")]
+struct Pattern(String);
 
 /// A token that was made.
 #[derive(Clone, Serialize, ToSchema)]
