@@ -1,6 +1,7 @@
 //! Webhooks: who is believed, and that no request makes two runs.
 
 use ring::hmac;
+use sandclock_host::clock::Clock;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Request};
@@ -35,7 +36,7 @@ fn signed_at(path: &str, secret: &str, body: &str, second: i64) -> Request {
 }
 
 fn signed(path: &str, secret: &str, body: &str) -> Request {
-    signed_at(path, secret, body, jiff::Timestamp::now().as_second())
+    signed_at(path, secret, body, Clock::system().now().as_second())
 }
 
 #[track_caller]
@@ -93,7 +94,7 @@ fn who_is_not_believed_is_not_told_why() {
     let project = project();
     let serving = project.serve();
     let address = serving.address();
-    let now = jiff::Timestamp::now().as_second();
+    let now = Clock::system().now().as_second();
     let right = signed("/hooks/deploy", SECRET, "body");
     let refused = [
         ("no such webhook", signed("/hooks/nowhere", SECRET, "body")),

@@ -30,7 +30,7 @@ fn without_tokens_this_machine_may_look_and_with_one_nobody_may_without() {
         assert_eq!(Request::get(path).send(&address).status, 200, "{path}");
     }
     refused(&read.clone().token("sclk_nonsense").send(&address), 401, "wrong-token");
-    refused(&read.clone().header("Authorization", &format!("Basic {token}")).send(&address), 401, "wrong-token");
+    refused(&read.header("Authorization", &format!("Basic {token}")).send(&address), 401, "wrong-token");
     refused(&Request::get(&format!("/api/v1/tasks?token={token}")).send(&address), 401, "no-token");
 
     let again = project.run(&["token", "create", "one", "--role", "read"]);

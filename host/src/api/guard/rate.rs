@@ -78,6 +78,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Clock;
 
     fn buckets(per_second: f64, burst: f64) -> Buckets<u32> {
         Buckets::new(Rate { per_second, burst })
@@ -85,7 +86,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_and_then_so_many_a_second() {
-        let start = Instant::now();
+        let start = Clock::system().monotonic();
         let at = |millis| start + Duration::from_millis(millis);
         let mut buckets = buckets(2.0, 3.0);
         assert_eq!([0, 0, 0, 0].map(|at_ms| buckets.take(&1, at(at_ms))), [Ok(()), Ok(()), Ok(()), Err(1)]);
@@ -99,7 +100,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_that_are_remembered_are_bounded() {
-        let start = Instant::now();
+        let start = Clock::system().monotonic();
         let mut buckets = Buckets { most: 10, ..buckets(0.1, 2.0) };
         for key in 0..1000 {
             buckets.take(&key, start + Duration::from_millis(key.into())).unwrap();
