@@ -95,7 +95,7 @@ fn errors_are_problem_documents_and_only_the_control_socket_takes_requests() {
     use std::os::unix::net::UnixStream;
 
     fn exchange(mut stream: impl Read + Write, path: &str) -> String {
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: host\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}")
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}")
             .unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
@@ -123,6 +123,6 @@ fn errors_are_problem_documents_and_only_the_control_socket_takes_requests() {
         assert_eq!(body["type"], format!("urn:sandclock:problem:{code}"));
     }
     let response = exchange(TcpStream::connect(serving.address()).unwrap(), "/api/v1/tasks/tick/pause");
-    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
     stop(serving);
 }

@@ -14,6 +14,7 @@ mod plugins;
 mod project;
 mod restart;
 mod samples;
+mod security;
 mod serve;
 mod server;
 mod torture;

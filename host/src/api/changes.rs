@@ -10,7 +10,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::input::{Body, From, OfRun, OfTask};
+use super::guard::{Caller, OnBehalf};
+use super::input::{Body, OfRun, OfTask};
 use super::problem::{Kind, Problem};
 use super::service::Service;
 use super::shown::{Answer, Shown, found};
@@ -108,12 +109,8 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Er
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn pause(
-    State(service): State<Service>,
-    OfTask(task): OfTask,
-    From(peer): From,
-) -> Answer<PauseState> {
-    let pause = service.daemon.pause(task.clone(), peer.name.clone()).await??;
+pub(super) async fn pause(OnBehalf(daemon): OnBehalf, caller: Caller, OfTask(task): OfTask) -> Answer<PauseState> {
+    let pause = daemon.pause(task.clone(), caller.actor().to_string()).await??;
     found(PauseState { task: task.to_string(), paused: Some((&pause).into()), was_paused: None })
 }
 
@@ -128,8 +125,8 @@ pub(super) async fn pause(
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn resume(State(service): State<Service>, OfTask(task): OfTask) -> Answer<PauseState> {
-    let pause = service.daemon.resume(task.clone()).await??;
+pub(super) async fn resume(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask) -> Answer<PauseState> {
+    let pause = daemon.resume(task.clone()).await??;
     found(PauseState { task: task.to_string(), paused: None, was_paused: pause.as_ref().map(view::Pause::from) })
 }
 
@@ -145,18 +142,13 @@ pub(super) async fn resume(State(service): State<Service>, OfTask(task): OfTask)
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn backfill(
-    State(service): State<Service>,
-    OfTask(task): OfTask,
-    Body(body): Body,
-) -> Answer<Backfilled> {
+pub(super) async fn backfill(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask, Body(body): Body) -> Answer<Backfilled> {
     let Backfill { from, to, max_parallel } = serde_json::from_slice(&body).map_err(Problem::malformed)?;
     if max_parallel > MOST_PARALLEL {
         return Err(Problem::malformed(format!("max_parallel is {MOST_PARALLEL} at the most")));
     }
     let request = BackfillRequest { task: task.clone(), from, to, max_parallel };
-    let Tally { new, reopened, succeeded, unfinished, undecided, removed, foreign } =
-        service.daemon.backfill(request).await?;
+    let Tally { new, reopened, succeeded, unfinished, undecided, removed, foreign } = daemon.backfill(request).await?;
     let slots = Slots { new, reopened, succeeded, unfinished, undecided, removed, of_another_schedule: foreign };
     Ok(Shown(StatusCode::ACCEPTED, Backfilled { task: task.to_string(), queued: new + reopened, slots }))
 }
@@ -174,8 +166,12 @@ pub(super) async fn backfill(
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn cancel(State(service): State<Service>, OfRun(run): OfRun) -> Answer<RunRef> {
-    if service.daemon.cancel(run).await? {
+pub(super) async fn cancel(
+    State(service): State<Service>,
+    OnBehalf(daemon): OnBehalf,
+    OfRun(run): OfRun,
+) -> Answer<RunRef> {
+    if daemon.cancel(run).await? {
         return Ok(Shown(StatusCode::ACCEPTED, RunRef { run: run.to_string() }));
     }
     match service.readers.ask(move |reader| reader.run(run)).await? {
@@ -198,7 +194,7 @@ pub(super) async fn cancel(State(service): State<Service>, OfRun(run): OfRun) ->
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn retry(State(service): State<Service>, OfRun(run): OfRun) -> Answer<RunRef> {
-    service.daemon.retry(run).await?;
+pub(super) async fn retry(OnBehalf(daemon): OnBehalf, OfRun(run): OfRun) -> Answer<RunRef> {
+    daemon.retry(run).await?;
     Ok(Shown(StatusCode::ACCEPTED, RunRef { run: run.to_string() }))
 }

@@ -54,15 +54,17 @@ impl Drop for Socket {
 }
 
 impl Listener for UnixListener {
+    type Raw = UnixStream;
     type Stream = UnixStream;
 
     async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
         let (stream, _) = self.accept().await?;
-        let name = match stream.peer_cred() {
-            Ok(peer) => format!("uid {}", peer.uid()),
-            Err(_) => "unknown".to_owned(),
-        };
-        Ok((stream, Peer { name, door: Door::Control }))
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        Ok((stream, Peer { uid, address: None, door: Door::Control }))
+    }
+
+    fn agree(&self, raw: UnixStream) -> impl Future<Output = io::Result<UnixStream>> + Send + 'static {
+        std::future::ready(Ok(raw))
     }
 
     fn door(&self) -> Door {

@@ -11,6 +11,10 @@ use super::service::Service;
 
 const STYLE: &str = include_str!("docs/style.css");
 
+/// What the page may load, which is its style.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
 /// This API as an OpenAPI document
 #[utoipa::path(
     get,
@@ -30,7 +34,8 @@ pub(super) async fn openapi(State(service): State<Service>) -> Response {
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
 )]
 pub(super) async fn page(State(service): State<Service>) -> Response {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], service.page).into_response()
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
+    (headers, service.page).into_response()
 }
 
 /// The style of that page

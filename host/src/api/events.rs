@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{IntoParams, ToSchema};
 
+use super::guard::Caller;
 use super::input::Asks;
 use super::problem::{Kind, Problem};
 use super::service::{MOST_FOLLOWERS, Service};
@@ -71,6 +72,7 @@ pub(super) struct Gap {
 )]
 pub(super) async fn events(
     State(service): State<Service>,
+    caller: Caller,
     Asks(query): Asks<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -89,6 +91,7 @@ pub(super) async fn events(
         head: service.ring.head(),
         ring: service.ring,
         task,
+        caller,
         next: 0,
         ready: VecDeque::new(),
         _place: place,
@@ -139,6 +142,7 @@ struct Follower {
     ring: Arc<Ring>,
     head: watch::Receiver<u64>,
     task: Option<TaskName>,
+    caller: Caller,
     /// The number of the next event.
     next: u64,
     ready: VecDeque<Event>,
@@ -164,7 +168,7 @@ impl Follower {
                     self.ready.push_back(gap("lost", Some(kept.number - self.next)));
                 }
                 self.next = kept.number + 1;
-                if self.task.as_ref().is_none_or(|task| kept.is_of(task.as_str())) {
+                if self.task.as_ref().is_none_or(|task| kept.task() == Some(task)) && self.caller.sees(kept.task()) {
                     let event = Event::default().event(kept.name()).id(self.ring.place(kept.number)).data(kept.text());
                     self.ready.push_back(event);
                 }

@@ -10,7 +10,7 @@ pub mod words;
 pub mod control;
 mod server;
 
-mod access;
+mod guard;
 mod input;
 mod problem;
 mod readers;
@@ -31,6 +31,7 @@ mod trigger;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::tz::TimeZone;
@@ -39,12 +40,17 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
+use guard::{Guard, Over, Reached, Tls, guarded};
 use readers::Readers;
 use routes::Routes;
+use server::TlsListener;
 use service::Service;
 
+pub use guard::{
+    ExposureError, GuardSettings, NoRandomness, OpenRoute, Secret, TlsError, TlsSettings, Transport, check_exposure,
+};
 pub use problem::Problem;
-pub use routes::{Role, Roles, document};
+pub use routes::document;
 pub use server::{Door, Peer};
 
 /// Where the API listens.
@@ -56,6 +62,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The zone in which slots are shown whose schedule has none.
     pub timezone: TimeZone,
+    /// Who gets in, and how.
+    pub guard: GuardSettings,
 }
 
 /// The API could not start.
@@ -77,6 +85,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Nobody may get in there, or not so.
+    #[error(transparent)]
+    Exposure(#[from] ExposureError),
     /// The thread cannot be started.
     #[error("start the thread of the API")]
     Thread(#[source] std::io::Error),
@@ -97,6 +108,7 @@ impl Api {
     ///
     /// If the address cannot be bound or the thread cannot be started.
     pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
+        check_exposure(settings)?;
         let listen_error = |source| StartError::Listen { listen: settings.listen, source };
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
         listener.set_nonblocking(true).map_err(listen_error)?;
@@ -105,7 +117,16 @@ impl Api {
         let mut control = control::Socket::bind(&settings.state).map_err(control_error)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let readers = Readers::start(&settings.state).map_err(StartError::Thread)?;
-        let service = Service::new(daemon, readers, clock, settings.timezone.clone());
+        let guard = Guard::open(settings.guard.clone(), &settings.state, daemon.clone(), clock);
+        let guard = Arc::new(guard.map_err(ExposureError::Ledger)?);
+        let service = Service::new(daemon, readers, clock, guard, settings.timezone.clone());
+        let tls = match &settings.guard.transport {
+            Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone()).map_err(ExposureError::Tls)?)),
+            Transport::ClearOnLoopback | Transport::ClearEverywhere => None,
+        };
+        let over = if tls.is_some() { Over::Tls } else { Over::Clear };
+        let beyond = !address.ip().is_loopback();
+        let reached = if beyond { Reached::FromElsewhere(over) } else { Reached::OnLoopback(over) };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
@@ -115,9 +136,19 @@ impl Api {
                     let (network, controlled) = (TcpListener::from_std(listener)?, control.listener()?);
                     let happened = service.ring.clone();
                     let happened = async move { happened.listen(service.daemon.events(), clock).await };
+                    let over_the_network = guarded(&routes, reached);
+                    let network = async {
+                        match tls {
+                            None => server::serve(network, over_the_network).await,
+                            Some(tls) => tokio::select! {
+                                never = server::serve(TlsListener(network, tls.clone()), over_the_network) => never,
+                                never = tls.follow() => never,
+                            },
+                        }
+                    };
                     tokio::select! {
-                        never = server::serve(network, access::over_the_network(&routes)) => match never {},
-                        never = server::serve(controlled, routes.router) => match never {},
+                        never = network => match never {},
+                        never = server::serve(controlled, guarded(&routes, Reached::BySocket)) => match never {},
                         // Without a daemon there is nothing more to tell, but what was is there to be asked for.
                         () = async { happened.await; std::future::pending().await } => Ok(()),
                         _ = stopped => std::io::Result::Ok(()),

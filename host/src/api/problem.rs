@@ -29,6 +29,9 @@ pub struct Problem {
     /// The kind, for programs.
     #[schema(example = "no-such-task")]
     pub code: String,
+    /// After how many seconds to ask again, as the header `Retry-After` says.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 /// A kind of problem.
@@ -54,7 +57,17 @@ macro_rules! kinds {
 
 kinds! {
     MALFORMED = BAD_REQUEST, "malformed-request", "the request cannot be understood";
-    NOT_OVER_THE_NETWORK = FORBIDDEN, "not-over-the-network", "this is not done over the network";
+    NO_TOKEN = UNAUTHORIZED, "no-token", "a token is needed";
+    WRONG_TOKEN = UNAUTHORIZED, "wrong-token", "the token is worth nothing";
+    WEBHOOK_REFUSED = UNAUTHORIZED, "webhook-refused", "the request is not believed";
+    FORBIDDEN = FORBIDDEN, "forbidden", "the token does not allow this";
+    FOREIGN_PAGE = FORBIDDEN, "foreign-page", "a page of another origin asks";
+    NO_SUCH_TOKEN = NOT_FOUND, "no-such-token", "no such token";
+    FOREIGN_NAME = MISDIRECTED_REQUEST, "foreign-name", "asked by another name";
+    TOKEN_EXISTS = CONFLICT, "token-exists", "the name is taken";
+    TOO_MANY_TOKENS = CONFLICT, "too-many-tokens", "too many tokens";
+    TOO_MANY_REQUESTS = TOO_MANY_REQUESTS, "too-many-requests", "too many requests";
+    UNGUARDED = INTERNAL_SERVER_ERROR, "unguarded", "the host is at fault";
     NO_SUCH_ROUTE = NOT_FOUND, "no-such-route", "no such address";
     NO_SUCH_TASK = NOT_FOUND, "no-such-task", "no such task";
     NO_SUCH_RUN = NOT_FOUND, "no-such-run", "no such run";
@@ -88,6 +101,8 @@ impl Kind {
             status: self.status.as_u16(),
             detail: detail.to_string(),
             code: self.code.to_owned(),
+            retry_after: matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                .then_some(1),
         }
     }
 }
@@ -197,8 +212,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = shown::response(status, "application/problem+json", &self);
-        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED && self.code != Kind::WEBHOOK_REFUSED.code {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -1,10 +1,12 @@
-//! Every route of the API with the role that it takes: the one table that the router, the access rules and the OpenAPI
-//! document are made from.
+//! Every route of the API with what it takes of whoever asks: the one table that the router, the rules of the door and
+//! the OpenAPI document are made from.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
+use axum::routing::post;
 use utoipa::OpenApi;
 use utoipa::openapi::path::PathItem;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -12,52 +14,47 @@ use utoipa_axum::routes;
 
 use super::events::{Gap, HostEvent};
 use super::follow::{FollowedToTheEnd, Lost};
+use super::guard::{self, About, Needs, hooks};
 use super::problem::Problem;
 use super::service::Service;
 use super::view::LoggedLine;
 use super::{changes, docs, events, follow, health, plugins, runs, status, tasks, trigger};
+use crate::model::access::Role;
 
-/// What whoever asks has to be. Each role may do what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Anyone who can connect.
-    Anyone,
-    /// May look.
-    Read,
-    /// May have tasks run, and stop them.
-    Operate,
-    /// May change how the host is set up.
-    Admin,
-}
-
-/// A route: its handler, which carries its method and its path, and the role that it takes.
-struct Route(Role, UtoipaMethodRouter<Service>);
+/// A route: its handler, which carries its method and its path, and what it takes of whoever asks.
+struct Route(Needs, UtoipaMethodRouter<Service>);
 
 /// The routes. Whoever adds one decides here who may ask for it.
 fn table() -> Vec<Route> {
-    use Role::{Anyone, Operate, Read};
+    use About::{Host, Run, Task, Visible};
+    use Role::{Admin, Operate, Read};
+    let needs = Needs::of;
     vec![
-        Route(Anyone, routes!(health::live)),
-        Route(Anyone, routes!(health::ready)),
-        Route(Anyone, routes!(docs::page)),
-        Route(Anyone, routes!(docs::style)),
-        Route(Anyone, routes!(docs::openapi)),
-        Route(Read, routes!(status::status)),
-        Route(Read, routes!(tasks::list)),
-        Route(Read, routes!(tasks::one)),
-        Route(Read, routes!(tasks::stats)),
-        Route(Read, routes!(follow::task)),
-        Route(Operate, routes!(trigger::trigger)),
-        Route(Operate, routes!(changes::pause)),
-        Route(Operate, routes!(changes::resume)),
-        Route(Operate, routes!(changes::backfill)),
-        Route(Read, routes!(runs::list)),
-        Route(Read, routes!(runs::one)),
-        Route(Read, routes!(runs::logs)),
-        Route(Operate, routes!(changes::cancel)),
-        Route(Operate, routes!(changes::retry)),
-        Route(Read, routes!(events::events)),
-        Route(Read, routes!(plugins::list)),
+        Route(Needs::OPEN, routes!(health::live)),
+        Route(Needs::OPEN, routes!(health::ready)),
+        Route(Needs::OPEN, routes!(docs::page)),
+        Route(Needs::OPEN, routes!(docs::style)),
+        Route(Needs::OPEN, routes!(docs::openapi)),
+        Route(needs(Read, Host), routes!(status::status)),
+        Route(needs(Read, Visible), routes!(tasks::list)),
+        Route(needs(Read, Task), routes!(tasks::one)),
+        Route(needs(Read, Task), routes!(tasks::stats)),
+        Route(needs(Read, Task), routes!(follow::task)),
+        Route(needs(Operate, Task), routes!(trigger::trigger)),
+        Route(needs(Operate, Task), routes!(changes::pause)),
+        Route(needs(Operate, Task), routes!(changes::resume)),
+        Route(needs(Operate, Task), routes!(changes::backfill)),
+        Route(needs(Read, Visible), routes!(runs::list)),
+        Route(needs(Read, Run), routes!(runs::one)),
+        Route(needs(Read, Run), routes!(runs::logs)),
+        Route(needs(Operate, Run), routes!(changes::cancel)),
+        Route(needs(Operate, Run), routes!(changes::retry)),
+        Route(needs(Read, Visible), routes!(events::events)),
+        Route(needs(Read, Host), routes!(plugins::list)),
+        Route(needs(Admin, Host), routes!(guard::routes::list)),
+        Route(needs(Admin, Host), routes!(guard::routes::create)),
+        Route(needs(Admin, Host), routes!(guard::routes::revoke)),
+        Route(needs(Admin, Host), routes!(guard::routes::audit)),
     ]
 }
 
@@ -75,6 +72,7 @@ fn table() -> Vec<Route> {
         (name = "tasks", description = "What is configured, and how it does"),
         (name = "runs", description = "What ran, runs and will run"),
         (name = "host", description = "How the host is"),
+        (name = "access", description = "Who may do what, and who did"),
     )
 )]
 struct Document;
@@ -84,22 +82,26 @@ pub(super) struct Routes {
     /// The handlers.
     pub(super) router: Router,
     /// Who may ask for what.
-    pub(super) roles: Roles,
+    pub(super) table: Arc<Table>,
+    /// What the handlers work with.
+    pub(super) service: Service,
 }
 
-/// The role that each route takes.
-#[derive(Debug, Clone, Default)]
-pub struct Roles(HashMap<String, Vec<(Method, Role)>>);
+/// What each route takes of whoever asks.
+#[derive(Debug, Default)]
+pub(super) struct Table(HashMap<String, Vec<(Method, Needs)>>);
 
 impl Routes {
-    /// The routes of a host.
+    /// The routes of a host. Webhooks are beside the table: which there are, the configuration says.
     pub(super) fn of(service: Service) -> Self {
-        let (router, document, roles) = all();
+        let (router, document, table) = all();
+        let service = service.with_document(&document);
         let router = router
+            .route(hooks::ROUTE, post(hooks::hook))
             .fallback(async || Problem::no_such_route())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .with_state(service.with_document(&document));
-        Self { router, roles }
+            .with_state(service.clone());
+        Self { router, table: Arc::new(table), service }
     }
 }
 
@@ -108,17 +110,17 @@ pub fn document() -> utoipa::openapi::OpenApi {
     all().1
 }
 
-fn all() -> (Router<Service>, utoipa::openapi::OpenApi, Roles) {
-    let mut roles = Roles::default();
+fn all() -> (Router<Service>, utoipa::openapi::OpenApi, Table) {
+    let mut known = Table::default();
     let mut router = OpenApiRouter::with_openapi(Document::openapi());
-    for Route(role, handlers) in table() {
+    for Route(needs, handlers) in table() {
         for (path, item) in &handlers.1.paths {
-            roles.0.entry(path.clone()).or_default().extend(methods(item).map(|method| (method, role)));
+            known.0.entry(path.clone()).or_default().extend(methods(item).map(|method| (method, needs)));
         }
         router = router.routes(handlers);
     }
     let (router, document) = router.split_for_parts();
-    (router, document, roles)
+    (router, document, known)
 }
 
 fn methods(item: &PathItem) -> impl Iterator<Item = Method> {
@@ -132,12 +134,15 @@ fn methods(item: &PathItem) -> impl Iterator<Item = Method> {
     methods.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method)
 }
 
-impl Roles {
-    /// The role that a request takes, by the path of the route that it matched; none if there is no such route.
-    pub fn of(&self, method: &Method, path: &str) -> Option<Role> {
+impl Table {
+    /// What a request takes, by the path of the route that it matched. A route that is not in the table is nobody's but an
+    /// administrator's.
+    pub(super) fn needs(&self, method: &Method, path: &str) -> Needs {
         // What answers GET answers HEAD.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, role)| *role)
+        let Some(known) = self.0.get(path) else { return Needs::of(Role::Admin, About::Host) };
+        // A method that it does not have is answered as such.
+        known.iter().find(|(known, _)| known == method).map_or(Needs::OPEN, |(_, needs)| *needs)
     }
 }
 
@@ -146,16 +151,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_route_takes_the_role_that_the_table_says() {
-        let (_, document, roles) = all();
+    fn whoever_may_only_look_changes_nothing_and_what_is_about_a_task_says_so() {
+        let (_, document, table) = all();
         for (path, item) in &document.paths.paths {
             for method in methods(item) {
-                let role = roles.of(&method, path).unwrap();
-                assert_eq!(role >= Role::Operate, method != Method::GET, "{method} {path}");
+                let Needs { role, about } = table.needs(&method, path);
+                assert_eq!(
+                    role >= Some(Role::Operate),
+                    method != Method::GET || role == Some(Role::Admin),
+                    "{method} {path}"
+                );
+                assert_eq!(about == About::Task, path.contains("{task}"), "{method} {path}");
+                assert_eq!(about == About::Run, path.contains("{run}"), "{method} {path}");
             }
         }
-        assert_eq!(roles.of(&Method::HEAD, "/healthz"), Some(Role::Anyone));
-        assert_eq!(roles.of(&Method::POST, "/healthz"), None);
-        assert_eq!(roles.of(&Method::GET, "/elsewhere"), None);
+        assert_eq!(table.needs(&Method::HEAD, "/healthz"), Needs::OPEN);
+        assert_eq!(table.needs(&Method::POST, "/healthz"), Needs::OPEN);
+        assert_eq!(table.needs(&Method::GET, "/elsewhere"), Needs::of(Role::Admin, About::Host));
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::guard::Caller;
 use super::input::{Asks, OfRun};
 use super::problem::Problem;
 use super::service::Service;
@@ -21,7 +22,8 @@ const MOST_RUNS: u32 = 1000;
 /// A page of the history.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Page {
-    /// Runs and ranges of missed slots, newest first; if slots were asked for, the latest slot first.
+    /// Runs and ranges of missed slots, newest first; if slots were asked for, the latest slot first. Those that a token is
+    /// not for are left out, so a page may have fewer than were asked for, and lead on.
     runs: Vec<view::Record>,
     /// What leads to the next page, as `cursor`; null if this is the last.
     next: Option<String>,
@@ -113,12 +115,14 @@ pub(super) struct LogsQuery {
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(service): State<Service>, Asks(query): Asks<RunsQuery>) -> Answer<Page> {
+pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(query): Asks<RunsQuery>) -> Answer<Page> {
     let filter = query.filter()?;
     let limit = filter.limit;
     let records = service.readers.ask(move |reader| reader.records(&filter)).await?;
+    // Whoever may see some tasks only gets shorter pages, and goes on all the same.
     let next = records.last().filter(|_| records.len() == limit as usize).map(|last| last.id().to_string());
-    found(Page { runs: records.iter().map(view::Record::from).collect(), next })
+    let seen = records.iter().filter(|record| caller.covers(record.task()));
+    found(Page { runs: seen.map(view::Record::from).collect(), next })
 }
 
 /// A run, with its attempts, its payload and its output

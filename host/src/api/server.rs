@@ -4,8 +4,9 @@
 //! that others need; whoever comes when all places are taken is told so and cut off at once.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,9 +21,12 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
+use super::guard::Tls;
 use crate::model::cause::Cause;
 
 /// How many connections there may be over TCP.
@@ -43,8 +47,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Who it is, as it is noted beside what was asked.
-    pub name: String,
+    /// The user, if it came over the control socket and the kernel says.
+    pub uid: Option<u32>,
+    /// The address, if it came over the network.
+    pub address: Option<IpAddr>,
     /// How it came here.
     pub door: Door,
 }
@@ -77,21 +83,53 @@ impl Door {
 
 /// Where connections come from.
 pub(super) trait Listener {
+    /// A connection as it comes.
+    type Raw: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+    /// What is spoken over it.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Peer)>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Raw, Peer)>> + Send;
+
+    /// Agrees with the other end on how to speak, within a time.
+    fn agree(&self, raw: Self::Raw) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
 
     fn door(&self) -> Door;
 }
 
-impl Listener for tokio::net::TcpListener {
-    type Stream = tokio::net::TcpStream;
+impl Listener for TcpListener {
+    type Raw = TcpStream;
+    type Stream = TcpStream;
 
-    async fn accept(&self) -> io::Result<(Self::Stream, Peer)> {
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
         let (stream, address) = self.accept().await?;
         // Answers are small and whole: to wait for more to send would only make them late.
         stream.set_nodelay(true)?;
-        Ok((stream, Peer { name: address.to_string(), door: Door::Network }))
+        Ok((stream, Peer { uid: None, address: Some(address.ip()), door: Door::Network }))
+    }
+
+    fn agree(&self, raw: TcpStream) -> impl Future<Output = io::Result<TcpStream>> + Send + 'static {
+        ready(Ok(raw))
+    }
+
+    fn door(&self) -> Door {
+        Door::Network
+    }
+}
+
+/// The same over TLS.
+pub(super) struct TlsListener(pub(super) TcpListener, pub(super) Arc<Tls>);
+
+impl Listener for TlsListener {
+    type Raw = TcpStream;
+    type Stream = TlsStream<TcpStream>;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        Listener::accept(&self.0).await
+    }
+
+    fn agree(&self, raw: TcpStream) -> impl Future<Output = io::Result<TlsStream<TcpStream>>> + Send + 'static {
+        let tls = self.1.clone();
+        async move { tls.accept(raw).await }
     }
 
     fn door(&self) -> Door {
@@ -114,11 +152,16 @@ pub(super) async fn serve(listener: impl Listener, routes: Router) -> Infallible
         };
         match places.clone().try_acquire_owned() {
             Ok(place) => {
-                let (routes, peer) = (routes.clone(), Arc::new(peer));
+                let (routes, peer, agreed) = (routes.clone(), Arc::new(peer), listener.agree(stream));
                 runtime.spawn(async move {
                     // What a client does wrong is its own concern.
-                    if let Err(error) = connection(stream, routes, peer).await {
-                        tracing::trace!("a connection ended: {error}");
+                    match agreed.await {
+                        Ok(stream) => {
+                            if let Err(error) = connection(stream, routes, peer).await {
+                                tracing::trace!("a connection ended: {error}");
+                            }
+                        }
+                        Err(error) => tracing::trace!("a connection came to nothing: {error}"),
                     }
                     drop(place);
                 });
@@ -225,7 +268,7 @@ mod tests {
             .route("/", axum::routing::get(|| async { "hello" }))
             .route("/much", axum::routing::get(|| async { vec![b'x'; 1 << 20] }));
         let (ours, theirs) = tokio::io::duplex(buffer);
-        let peer = Peer { name: "test".to_owned(), door: Door::Control };
+        let peer = Peer { uid: None, address: None, door: Door::Control };
         tokio::runtime::Handle::current().spawn(connection(theirs, routes, Arc::new(peer)));
         ours
     }

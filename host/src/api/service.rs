@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::docs;
 use super::events::Ring;
+use super::guard::Guard;
 use super::readers::Readers;
 use crate::clock::Clock;
 use crate::daemon::Handle;
@@ -26,6 +27,8 @@ pub(super) struct Service {
     pub(super) readers: Readers,
     pub(super) ring: Arc<Ring>,
     pub(super) clock: Clock,
+    /// Who may do what.
+    pub(super) guard: Arc<Guard>,
     /// The zone of schedules without one of their own.
     pub(super) zone: TimeZone,
     pub(super) started_at: Timestamp,
@@ -40,13 +43,14 @@ pub(super) struct Service {
 
 impl Service {
     /// The service of a daemon.
-    pub(super) fn new(daemon: Handle, readers: Readers, clock: Clock, zone: TimeZone) -> Self {
+    pub(super) fn new(daemon: Handle, readers: Readers, clock: Clock, guard: Arc<Guard>, zone: TimeZone) -> Self {
         let started_at = clock.now();
         Self {
             daemon,
             readers,
             ring: Arc::new(Ring::new(started_at)),
             clock,
+            guard,
             zone,
             started_at,
             followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)),

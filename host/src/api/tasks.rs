@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::guard::Caller;
 use super::input::{Asks, OfTask};
 use super::problem::Problem;
 use super::service::Service;
@@ -72,12 +73,13 @@ struct Known {
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(service): State<Service>) -> Answer<Tasks> {
+pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answer<Tasks> {
     let tasks = service.daemon.tasks().borrow().clone();
     let today = service.clock.now().to_zoned(TimeZone::UTC).date();
     let known = service.readers.ask(move |reader| Known::of(reader, None, today)).await?;
     let now = service.clock.now();
-    found(Tasks { tasks: tasks.values().map(|task| known.show(task, now)).collect() })
+    let seen = tasks.values().filter(|task| caller.covers(&task.name));
+    found(Tasks { tasks: seen.map(|task| known.show(task, now)).collect() })
 }
 
 /// A task: how it is configured, how it stands, and its next slots

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
+use super::guard::OnBehalf;
 use super::input::{Asks, From, OfTask, Payload};
 use super::problem::Problem;
 use super::service::Service;
@@ -87,6 +88,7 @@ pub(super) struct TriggerQuery {
 )]
 pub(super) async fn trigger(
     State(service): State<Service>,
+    OnBehalf(daemon): OnBehalf,
     OfTask(task): OfTask,
     Asks(query): Asks<TriggerQuery>,
     From(peer): From,
@@ -98,7 +100,7 @@ pub(super) async fn trigger(
     let keyed = keyed(&headers, payload.as_deref())?;
     let wants = if deadline.is_some() { Wants::End } else { Wants::Entry };
     let request = TriggerRequest { task: task.clone(), cause: peer.door.cause(), payload, keyed, wants };
-    let Triggered { run, asked, end } = service.daemon.request(request).await??;
+    let Triggered { run, asked, end } = daemon.request(request).await??;
     let end = match (deadline, end) {
         (None, _) => None,
         (Some(deadline), Some(end)) => match tokio::time::timeout_at(deadline, end).await {

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
-use super::{Exit, terminal};
+use super::{Exit, servable, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Effective, Report, Surroundings};
 
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         return Ok(Exit::Done);
     }
     let now = clock.now();
-    let (report, effective) = match config::load(file, &Surroundings::of_process(now)) {
+    let (report, effective) = match servable::load(file, &Surroundings::of_process(now)) {
         Ok(loaded) => (loaded.warnings, Some(Effective::new(&loaded.config, now))),
         Err(report) => (report, None),
     };

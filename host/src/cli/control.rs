@@ -83,7 +83,7 @@ async fn send(state: &Path, asked: Asked) -> anyhow::Result<Option<Value>> {
     }
     let problem: Problem = serde_json::from_slice(&body).with_context(|| format!("the host answers {status}"))?;
     match problem.code.as_str() {
-        "no-such-task" | "no-such-run" | "run-over" => bail!(NotFound(problem.detail)),
+        "no-such-task" | "no-such-run" | "no-such-token" | "run-over" => bail!(NotFound(problem.detail)),
         _ => bail!(problem.detail),
     }
 }

@@ -4,6 +4,7 @@
 //! computed elsewhere and only shown here.
 
 mod adhoc;
+mod audit;
 mod backfill;
 mod check;
 mod columns;
@@ -17,14 +18,17 @@ mod inspect;
 mod ledger;
 mod logs;
 mod next;
+mod offline;
 mod pause;
 mod progress;
 mod run;
 mod runs;
+mod servable;
 mod serve;
 mod state;
 mod stats;
 pub mod terminal;
+mod token;
 mod trigger;
 mod when;
 
@@ -94,6 +98,8 @@ enum Command {
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
     Ledger(ledger::Arguments),
+    Token(token::Arguments),
+    Audit(audit::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
     #[command(hide = true)]
@@ -116,6 +122,9 @@ Examples:
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
+  sandclock token create ci --role operate
+                                lets somebody use the API over the network
+  sandclock audit               who changed what
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
 5 already running, 6 no host is running; `sandclock run --help` has those of a run's outcome.";
@@ -146,6 +155,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
         Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
+        Command::Token(arguments) => token::run(&arguments, &cli.global.config, clock),
+        Command::Audit(arguments) => audit::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
     };

@@ -10,10 +10,11 @@ use clap::Args;
 
 use super::control::{Asked, ask_if_running};
 use super::exit::NotFound;
-use super::{Exit, terminal};
+use super::{Exit, offline, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Surroundings};
-use crate::ledger::{Durability, Entry, Ledger, Settings};
+use crate::ledger::Entry;
+use crate::model::access::Role;
 use crate::model::id::TaskName;
 use crate::model::pause::Pause;
 
@@ -75,13 +76,12 @@ fn set(task: &TaskName, verb: &str, pause: Option<Pause>, file: &Path, clock: Cl
     if !config.tasks.iter().any(|known| known.name == *task) {
         bail!(NotFound::task(task.as_str(), config.tasks.iter().map(Arc::as_ref)));
     }
-    let settings = Settings { state, durability: Durability::Full };
-    let (ledger, recovered) = Ledger::open(&settings, clock)?;
+    let ledger = offline::Opened::open(&state, clock)?;
     // Since when it was paused before stays true.
-    let was_paused = recovered.standings.get(task).is_some_and(|standing| standing.pause.is_some());
+    let was_paused = ledger.recovered.standings.get(task).is_some_and(|standing| standing.pause.is_some());
     if was_paused != pause.is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(ledger.append(vec![Entry::PauseSet { task: task.clone(), pause }]))?;
+        let entry = Entry::PauseSet { task: task.clone(), pause };
+        ledger.append(entry, Role::Operate, &format!("sandclock {verb}"), Some(task.clone()))?;
     }
     terminal::remark(format_args!("{task} is {done}; no host is running, the next one goes by it"));
     Ok(Exit::Done)

@@ -9,10 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
-use super::{Exit, descriptors, terminal};
+use super::{Exit, descriptors, servable, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{self, Surroundings};
+use crate::config::Surroundings;
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe;
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
         None => observe::init(&settings, clock, std::io::stderr)?,
     }
-    let config = match config::load(file, &Surroundings::of_process(clock.now())) {
+    let config = match servable::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
                 terminal::remark(loaded.warnings.coloured().trim_end());

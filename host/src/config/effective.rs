@@ -2,6 +2,8 @@
 //!
 //! Secrets are named by their source and never shown.
 
+mod access;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -10,6 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
+use self::access::{api, webhook};
 use super::Config;
 use super::elements::alerts::{Alert, AlertChannel};
 use super::elements::host::HostSettings;
@@ -72,7 +75,7 @@ impl Effective {
         tables.extend(config.secret_sources.iter().map(|(name, source)| Table {
             path: vec!["secrets".to_owned(), name.clone()],
             next: None,
-            keys: vec![secret_source(source)],
+            keys: vec![secret_key(source)],
         }));
         tables.extend(config.alerts.iter().map(|alert| Table {
             path: vec!["alerts".to_owned(), alert.name.to_string()],
@@ -162,6 +165,7 @@ fn host(config: &Config) -> Keys {
         ("workers", host.workers.get().into()),
         ("wasi-03", host.wasi_03.into()),
     ];
+    keys.extend(api(&host.api, &config.root));
     keys.extend(host.tls_roots.as_ref().map(|roots| ("tls-roots", path(&roots.file, &config.root))));
     keys.extend([
         ("compile.timeout", duration(host.compile.timeout)),
@@ -185,6 +189,7 @@ fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     keys.extend(retry(&task.retry));
     keys.extend(limits(&task.limits));
     keys.extend(task.payload.as_deref().map(|blob| ("payload", payload(blob))));
+    keys.extend(task.webhook.iter().flat_map(|hook| webhook(hook, origin)));
     keys.push(("after", task.after.iter().map(|name| name.as_str()).collect()));
     keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
     keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));
@@ -320,15 +325,16 @@ fn http_grant(grant: &HttpGrant) -> Json {
 }
 
 fn secrets(sources: &BTreeMap<String, SecretSource>) -> Json {
-    let source = |source| {
-        let (key, value) = secret_source(source);
-        json!({ key: value })
-    };
-    sources.iter().map(|(name, from)| (name.clone(), source(from))).collect()
+    sources.iter().map(|(name, from)| (name.clone(), secret_source(from))).collect()
+}
+
+fn secret_source(source: &SecretSource) -> Json {
+    let (key, value) = secret_key(source);
+    json!({ key: value })
 }
 
 /// The key that says where a secret comes from, and its value.
-fn secret_source(source: &SecretSource) -> (&'static str, Json) {
+fn secret_key(source: &SecretSource) -> (&'static str, Json) {
     match source {
         SecretSource::Env(name) => ("env", name.as_str().into()),
         SecretSource::File(file) => ("file", json!(file)),

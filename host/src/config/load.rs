@@ -12,6 +12,7 @@ use super::elements::alerts::{Alert, AlertTable};
 use super::elements::file::FileTable;
 use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
+use super::elements::webhook;
 use super::elements::{Build, Common, Secrets};
 use super::read::{Keys, Reader, Value};
 use super::report::Report;
@@ -125,6 +126,7 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
     }
     let chains: Chains<'_> = tasks.iter().map(|(name, task)| (name.get_ref(), task.after())).collect();
     chains::check(&chains, problems);
+    webhook::check_paths(tasks.iter().filter_map(|(name, task)| Some((name.get_ref(), task.webhook()?))), problems);
     if tasks.is_empty() && problems.is_empty() {
         problems
             .note(Diagnostic::warning("there are no tasks").help("a task begins with a line such as [tasks.hello]"));

@@ -32,6 +32,13 @@ impl Report {
         Self { file, text, diagnostics }
     }
 
+    /// The same with an error that stands nowhere in the text: what the file says does not fit the world around it.
+    #[must_use]
+    pub fn and_error(mut self, message: String) -> Self {
+        self.diagnostics.push(Diagnostic::error(message));
+        self
+    }
+
     /// The problems, in the order of the text.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

@@ -58,7 +58,12 @@ impl Config {
 
     /// Where the API listens.
     pub fn api_settings(&self) -> api::Settings {
-        api::Settings { listen: self.host.listen, state: self.host.state.clone(), timezone: self.host.timezone.clone() }
+        api::Settings {
+            listen: self.host.listen,
+            state: self.host.state.clone(),
+            timezone: self.host.timezone.clone(),
+            guard: self.host.api.clone(),
+        }
     }
 }
 

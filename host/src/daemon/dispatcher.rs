@@ -83,6 +83,23 @@ pub enum Refusal {
     Contradicted,
 }
 
+impl Refusal {
+    /// The word for it in problem documents and in the audit log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Refusal::NoSuchTask => "no-such-task",
+            Refusal::Disabled => "task-disabled",
+            Refusal::PluginUnusable => "plugin-unusable",
+            Refusal::BackfillsFull => "backfills-full",
+            Refusal::ShuttingDown => "shutting-down",
+            Refusal::LedgerFailing => "ledger-failing",
+            Refusal::NotOver => "run-not-over",
+            Refusal::KeyReused => "key-reused",
+            Refusal::Contradicted => "contradicted",
+        }
+    }
+}
+
 /// Everything that is decided about runs.
 #[derive(Debug)]
 pub struct Dispatcher {

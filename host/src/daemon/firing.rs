@@ -5,6 +5,7 @@
 
 mod asking;
 mod commands;
+mod noting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Outcome, Stop};
 use crate::model::task::Build;
 use crate::plugins::{Plugin, Unusable};
+use noting::Noting;
 
 /// The loop turns at least this often: a step of the wall clock is noticed within it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -89,6 +91,8 @@ pub(super) struct Loop {
     keys: Keys,
     ends: Ends,
     draining: Option<Draining>,
+    /// On whose behalf the command is given that is being carried out.
+    noting: Option<Noting>,
 }
 
 struct Draining {
@@ -143,6 +147,7 @@ impl Firing {
             keys: Keys::default(),
             ends: Ends::default(),
             draining: None,
+            noting: None,
         };
         state.record(first, None);
         state.turn().await

@@ -13,7 +13,8 @@ use crate::daemon::asked::{End, TriggerRequest, Triggered, Wants};
 use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::{PastRun, Refusal};
 use crate::daemon::standing::PluginSet;
-use crate::ledger::PastSlot;
+use crate::ledger::{Access, PastSlot};
+use crate::model::audit::Change;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
@@ -37,6 +38,8 @@ pub struct Handle {
     pub(super) sandbox: Sandbox,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
+    /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
+    pub(super) change: Option<Arc<Change>>,
 }
 
 /// What can be asked of the daemon.
@@ -74,6 +77,16 @@ pub(super) enum Command {
     Cancel {
         run: RunId,
         answer: oneshot::Sender<bool>,
+    },
+    /// Who may do what changes.
+    Access {
+        access: Access,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A command that somebody gave. What comes of it is entered into the audit log with it.
+    OnBehalf {
+        change: Arc<Change>,
+        command: Box<Command>,
     },
     Drain,
     Cut,
@@ -159,10 +172,36 @@ impl Handle {
         self.ask(|answer| Command::Cancel { run, answer }).await
     }
 
+    /// Changes who may do what, or notes who did; answers when that is in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon refuses, or is gone.
+    pub async fn access(&self, access: Access) -> Result<Result<(), Refusal>, Stopped> {
+        self.ask(|answer| Command::Access { access, answer }).await
+    }
+
+    /// Notes something that nobody waits for, if there is room.
+    pub fn note(&self, access: Access) {
+        let (answer, _) = oneshot::channel();
+        _ = self.commands.try_send(Command::Access { access, answer });
+    }
+
+    /// The same for somebody who asks: what is asked for through it is in the audit log, in the transaction that makes
+    /// it, or as refused.
+    #[must_use]
+    pub fn on_behalf(&self, change: Change) -> Self {
+        Self { change: Some(Arc::new(change)), ..self.clone() }
+    }
+
     /// Sends a command and waits for the answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer)).await.map_err(|_| Stopped)?;
+        let mut command = command(answer);
+        if let Some(change) = &self.change {
+            command = Command::OnBehalf { change: change.clone(), command: Box::new(command) };
+        }
+        self.commands.send(command).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
 

@@ -193,7 +193,7 @@ impl Daemon {
             }
         });
         let (status, tasks, plugins) = (status_seen, tasks_seen, plugins_seen);
-        let handle = Handle { commands, events, status, tasks, plugins, sandbox, state };
+        let handle = Handle { commands, events, status, tasks, plugins, sandbox, state, change: None };
         Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 

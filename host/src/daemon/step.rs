@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::{Entry, LedgerError};
+use crate::ledger::{Access, Entry, LedgerError};
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::Stop;
@@ -110,6 +110,7 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::AttemptEnded { run, .. }
         | Entry::Ended { run, .. }
         | Entry::Keyed { run, .. } => Some(*run),
+        Entry::Access(Access::Audited(audited)) => audited.run,
         Entry::Skipped { .. }
         | Entry::Missed { .. }
         | Entry::RangeCut { .. }
@@ -117,6 +118,7 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::TaskSet { .. }
         | Entry::PauseSet { .. }
         | Entry::Stored(_)
+        | Entry::Access(_)
         | Entry::Removed(_) => None,
     }
 }

@@ -69,6 +69,7 @@ impl Book {
                 Ok(())
             }
             Entry::Keyed { task, keyed, run, at } => self.enter_key(task, keyed, *run, at.as_millisecond()),
+            Entry::Access(access) => self.access(access),
             Entry::Removed(removal) => self.remove(removal),
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::access::Access;
 use super::keyvalue::StoreWrite;
 use super::removal::Removal;
 use crate::model::cause::Cause;
@@ -154,6 +155,8 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// Who may do what, or who changed what.
+    Access(Access),
     /// Old entries go. Never refused: what is not there, or not over, is left as it is.
     Removed(Removal),
 }

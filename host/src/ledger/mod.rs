@@ -3,6 +3,7 @@
 //! What was acknowledged survives everything short of a broken disk; what was not is there whole or not at all. The
 //! ledger refuses steps that cannot follow from what it holds, but decides nothing: neither what runs nor when.
 
+mod access;
 mod apply;
 mod copy;
 mod entry;
@@ -53,6 +54,7 @@ use self::tasks::Tasks;
 use self::writer::Call;
 use crate::clock::Clock;
 
+pub use self::access::Access;
 pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
 pub use self::excerpt::{Excerpt, ExcerptLine, ExcerptLines};

@@ -140,6 +140,14 @@ pub struct AttemptLog {
 }
 
 impl Record {
+    /// Its task.
+    pub fn task(&self) -> &TaskName {
+        match self {
+            Record::Run(run) => &run.task,
+            Record::Missed(missed) => &missed.task,
+        }
+    }
+
     /// Its id; ids order the records.
     pub fn id(&self) -> RunId {
         match self {

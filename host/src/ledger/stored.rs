@@ -15,6 +15,7 @@ use crate::model::outcome::{
     Skip, Trap,
 };
 use crate::model::payload::Blob;
+use crate::model::webhook::HookPathError;
 
 /// Something stored does not have a form that this version knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +95,7 @@ pub(super) fn cause_code(kind: CauseKind) -> i64 {
 pub(super) fn cause_detail(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Schedule | Cause::CatchUp | Cause::Manual | Cause::Http => None,
+        Cause::Webhook { path } => Some(write(&WebhookDetail::V1 { path: path.to_string() })),
         Cause::After { task, run } => Some(write(&CauseDetail::V1 { task: task.to_string(), run: run.to_string() })),
         Cause::Backfill { max_parallel } => Some(write(&BackfillDetail::V1 { max_parallel: *max_parallel })),
     }
@@ -105,7 +107,11 @@ pub(super) fn cause(code: i64, detail: Option<&str>) -> Result<Cause, Unreadable
         (0, _) => Cause::Schedule,
         (1, _) => Cause::CatchUp,
         (2, _) => Cause::Manual,
-        (3, _) => Cause::Http,
+        (3, None) => Cause::Http,
+        (3, Some(detail)) => {
+            let WebhookDetail::V1 { path } = read(detail)?;
+            Cause::Webhook { path: path.parse().map_err(|error: HookPathError| Unreadable(error.to_string()))? }
+        }
         (4, Some(detail)) => {
             let CauseDetail::V1 { task, run } = read(detail)?;
             Cause::After { task: task_name(&task)?, run: run_id(&run)? }
@@ -229,6 +235,13 @@ fn read<'a, T: Deserialize<'a>>(detail: &'a str) -> Result<T, Unreadable> {
 enum CauseDetail {
     #[serde(rename = "1")]
     V1 { task: String, run: String },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "v")]
+enum WebhookDetail {
+    #[serde(rename = "1")]
+    V1 { path: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -439,11 +452,13 @@ mod tests {
     #[test]
     fn causes_and_reasons_keep_their_codes() {
         let after = Cause::After { task: "fetch".parse().unwrap(), run: RunId::from_i64(31).unwrap() };
+        let webhook = Cause::Webhook { path: "/hooks/deploy".parse().unwrap() };
         for (code, example, detail) in [
             (0, Cause::Schedule, None),
             (1, Cause::CatchUp, None),
             (2, Cause::Manual, None),
             (3, Cause::Http, None),
+            (3, webhook, Some(r#"{"v":"1","path":"/hooks/deploy"}"#)),
             (4, after, Some(r#"{"v":"1","task":"fetch","run":"000000000000Z"}"#)),
             (5, Cause::Backfill { max_parallel: NonZeroU32::MIN }, Some(r#"{"v":"1","max_parallel":1}"#)),
         ] {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::model::id::{RunId, TaskName};
+use crate::model::webhook::HookPath;
 
 /// Why a run exists.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,6 +17,11 @@ pub enum Cause {
     Manual,
     /// Somebody asked for it over HTTP.
     Http,
+    /// Somebody who knows a webhook's secret asked for it over HTTP.
+    Webhook {
+        /// The webhook.
+        path: HookPath,
+    },
     /// Another task succeeded.
     After {
         /// The task that succeeded.
@@ -39,7 +45,7 @@ pub enum CauseKind {
     CatchUp,
     /// [`Cause::Manual`].
     Manual,
-    /// [`Cause::Http`].
+    /// [`Cause::Http`] and [`Cause::Webhook`].
     Http,
     /// [`Cause::After`].
     After,
@@ -78,7 +84,7 @@ impl Cause {
             Cause::Schedule => CauseKind::Schedule,
             Cause::CatchUp => CauseKind::CatchUp,
             Cause::Manual => CauseKind::Manual,
-            Cause::Http => CauseKind::Http,
+            Cause::Http | Cause::Webhook { .. } => CauseKind::Http,
             Cause::After { .. } => CauseKind::After,
             Cause::Backfill { .. } => CauseKind::Backfill,
         }
@@ -94,6 +100,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::After { task, run } => write!(f, "after {task} ({run})"),
+            Cause::Webhook { path } => write!(f, "http ({path})"),
             other => f.pad(other.name()),
         }
     }

@@ -109,6 +109,11 @@ name! {
     StoreName
 }
 
+name! {
+    /// The name of a token of the API.
+    TokenName
+}
+
 /// The SHA-256 of a plugin's file: which bytes a run executed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);

@@ -20,6 +20,10 @@ pub mod retention;
 pub mod retry;
 pub mod task;
 pub mod upcoming;
+pub mod webhook;
+
+pub mod access;
+pub mod audit;
 
 pub mod cause;
 pub mod history;

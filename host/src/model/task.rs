@@ -13,6 +13,7 @@ use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
 use crate::model::shared::Shared;
+use crate::model::webhook::Webhook;
 
 /// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Task {
     pub limits: Shared<Limits>,
     /// What its attempts may reach.
     pub grants: Shared<Grants>,
+    /// How it is started from outside; none if it is not.
+    pub webhook: Option<Webhook>,
     /// What a run without a payload of its own gets.
     pub payload: Option<Arc<Blob>>,
     /// The tasks whose success starts this one.
@@ -72,6 +75,7 @@ impl Task {
             retry: Shared::default(),
             limits: Shared::default(),
             grants: Shared::default(),
+            webhook: None,
             payload: None,
             after: Vec::new(),
             alerts: Vec::new(),

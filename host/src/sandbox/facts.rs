@@ -27,7 +27,7 @@ impl Facts<'_> {
                 // To the guest they are the same: the slot it is for has long passed.
                 Cause::CatchUp | Cause::Backfill { .. } => wit::Cause::CatchUp,
                 Cause::Manual => wit::Cause::Manual,
-                Cause::Http => wit::Cause::Http,
+                Cause::Http | Cause::Webhook { .. } => wit::Cause::Http,
                 Cause::After { task, .. } => wit::Cause::After(task.to_string()),
             },
             attempt: self.attempt,

@@ -52,7 +52,7 @@ impl Answer {
 
 /// A request without the line ends at its end.
 fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: host\r\nConnection: close\r\n");
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     headers.iter().for_each(|header| request += &format!("{header}\r\n"));
     if method == "POST" {
         request += &format!("Content-Length: {}\r\n", body.len());

@@ -147,6 +147,6 @@ fn what_cannot_be_answered_is_a_problem() {
     wrong.problem(405, "method-not-allowed");
     assert!(wrong.head.contains("\r\nallow: get"), "{wrong:?}");
     for path in ["tasks/tick/pause", "tasks/tick/runs", "tasks/tick/backfill", "runs/01KB2M8Q4Z7XN/cancel"] {
-        over_tcp(&serving, "POST", &format!("/api/v1/{path}")).problem(403, "not-over-the-network");
+        over_tcp(&serving, "POST", &format!("/api/v1/{path}")).problem(401, "no-token");
     }
 }

@@ -15,6 +15,7 @@ use super::transition::{Of, Transition, What};
 use crate::api::shown;
 use crate::clock::Clock;
 use crate::model::event::Event;
+use crate::model::id::TaskName;
 
 /// How many events are kept.
 const KEPT: usize = 4096;
@@ -144,9 +145,9 @@ impl Kept {
         self.transition.what.name()
     }
 
-    /// Whether it is of this task.
-    pub(super) fn is_of(&self, task: &str) -> bool {
-        self.transition.of.task.as_ref().is_some_and(|of| of.as_str() == task)
+    /// The task that it is of.
+    pub(super) fn task(&self) -> Option<&TaskName> {
+        self.transition.of.task.as_ref()
     }
 
     /// It as JSON on one line.

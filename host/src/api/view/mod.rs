@@ -3,6 +3,7 @@
 //! Times are UTC in RFC 3339, durations are milliseconds with their fraction. Texts of guests are as the guests wrote
 //! them; whoever sends or prints them makes them inert.
 
+mod access;
 mod blob;
 mod limits;
 mod log;
@@ -15,6 +16,7 @@ mod usage;
 
 use std::time::Duration;
 
+pub use access::{Audited, MadeToken, NewToken, Token};
 pub use blob::Blob;
 pub use limits::{LimitUse, TaskStats, is_measured};
 pub use log::{Attempt, Line, LoggedLine, RunLog, backtrace, lines_of};

@@ -28,6 +28,9 @@ pub struct Cause {
     /// The run that it follows, if its kind is `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// The path of the webhook by which it was asked for, if it was by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// How many runs of its backfill may go on at once, if its kind is `backfill`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<u32>,
@@ -47,11 +50,12 @@ impl From<&model::outcome::AttemptOutcome> for Outcome {
 
 impl From<&model::cause::Cause> for Cause {
     fn from(cause: &model::cause::Cause) -> Self {
-        let plain = Self { kind: cause.name(), task: None, run: None, max_parallel: None };
+        let plain = Self { kind: cause.name(), task: None, run: None, webhook: None, max_parallel: None };
         match cause {
             model::cause::Cause::After { task, run } => {
                 Self { task: Some(task.to_string()), run: Some(run.to_string()), ..plain }
             }
+            model::cause::Cause::Webhook { path } => Self { webhook: Some(path.to_string()), ..plain },
             model::cause::Cause::Backfill { max_parallel } => Self { max_parallel: Some(max_parallel.get()), ..plain },
             _ => plain,
         }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::api::ApiTable;
 use super::roots::TlsRootsFile;
 use super::words::{ListenAddress, PathText, Zone};
+use crate::api::GuardSettings;
 use crate::config::diagnostic::Problems;
 use crate::config::read::Field;
 use crate::config::surroundings::Surroundings;
@@ -30,6 +32,8 @@ pub struct HostSettings {
     pub max_queued_runs: u32,
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// Who gets into the API, and how.
+    pub api: GuardSettings,
     /// How long runs may go on after the host was asked to stop.
     pub grace_period: Duration,
     /// Threads that run guests.
@@ -101,8 +105,10 @@ table! {
         "max-concurrent-runs" => max_concurrent_runs: Whole<1, 10_000> = default(64), example 16;
         /// How many runs wait for their turn, over all tasks. A run that finds the queue full is skipped.
         "max-queued-runs" => max_queued_runs: Whole<0, 1_000_000> = default(1000), example 200;
-        /// Where the API, the dashboard and the metrics are served.
+        /// Where the API, the dashboard and the metrics are served. Beyond this machine only with TLS and a token: see `api`.
         "listen" => listen: ListenAddress = default("127.0.0.1:7390"), example "127.0.0.1:8080";
+        /// Who gets into the API, and how.
+        "api" => api: ApiTable = table;
         /// How long runs may go on after the host was asked to stop. Those still going then are interrupted.
         "grace-period" => grace_period: Time<0> = default("30s"), example "2m";
         /// Threads that run guests.
@@ -159,6 +165,7 @@ impl HostTable {
             max_concurrent_runs: self.max_concurrent_runs.value().map_or(MAX_CONCURRENT_RUNS, |n| n.non_zero()),
             max_queued_runs: self.max_queued_runs.value().map_or(1000, |number| number.u32()),
             listen: self.listen.value().map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7390)), |address| address.0),
+            api: self.api.value().unwrap_or_default().build(&self.listen, root, problems),
             grace_period: self.grace_period.value().map_or(Duration::from_secs(30), |time| time.0),
             workers: self.workers.value().map_or(around.cores, |number| number.non_zero()),
             wasi_03: self.wasi_03.value().unwrap_or(true),

@@ -4,6 +4,7 @@
 //! world around it, is found when they are built.
 
 pub(super) mod alerts;
+pub(super) mod api;
 mod common;
 pub(super) mod file;
 pub(super) mod grants;
@@ -19,6 +20,7 @@ pub(super) mod roots;
 pub(super) mod schedule;
 pub(super) mod secrets;
 pub(super) mod task;
+pub(super) mod webhook;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ use super::retention::RetentionTable;
 use super::retry::RetryTable;
 use super::schedule::ScheduleTable;
 use super::secrets::SecretSource;
+use super::webhook::HookTable;
 use crate::config::diagnostic::{Diagnostic, Problems};
 use crate::config::read::{Field, Keys, TableReader};
 use crate::config::shape::TableShape;
@@ -31,6 +32,7 @@ use crate::model::task::{ExitCodes, Task};
 pub(in crate::config) struct Origin {
     pub(in crate::config) schedule: Option<ScheduleTable>,
     pub(in crate::config) secrets: BTreeMap<String, SecretSource>,
+    pub(in crate::config) webhook_secrets: Vec<SecretSource>,
 }
 
 table! {
@@ -78,6 +80,8 @@ table! {
         /// The tasks whose success starts this one. The output of the one that succeeded is its payload; if there was
         /// none, it gets its own.
         "after" => after: Vec<Spanned<TaskName>> = default([]), example ["fetch"];
+        /// How it is started from outside.
+        "webhook" => webhook: HookTable = absent("not at all"), example { path = "/hooks/deploy", secret = { env = "DEPLOY_SECRET" } };
     }
 }
 
@@ -186,6 +190,11 @@ impl TaskTable {
         self.own.after.written().map_or(&[], |after| after.get_ref())
     }
 
+    /// Its webhook, as written.
+    pub(in crate::config) fn webhook(&self) -> Option<&HookTable> {
+        self.own.webhook.written().map(Spanned::get_ref)
+    }
+
     /// Makes the task; all that it inherits is in place.
     pub(in crate::config) fn build(&self, name: &Spanned<TaskName>, build: &mut Build<'_>) -> Option<(Task, Origin)> {
         let shared = &self.shared;
@@ -196,6 +205,7 @@ impl TaskTable {
             Field::Unreadable => None,
         };
         let (grants, secrets) = shared.grants.value().unwrap_or_default().build(build);
+        let (webhook, webhook_secrets) = self.webhook().and_then(|hook| hook.build(build)).unzip();
         let exit_codes = shared.exit_codes.value().unwrap_or_default().build(build.problems);
         let on_interrupt = shared.on_interrupt.value().unwrap_or_default();
         let common = &mut build.common;
@@ -210,13 +220,15 @@ impl TaskTable {
             retry: common.retry(shared.retry.value().unwrap_or_default().build(on_interrupt)),
             limits: common.limits(shared.limits.value().unwrap_or_default().build()),
             grants: common.grants(grants),
+            webhook,
             payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
             alerts: shared.alerts.value().unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
             exit_codes: common.exit_codes(exit_codes),
             retention: common.retention(shared.retention.value().unwrap_or_default().build()),
         };
-        Some((task, Origin { schedule: self.own.schedule.value(), secrets }))
+        let webhook_secrets = webhook_secrets.unwrap_or_default();
+        Some((task, Origin { schedule: self.own.schedule.value(), secrets, webhook_secrets }))
     }
 
     /// The plugin, if the folder has exactly one file for it.

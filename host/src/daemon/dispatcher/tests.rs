@@ -188,6 +188,7 @@ fn words(entry: &Entry) -> String {
         Entry::Ended { outcome, .. } => format!("ended {}", outcome.class()),
         Entry::Keyed { .. } => "keyed".to_owned(),
         Entry::Stored(_) => "stored".to_owned(),
+        Entry::Access(access) => format!("{access:?}"),
         Entry::Removed(removal) => format!("removed {}", removal.len()),
     }
 }

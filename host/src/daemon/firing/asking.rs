@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
+use super::noting::Noting;
 use super::{Answer, Loop};
 use crate::daemon::asked::{Asked, End, TriggerRequest, Triggered, Wants};
 use crate::daemon::dispatcher::Refusal;
@@ -23,6 +24,8 @@ use crate::model::outcome::Outcome;
 pub(super) struct Asking {
     pub(super) request: TriggerRequest,
     pub(super) answer: oneshot::Sender<Result<Triggered, Refusal>>,
+    /// On whose behalf, for the audit log.
+    pub(super) noting: Option<Noting>,
 }
 
 /// The keys that are being looked up or entered.
@@ -112,7 +115,7 @@ impl Loop {
     }
 
     /// Decides over a run that is asked for, whose key nobody has used.
-    fn begin_run(&mut self, Asking { request, answer }: Asking) {
+    fn begin_run(&mut self, Asking { request, answer, noting }: Asking) {
         let TriggerRequest { task, cause, payload, keyed, wants } = request;
         let now = self.firing.clock.now();
         let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, now));
@@ -120,6 +123,8 @@ impl Loop {
         let (run, mut step) = match decided {
             Ok(decided) => decided,
             Err(refusal) => {
+                self.noting = noting;
+                self.note_refused(refusal.code());
                 // Whoever asked may have gone; that holds for every answer.
                 let _ = answer.send(Err(refusal));
                 // The next one is refused as well, unless something has changed.
@@ -140,12 +145,14 @@ impl Loop {
                 state.answer_all(&held, KeyRecord { run, request });
             }
         });
-        self.record(step, Some(entered));
+        self.noting = noting;
+        self.note_run(run);
+        self.record_noted(step, entered);
     }
 
     /// Tells all who wait with a key which run it has led to.
     fn answer_all(&mut self, held: &(TaskName, Key), known: KeyRecord) {
-        for Asking { request, answer } in self.keys.held.remove(held).into_iter().flatten() {
+        for Asking { request, answer, .. } in self.keys.held.remove(held).into_iter().flatten() {
             let is_same = request.keyed.is_some_and(|keyed| keyed.request == known.request);
             let _ = answer.send(match is_same {
                 true => {

@@ -5,15 +5,20 @@ use tokio::sync::oneshot;
 use super::Loop;
 use super::asking::Asking;
 use crate::daemon::dispatcher::{Backfilled, Refusal};
+use crate::daemon::firing::noting::Noting;
 use crate::daemon::handle::{Command, LedgerHealth};
 use crate::daemon::step::Step;
+use crate::ledger::Entry;
 use crate::model::outcome::CancelledBy;
 
 impl Loop {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.firing.clock.now();
         match command {
-            Command::Trigger { request, answer } => self.asked_for(Asking { request, answer }),
+            Command::Trigger { request, answer } => {
+                let noting = self.noting.take();
+                self.asked_for(Asking { request, answer, noting });
+            }
             Command::Watch { run, answer } => {
                 let end = self.firing.dispatcher.is_open(run).then(|| self.ends.of(run));
                 let _ = answer.send(end);
@@ -21,14 +26,17 @@ impl Loop {
             Command::Retry { past, answer } => {
                 let decided = self.writable().and_then(|()| self.firing.dispatcher.run_again(past, now));
                 match decided {
-                    Ok((run, step)) => self.record(
+                    Ok((run, step)) => self.record_noted(
                         step,
-                        Some(Box::new(move |_, refused| {
+                        Box::new(move |_, refused| {
                             let entered = if refused.contains(&run) { Err(Refusal::Contradicted) } else { Ok(()) };
                             let _ = answer.send(entered);
-                        })),
+                        }),
                     ),
-                    Err(refusal) => _ = answer.send(Err(refusal)),
+                    Err(refusal) => {
+                        self.note_refused(refusal.code());
+                        _ = answer.send(Err(refusal));
+                    }
                 }
             }
             Command::Pause { task, by, answer } => {
@@ -47,10 +55,23 @@ impl Loop {
                 self.carry_out_for(decided, answer);
             }
             Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
-                Some(step) => self.record(step, Some(Box::new(move |_, _| _ = answer.send(true)))),
-                // Whoever asked may have gone; that holds for every answer.
-                None => _ = answer.send(false),
+                Some(step) => self.record_noted(step, Box::new(move |_, _| _ = answer.send(true))),
+                None => {
+                    self.note_refused("no-such-run");
+                    // Whoever asked may have gone; that holds for every answer.
+                    _ = answer.send(false);
+                }
             },
+            Command::Access { access, answer } => {
+                let step = || Step { entries: vec![Entry::Access(access)], ..Step::default() };
+                let decided = self.writable().map(|()| ((), step()));
+                self.carry_out_for(decided, answer);
+            }
+            Command::OnBehalf { change, command } => {
+                self.noting = Some(Noting::of(change, &command));
+                self.command(*command);
+                self.noting = None;
+            }
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(std::time::Duration::ZERO),
         }
@@ -71,8 +92,11 @@ impl Loop {
         answer: oneshot::Sender<Result<T, Refusal>>,
     ) {
         match decided {
-            Ok((value, step)) => self.record(step, Some(Box::new(move |_, _| _ = answer.send(Ok(value))))),
-            Err(refusal) => _ = answer.send(Err(refusal)),
+            Ok((value, step)) => self.record_noted(step, Box::new(move |_, _| _ = answer.send(Ok(value)))),
+            Err(refusal) => {
+                self.note_refused(refusal.code());
+                _ = answer.send(Err(refusal));
+            }
         }
     }
 }

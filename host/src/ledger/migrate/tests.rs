@@ -25,6 +25,10 @@ const SAMPLES: [&str; MIGRATIONS.len()] = [
     INSERT INTO store_values VALUES (1, 1, 'cursor', 3, x'09');",
     "
     INSERT INTO request_keys VALUES (1, 'k', x'0707070707070707070707070707070707070707070707070707070707070707', 7, 60000);",
+    "
+    INSERT INTO tokens VALUES
+        ('ci', x'0707070707070707070707070707070707070707070707070707070707070707', 1, 'report-*', 5, NULL, 60000);
+    INSERT INTO audit VALUES (1, 1, 60000, 'token ci', 'POST /api/v1/x', 'report', 7, 'done', '0123');",
 ];
 
 /// A database to lead along migrations.

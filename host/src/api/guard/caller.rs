@@ -1,0 +1,87 @@
+//! Who asks, as handlers get to know it.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::request::Parts;
+
+use super::admission::Admitted;
+use crate::api::problem::Problem;
+use crate::api::service::Service;
+use crate::daemon::Handle;
+use crate::model::access::{Role, Scope};
+use crate::model::audit::{Actor, Change};
+use crate::model::id::TaskName;
+
+/// Who asks, and for what. Every request that was let in carries one.
+#[derive(Debug, Clone)]
+pub(in crate::api) struct Caller(pub(super) Arc<Asked>);
+
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) admitted: Admitted,
+    /// The role that the route takes.
+    pub(super) role: Option<Role>,
+    /// The method and the route.
+    pub(super) action: String,
+    pub(super) request: String,
+}
+
+impl Caller {
+    /// Whether whoever asks may see or touch a task.
+    pub(in crate::api) fn covers(&self, task: &TaskName) -> bool {
+        self.0.admitted.scope.covers(task)
+    }
+
+    /// Whether whoever asks may see what is of this task, or of none.
+    pub(in crate::api) fn sees(&self, task: Option<&TaskName>) -> bool {
+        task.map_or(*self.scope() == Scope::Everything, |task| self.covers(task))
+    }
+
+    /// The tasks that whoever asks may see.
+    pub(in crate::api) fn scope(&self) -> &Scope {
+        &self.0.admitted.scope
+    }
+
+    /// Who it is.
+    pub(in crate::api) fn actor(&self) -> &Actor {
+        &self.0.admitted.actor
+    }
+
+    /// What is asked for, for the audit log.
+    pub(in crate::api) fn change(&self) -> Change {
+        let Asked { admitted, role, action, request } = &*self.0;
+        Change {
+            actor: admitted.actor.clone(),
+            role: role.unwrap_or(Role::Operate),
+            action: action.clone(),
+            request: request.clone(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // A route without the guard before it is a mistake of ours, and nobody's to use.
+        parts.extensions.get::<Caller>().cloned().ok_or_else(Problem::unguarded)
+    }
+}
+
+/// The daemon, asked on behalf of whoever sent the request: what it changes is in the audit log.
+pub(in crate::api) struct OnBehalf(pub(in crate::api) Handle);
+
+impl FromRequestParts<Service> for OnBehalf {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, service).await?;
+        Ok(Self(service.daemon.on_behalf(caller.change())))
+    }
+}
+
+/// The route that a request goes to, as it stands in the table.
+pub(super) fn route(parts: &Parts) -> Option<&str> {
+    parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+}
