@@ -6,6 +6,7 @@
 pub mod control;
 mod health;
 mod problem;
+mod reload;
 mod requests;
 
 use std::net::SocketAddr;

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::daemon::reload::ReloadError;
 use crate::daemon::{BackfillError, Refusal, Stopped};
 
 /// What went wrong.
@@ -22,6 +23,9 @@ pub struct Problem {
     pub detail: String,
     /// The kind, for programs.
     pub code: String,
+    /// All that is wrong with a configuration, for people, on several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 impl Problem {
@@ -32,6 +36,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.to_string(),
             code: code.to_owned(),
+            report: None,
         }
     }
 
@@ -81,6 +86,23 @@ impl From<Refusal> for Problem {
             Refusal::LedgerFailing => (StatusCode::SERVICE_UNAVAILABLE, "ledger-failing", "the ledger fails"),
         };
         Self::new(status, code, title, refusal)
+    }
+}
+
+impl From<ReloadError> for Problem {
+    fn from(error: ReloadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReloadError::Refused { report } => {
+                let (code, title) = ("configuration-refused", "the configuration was refused");
+                let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail);
+                Self { report: Some(report.to_string()), ..problem }
+            }
+            ReloadError::NotNow(refusal) => refusal.into(),
+            ReloadError::NoSource => {
+                Self::new(StatusCode::CONFLICT, "no-configuration", "there is nothing to reload", detail)
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::control::Peer;
 use super::problem::Problem;
+use super::reload::reload;
 use crate::daemon::backfill::Tally;
 use crate::daemon::{BackfillRequest, Handle};
 use crate::model::cause::Cause;
@@ -26,7 +27,7 @@ use crate::model::payload::Blob;
 /// The largest body of a request: a payload, all others are small.
 const MOST_BODY: usize = 16 << 20;
 
-type Answer = Result<(StatusCode, Json<Value>), Problem>;
+pub(super) type Answer = Result<(StatusCode, Json<Value>), Problem>;
 /// What the address names, and what the request carries: neither need be readable.
 type Named = Result<Path<String>, PathRejection>;
 type Body = Result<Bytes, BytesRejection>;
@@ -39,6 +40,7 @@ pub(super) fn routes(daemon: Handle, others: Router) -> Router {
         .route("/api/v1/tasks/{task}/runs", post(trigger))
         .route("/api/v1/tasks/{task}/backfill", post(backfill))
         .route("/api/v1/runs/{run}/cancel", post(cancel))
+        .route("/api/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(daemon)
         .merge(others)

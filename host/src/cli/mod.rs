@@ -19,9 +19,11 @@ mod logs;
 mod next;
 mod pause;
 mod progress;
+mod reload;
 mod run;
 mod runs;
 mod serve;
+mod source;
 mod state;
 mod stats;
 pub mod terminal;
@@ -94,6 +96,7 @@ enum Command {
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
+    Reload(reload::Arguments),
     Ledger(ledger::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
@@ -116,6 +119,7 @@ Examples:
   sandclock pause hello         no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
+  sandclock reload --dry-run    what a changed sandclock.toml would change, slots and runs included
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
@@ -146,6 +150,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
+        Command::Reload(arguments) => reload::run(&arguments, &cli.global.config, clock),
         Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),

@@ -4,6 +4,7 @@
 //! when guests keep it busy. Nothing here blocks: the ledger answers through futures, guests run elsewhere.
 
 mod commands;
+mod reloading;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,12 +18,12 @@ use tokio::time::Instant;
 
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
-use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Settling};
+use crate::daemon::dispatcher::{Dispatcher, Ended, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
-use crate::daemon::handle::{Command, LedgerHealth, Status};
+use crate::daemon::handle::{Command, LedgerHealth, Status, TaskSet};
 use crate::daemon::step::{Effect, Step};
-use crate::ledger::{Ledger, LedgerError, Order};
+use crate::ledger::{Keep, Ledger, LedgerError, Order};
 use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Stop};
@@ -67,6 +68,8 @@ pub(super) struct Firing {
     pub plugin_changes: mpsc::Receiver<PluginChange>,
     pub events: broadcast::Sender<Event>,
     pub status: watch::Sender<Status>,
+    pub tasks: watch::Sender<Arc<TaskSet>>,
+    pub keep: watch::Sender<Keep>,
 }
 
 /// The loop's own state.
@@ -74,6 +77,8 @@ struct Loop {
     firing: Firing,
     executed: async_channel::Receiver<Executed>,
     plugins: HashMap<Build, Plugin>,
+    /// Whether some of them may be used by nobody once the attempts of now are over.
+    has_spare_plugins: bool,
     /// Steps on their way into the ledger.
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
@@ -127,6 +132,7 @@ impl Firing {
             executed: self.executor.executed(),
             firing: self,
             plugins: HashMap::new(),
+            has_spare_plugins: false,
             recording: FuturesUnordered::new(),
             ledger: LedgerHealth::Writable,
             unrecorded: Backlog::default(),
@@ -208,6 +214,7 @@ impl Loop {
             // Time goes on being missing until slots are taken again.
             return last;
         }
+        self.drop_spare_plugins();
         let gap = gap::between(&last, &reading);
         let mut step = Step::default();
         for due in self.firing.dispatcher.take_due(reading.wall, gap) {
@@ -369,23 +376,6 @@ impl Loop {
             // A call of its own: nobody else's entries may be refused with it.
             self.begin(Pending { step, answer: None, settling: Some(settling), attempt: Try::First });
         }
-    }
-
-    fn plugin_changed(&mut self, PluginChange { build, result }: PluginChange) {
-        let name = build.plugin.clone();
-        let (state, event) = match result {
-            Ok(plugin) => {
-                self.plugins.insert(build.clone(), plugin);
-                (PluginState::Ready, Event::PluginReady { plugin: name })
-            }
-            Err(unusable) => {
-                let reason = chain(&unusable);
-                (PluginState::Unusable, Event::PluginUnusable { plugin: name, reason })
-            }
-        };
-        self.tell(event);
-        let step = self.firing.dispatcher.plugin_changed(&build, state, self.firing.clock.now());
-        self.record(step, None);
     }
 
     fn drain(&mut self, grace: Duration) {

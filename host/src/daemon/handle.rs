@@ -11,12 +11,14 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::Refusal;
+use crate::daemon::reload::{ReloadError, ReloadMode, ReloadState, Request, Swap};
 use crate::ledger::PastSlot;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
+use crate::model::plan::Plan;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
 
@@ -30,6 +32,8 @@ pub struct Handle {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
+    pub(super) reloads: mpsc::Sender<Request>,
+    pub(super) reloaded: watch::Receiver<ReloadState>,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
 }
@@ -61,6 +65,15 @@ pub(super) enum Command {
     Cancel {
         run: RunId,
         answer: oneshot::Sender<bool>,
+    },
+    /// What these tasks would change.
+    Plan {
+        tasks: Vec<Arc<Task>>,
+        answer: oneshot::Sender<Plan>,
+    },
+    Reload {
+        swap: Box<Swap>,
+        answer: oneshot::Sender<Result<Plan, Refusal>>,
     },
     Drain,
     Cut,
@@ -145,6 +158,29 @@ impl Handle {
         self.ask(|answer| Command::Cancel { run, answer }).await
     }
 
+    /// Reads the configuration anew, and takes it if nothing is wrong with it; answers when that is in the ledger, with
+    /// what it changes. So does a dry run, which takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it is refused, or the daemon is gone.
+    pub async fn reload(&self, mode: ReloadMode) -> Result<Result<Plan, ReloadError>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.reloads.send(Request { mode, answer: Some(answer) }).await.map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+
+    /// The same for somebody who does not wait: what comes of it is told as an event.
+    pub fn reload_soon(&self) {
+        // If this many are asked for already, one of them will do.
+        let _ = self.reloads.try_send(Request { mode: ReloadMode::Apply, answer: None });
+    }
+
+    /// How the last reload went, and what is in force.
+    pub fn reload_state(&self) -> watch::Receiver<ReloadState> {
+        self.reloaded.clone()
+    }
+
     /// Sends a command and waits for the answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
@@ -157,7 +193,7 @@ impl Handle {
         self.events.subscribe()
     }
 
-    /// The tasks that it runs.
+    /// The tasks that it runs; a reload changes them.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
         self.tasks.clone()
     }

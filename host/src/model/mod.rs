@@ -19,6 +19,9 @@ pub mod retention;
 pub mod retry;
 pub mod task;
 
+pub mod changes;
+pub mod plan;
+
 pub mod cause;
 pub mod history;
 pub mod log;

@@ -14,7 +14,7 @@ use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
 
 /// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// Its name.
     pub name: TaskName,

@@ -28,6 +28,8 @@ pub struct HostSettings {
     pub max_concurrent_runs: NonZeroU32,
     /// How many runs wait for their turn.
     pub max_queued_runs: u32,
+    /// Whether the file and the plugins folder are watched.
+    pub watch: bool,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// How long runs may go on after the host was asked to stop.
@@ -101,6 +103,9 @@ table! {
         "max-concurrent-runs" => max_concurrent_runs: Whole<1, 10_000> = default(64), example 16;
         /// How many runs wait for their turn, over all tasks. A run that finds the queue full is skipped.
         "max-queued-runs" => max_queued_runs: Whole<0, 1_000_000> = default(1000), example 200;
+        /// Whether this file and the plugins folder are watched, so that a change counts at once. If not, it counts after
+        /// `sandclock reload` or SIGHUP.
+        "watch" => watch: bool = default(true), example false;
         /// Where the API, the dashboard and the metrics are served.
         "listen" => listen: ListenAddress = default("127.0.0.1:7390"), example "127.0.0.1:8080";
         /// How long runs may go on after the host was asked to stop. Those still going then are interrupted.
@@ -158,6 +163,7 @@ impl HostTable {
             timezone: self.timezone.value().map_or(TimeZone::UTC, |zone| zone.0),
             max_concurrent_runs: self.max_concurrent_runs.value().map_or(MAX_CONCURRENT_RUNS, |n| n.non_zero()),
             max_queued_runs: self.max_queued_runs.value().map_or(1000, |number| number.u32()),
+            watch: self.watch.value().unwrap_or(true),
             listen: self.listen.value().map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7390)), |address| address.0),
             grace_period: self.grace_period.value().map_or(Duration::from_secs(30), |time| time.0),
             workers: self.workers.value().map_or(around.cores, |number| number.non_zero()),

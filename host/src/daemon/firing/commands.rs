@@ -36,13 +36,15 @@ impl Loop {
                 // Whoever asked may have gone; that holds for every answer.
                 None => _ = answer.send(false),
             },
+            Command::Plan { tasks, answer } => _ = answer.send(self.firing.dispatcher.plan(&tasks, now)),
+            Command::Reload { swap, answer } => self.reload(*swap, answer),
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(std::time::Duration::ZERO),
         }
     }
 
     /// While the ledger cannot be written, nothing new is taken on.
-    fn writable(&self) -> Result<(), Refusal> {
+    pub(super) fn writable(&self) -> Result<(), Refusal> {
         match self.ledger {
             LedgerHealth::Writable => Ok(()),
             LedgerHealth::Failing | LedgerHealth::Damaged => Err(Refusal::LedgerFailing),
@@ -50,7 +52,7 @@ impl Loop {
     }
 
     /// Carries out a step and then answers, or says why there is none.
-    fn carry_out_for<T: Send + 'static>(
+    pub(super) fn carry_out_for<T: Send + 'static>(
         &mut self,
         decided: Result<(T, Step), Refusal>,
         answer: oneshot::Sender<Result<T, Refusal>>,
