@@ -11,6 +11,7 @@ mod keyvalue;
 mod ledger;
 mod plugins;
 mod project;
+mod reload;
 mod restart;
 mod samples;
 mod serve;

@@ -1,13 +1,16 @@
 //! Where a running host has its configuration from: the file that it was started with, read anew each time.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
+use crate::config::{self, Config, Loaded, Surroundings};
 use crate::daemon::reload::{Configuration, HostKey, HostKeys, Origin, Refused, Source, Watching};
 use crate::model::id::Digest;
 use crate::model::plan::Counts;
+use crate::model::task::Task;
 use crate::plugins::digest;
+use crate::sandbox;
 
 /// The settings of the host that another configuration changes at once. All others are given to parts of the host that
 /// are made when it starts. (The zone is that of schedules, and tasks have those.)
@@ -17,18 +20,21 @@ const COUNT_AT_ONCE: [&str; 4] = ["host.grace-period", "host.ledger.max-size", "
 pub(super) struct ConfigFile {
     path: PathBuf,
     clock: Clock,
+    /// What the sandbox made room for when the host started; none before that.
+    room: Option<sandbox::Settings>,
 }
 
 impl ConfigFile {
     /// The file of this path, wherever the process goes.
     pub(super) fn new(path: &Path, clock: Clock) -> std::io::Result<Self> {
-        Ok(Self { path: std::path::absolute(path)?, clock })
+        Ok(Self { path: std::path::absolute(path)?, clock, room: None })
     }
 
     /// Where a configuration that was loaded came from. `digest` is what was in the file before that.
     pub(super) fn origin(self, config: &Config, digest: Option<Digest>) -> Origin {
         let watching = if config.host.watch { Watching::On } else { Watching::Off };
-        Origin { host: host_keys(config), digest, watching, source: std::sync::Arc::new(self) }
+        let source = Arc::new(Self { room: Some(config.sandbox_settings()), ..self });
+        Origin { host: host_keys(config), digest, watching, source }
     }
 }
 
@@ -47,6 +53,9 @@ impl Source for ConfigFile {
         // Before it is read: what is written meanwhile is found by the next look.
         let digest = self.digest();
         match config::load(&self.path, &Surroundings::of_process(self.clock.now())) {
+            Ok(Loaded { config, .. }) if !self.beyond(&config.tasks).is_empty() => {
+                Err(Refused { report: self.beyond(&config.tasks), digest })
+            }
             Ok(loaded) => Ok(Configuration {
                 host: host_keys(&loaded.config),
                 settings: loaded.config.daemon_settings(),
@@ -56,6 +65,30 @@ impl Source for ConfigFile {
             }),
             Err(report) => Err(Refused { report: report.to_string(), digest }),
         }
+    }
+}
+
+impl ConfigFile {
+    /// Which tasks have limits that the host made no room for: none of their attempts could start. (There is room for any
+    /// `limits.memory`.)
+    fn beyond(&self, tasks: &[Arc<Task>]) -> String {
+        let Some(room) = &self.room else { return String::new() };
+        let mut report = String::new();
+        for task in tasks {
+            for (key, value, room) in [
+                ("instances", u64::from(task.limits.instances), u64::from(room.max_instances)),
+                ("table-elements", task.limits.table_elements, room.max_table_elements),
+            ] {
+                if value > room {
+                    let task = &task.name;
+                    report += &format!(
+                        "error: task `{task}` has limits.{key} = {value}, and the host made room for {room} when it \
+                         started: start it again\n"
+                    );
+                }
+            }
+        }
+        report
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn open(
                 if let Some(missed) = missed {
                     pass_over(task, missed, now, step);
                 }
-                cursor.max(Slot::at(until))
+                let opened = cursor.max(Slot::at(until));
+                // Not where a range of the old schedule may end: it would be lengthened by slots of the new one.
+                if changed { opened.next_millisecond() } else { opened }
             }
         },
     };
