@@ -195,8 +195,10 @@ impl Work {
         if let Some(report) = unusable(&in_force, &tasks, &seen) {
             return Ok(Err(ReloadError::Refused { report: report.into() }));
         }
-        let mut plugins: Vec<_> =
-            seen.iter().filter(|seen| seen.is_other()).map(|seen| seen.build().plugin.clone()).collect();
+        let used = builds(in_force.values());
+        let is_news =
+            |seen: &&Seen| seen.is_other() && (self.stock.knows(seen.build()) || !used.contains(seen.build()));
+        let mut plugins: Vec<_> = seen.iter().filter(is_news).map(|seen| seen.build().plugin.clone()).collect();
         plugins.dedup();
         let host_plan = host::plan(&origin.host, &host);
         let rest = Plan { plugins, host: host_plan, ..Plan::default() };

@@ -148,6 +148,11 @@ impl Stock {
         self.known.retain(|build, _| builds.contains(build));
     }
 
+    /// Whether a plugin has been looked at: not while it is prepared at the start.
+    pub(super) fn knows(&self, build: &Build) -> bool {
+        self.known.contains_key(build)
+    }
+
     /// Forgets what was seen of a plugin, so that the next look finds it as if it was new.
     pub(super) fn forget(&mut self, build: &Build) {
         self.known.remove(build);
