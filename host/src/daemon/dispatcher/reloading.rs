@@ -19,6 +19,7 @@ use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::{Outcome, Skip};
 use crate::model::plan::{Change, Counted, PassedSlots, Plan, RunsPlan, SlotsPlan, TaskPlan};
 use crate::model::run::{Run, RunState};
+use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
 use crate::model::task::{Build, Task};
 
@@ -171,6 +172,14 @@ impl Dispatcher {
         let mut tasks: Vec<&Arc<Task>> = self.tasks.values().collect();
         tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         tasks
+    }
+
+    /// The schedule of a task, or the last one that it had.
+    pub(super) fn last_schedule(&self, task: &TaskName) -> Option<Schedule> {
+        match self.tasks.get(task) {
+            Some(task) => Some(task.schedule.clone()),
+            None => Schedule::of_record(self.absent.get(task)?.standing.schedule.as_deref()?),
+        }
     }
 
     /// Whether a task uses a plugin.

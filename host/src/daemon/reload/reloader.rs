@@ -63,7 +63,10 @@ impl Work {
         loop {
             tokio::select! {
                 Some((mark, change)) = first.recv() => {
-                    if let Some(change) = self.stock.first(mark, change) {
+                    // A reload may have come first, after which no task uses it.
+                    if uses(&self.reloader.tasks.borrow(), &change.build)
+                        && let Some(change) = self.stock.first(mark, change)
+                    {
                         self.reloader.plugin_changes.send(change).await.map_err(|_| Gone)?;
                     }
                 }
@@ -239,6 +242,11 @@ impl Work {
 /// The plugins of tasks, each as it is compiled.
 fn builds<'t>(tasks: impl IntoIterator<Item = &'t Arc<Task>>) -> BTreeSet<Build> {
     tasks.into_iter().map(|task| task.build()).collect()
+}
+
+/// Whether a task uses a plugin.
+fn uses(tasks: &TaskSet, build: &Build) -> bool {
+    tasks.values().any(|task| task.plugin == build.plugin && task.build() == *build)
 }
 
 /// The tasks, those that are as before being those of before: what runs holds on to them in any case.

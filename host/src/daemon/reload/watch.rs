@@ -256,3 +256,107 @@ fn identity(folder: &Path) -> Option<(u64, u64)> {
     let meta = std::fs::metadata(folder).ok()?;
     Some((meta.dev(), meta.ino()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use notify::Event;
+    use notify::event::{CreateKind, DataChange, RenameMode};
+
+    use super::*;
+
+    #[test]
+    fn every_folder_in_which_a_name_leads_to_a_file_is_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in ["mount/..v1", "real"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        std::fs::write(at("mount/..v1/a.toml"), "").unwrap();
+        symlink("..v1", at("mount/..data")).unwrap();
+        symlink("..data/a.toml", at("mount/a.toml")).unwrap();
+        symlink("real", at("linked")).unwrap();
+        let led = |path: &str| {
+            let mut folders = Folders::new();
+            lead_to(&at(path), &mut folders);
+            let mut names = Vec::new();
+            for (folder, within) in folders {
+                let folder = folder.strip_prefix(root.path()).unwrap_or(Path::new("(above)")).display().to_string();
+                names.extend(within.unwrap().into_iter().map(|name| format!("{folder}/{}", name.display())));
+            }
+            names.retain(|name| !name.starts_with("(above)"));
+            names.sort();
+            names
+        };
+        assert_eq!(
+            led("mount/a.toml"),
+            ["/mount", "mount/..data", "mount/..data/a.toml", "mount/..v1/a.toml", "mount/a.toml"]
+        );
+        assert_eq!(led("linked/a.toml"), ["/linked", "/real", "linked/a.toml", "real/a.toml"]);
+        assert_eq!(led("gone/deeper/a.toml"), ["/gone"], "until it is there");
+    }
+
+    #[test]
+    fn a_link_that_leads_to_itself_leads_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        symlink("loop", root.path().join("loop")).unwrap();
+        let mut folders = Folders::new();
+        lead_to(&root.path().join("loop"), &mut folders);
+        assert!(folders.contains_key(root.path()), "{folders:?}");
+    }
+
+    #[test]
+    fn events_count_that_are_of_a_change_to_what_matters() {
+        let mut noted = Noted::default();
+        noted.names.insert("/a".into(), Some(BTreeSet::from(["a.toml".into()])));
+        noted.names.insert("/plugins".into(), None);
+        let hints = Hints { noted: Mutex::new(noted), wake: Notify::new() };
+        let mut check = |kind: EventKind, path: &str, counts: bool, written: bool| {
+            hints.take(Ok(Event::new(kind).add_path(path.into())));
+            let mut noted = hints.noted();
+            assert_eq!(std::mem::take(&mut noted.is_changed), counts, "{kind:?} {path}");
+            assert_eq!(noted.being_written.contains(Path::new(path)), written, "{kind:?} {path}");
+        };
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        check(EventKind::Create(CreateKind::File), "/a/a.toml", true, false);
+        check(data, "/a/a.toml", true, true);
+        check(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a/a.toml", false, true);
+        check(closed, "/a/a.toml", true, false);
+        check(data, "/plugins/x.wasm", true, true);
+        check(renamed, "/plugins/x.wasm", true, false);
+        check(data, "/a/ledger.db", false, false);
+        check(EventKind::Remove(notify::event::RemoveKind::Folder), "/plugins", true, false);
+        hints.take(Err(notify::Error::generic("lost")));
+        assert!(hints.noted().is_changed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_waited_out_and_without_any_it_is_looked_all_the_same() {
+        let clock = Clock::system();
+        let mut watch = Watch::start(Watching::Off, clock);
+        assert!(tokio::time::timeout(10 * POLL, watch.changed()).await.is_err(), "nothing is watched");
+        // As where the system has no watches to give.
+        watch.watching = Watching::On;
+        let began = clock.monotonic();
+        watch.changed().await;
+        assert_eq!(clock.monotonic().duration_since(began), POLL);
+        let told = |watch: &Watch| watch.hints.take(Err(notify::Error::generic("told")));
+        told(&watch);
+        let began = clock.monotonic();
+        watch.changed().await;
+        assert_eq!(clock.monotonic().duration_since(began), QUIET);
+        // One who never stops is waited for only so long, and a wait that is given up loses nothing.
+        told(&watch);
+        assert!(tokio::time::timeout(QUIET / 2, watch.changed()).await.is_err());
+        let began = clock.monotonic();
+        let changed = watch.changed();
+        tokio::pin!(changed);
+        while tokio::time::timeout(QUIET / 2, &mut changed).await.is_err() {
+            told(&watch);
+        }
+        assert_eq!(clock.monotonic().duration_since(began), LONGEST_WAIT);
+    }
+}
