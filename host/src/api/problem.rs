@@ -25,7 +25,7 @@ pub struct Problem {
     pub code: String,
     /// All that is wrong with a configuration, for people, on several lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<String>,
+    pub report: Option<Box<str>>,
 }
 
 impl Problem {
@@ -96,7 +96,7 @@ impl From<ReloadError> for Problem {
             ReloadError::Refused { report } => {
                 let (code, title) = ("configuration-refused", "the configuration was refused");
                 let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail);
-                Self { report: Some(report.to_string()), ..problem }
+                Self { report: Some(report.as_ref().into()), ..problem }
             }
             ReloadError::NotNow(refusal) => refusal.into(),
             ReloadError::NoSource => {

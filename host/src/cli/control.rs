@@ -86,7 +86,9 @@ async fn send(state: &Path, asked: Asked) -> anyhow::Result<Option<Value>> {
     let problem: Problem = serde_json::from_slice(&body).with_context(|| format!("the host answers {status}"))?;
     match problem.code.as_str() {
         "no-such-task" | "no-such-run" => bail!(NotFound(problem.detail)),
-        "configuration-refused" => bail!(ConfigRefused { report: problem.report.unwrap_or(problem.detail) }),
+        "configuration-refused" => {
+            bail!(ConfigRefused { report: problem.report.map_or(problem.detail, String::from) })
+        }
         _ => bail!(problem.detail),
     }
 }

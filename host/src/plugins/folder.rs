@@ -75,7 +75,15 @@ impl Stamp {
 /// What changes when one of a plugin's files does, or comes, or goes. Also when only its name or its permissions do: a
 /// content that was put in place with the times of the old one is noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark(Vec<(String, Option<(Stamp, i64, i64)>)>);
+pub struct Mark(Vec<(String, Option<Touch>)>);
+
+/// When a file was last touched in any way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Touch {
+    stamp: Stamp,
+    /// When anything about it changed: Unix seconds, and nanoseconds within the second.
+    changed: (i64, i64),
+}
 
 /// A file cannot be taken as a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +161,7 @@ impl Folder {
     pub(super) fn mark(&self, plugin: &PluginName) -> Mark {
         let mark = |file: &String| {
             let meta = fs::metadata(self.path.join(file)).ok()?;
-            Some((Stamp::of(&meta), meta.ctime(), meta.ctime_nsec()))
+            Some(Touch { stamp: Stamp::of(&meta), changed: (meta.ctime(), meta.ctime_nsec()) })
         };
         Mark(self.files_of(plugin).into_iter().map(|file| (file.clone(), mark(&file))).collect())
     }

@@ -217,6 +217,12 @@ impl Plugins {
         self.0.folder.mark(plugin)
     }
 
+    /// The same of all plugins that the folder has; none if it cannot be listed.
+    pub fn marks(&self) -> BTreeMap<PluginName, Mark> {
+        let plugins = self.scan().map(|listing| listing.plugins).unwrap_or_default();
+        plugins.into_keys().map(|plugin| (plugin.clone(), self.mark(&plugin))).collect()
+    }
+
     /// Takes note that these plugins are asked for and no others, and makes room on the disk if need be.
     pub async fn need_only(&self, builds: &BTreeSet<Build>) {
         self.0.needed.lock().unwrap_or_else(PoisonError::into_inner).retain(|build, _| builds.contains(build));
@@ -376,7 +382,7 @@ fn told<T>(name: &PluginName, progress: &dyn Progress, result: Result<T, Unusabl
 }
 
 /// Does work that takes a while, or waits for the disk, where no timer has to wait for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

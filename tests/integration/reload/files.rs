@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{
     KEPT, REFUSED, RELOADED, begin, config, executed, lines, manual, program, replace, trigger, until_is, until_told,
 };
-use crate::project::Project;
+use crate::project::{Project, Serving, run_within};
 
 #[test]
 fn a_file_that_is_written_in_place_or_put_in_place_counts_at_once() {
@@ -65,6 +65,20 @@ fn a_bad_file_is_told_of_once_and_forgotten_when_a_good_one_comes() {
     replace(&path, config(true, &manual("first")));
     until_told(&serving, RELOADED, 1);
     assert_eq!(lines(&serving, REFUSED).len(), 1, "{}", serving.log());
+}
+
+#[test]
+fn a_configuration_that_lacks_a_plugin_is_taken_once_that_is_there_and_good() {
+    let project = Project::new(&config(true, &manual("first")), &["tick"]);
+    let serving = project.serve();
+    replace(&project.path("sandclock.toml"), config(true, &(manual("first") + "[tasks.late]\n")));
+    until_told(&serving, "| error: there is no plugin `late`", 1);
+    replace(&project.path("plugins/late.wat"), "(module");
+    until_told(&serving, "| error: task `late` cannot use plugin `late`", 1);
+    replace(&project.path("plugins/late.wat"), program("late", 0));
+    until_told(&serving, "late: added", 1);
+    let run = trigger(&project, "late");
+    until_is(&serving, "late", &run, "succeeded");
 }
 
 /// A folder as Kubernetes mounts a ConfigMap: names lead through `..data` to a folder that is replaced as a whole.
@@ -162,7 +176,7 @@ fn trigger_from(project: &Project, task: &str) -> String {
     finished.stdout.trim().to_owned()
 }
 
-fn until_is_in(project: &Project, serving: &crate::project::Serving<'_>, run: &str) {
+fn until_is_in(project: &Project, serving: &Serving<'_>, run: &str) {
     serving.until("the run succeeds", || {
         let finished = project.run(&["logs", run, "--json", "--state", "state"]);
         finished.stdout.contains("\"succeeded\"")
@@ -186,5 +200,27 @@ fn the_folder_of_the_configuration_may_vanish_too() {
     until_told(&serving, REFUSED, 1);
     assert!(serving.log().contains("there is no file"), "{}", serving.log());
     write(&(manual("first") + &manual("second")));
+    until_told(&serving, "second: added", 1);
+}
+
+/// Leaves no watches to what runs in it.
+const WITHOUT_WATCHES: &str = r#"
+set -e
+echo 0 > /proc/sys/user/max_inotify_instances
+shift
+exec "$@""#;
+
+#[test]
+fn where_the_system_has_no_watches_to_give_files_are_looked_at() {
+    run_within(&[], WITHOUT_WATCHES, "reload::files::inside_without_watches");
+}
+
+#[test]
+#[ignore = "runs where the test above leaves no watches"]
+fn inside_without_watches() {
+    let project = Project::new(&config(true, &manual("first")), &["tick"]);
+    let serving = project.serve();
+    until_told(&serving, "not all files can be watched, so they are looked at every 30 s", 1);
+    replace(&project.path("sandclock.toml"), config(true, &(manual("first") + &manual("second"))));
     until_told(&serving, "second: added", 1);
 }

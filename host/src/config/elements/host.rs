@@ -134,7 +134,7 @@ table! {
         /// Size of the plugin's file.
         "max-size" => max_size: Bytes<1> = default("32MiB"), example "64MiB";
         /// Disk for what is kept of all plugins together: their compiled code, and copies of their files. What is above
-        /// it is removed at the start of the host, least recently used first. What a task needs stays, however much it is.
+        /// it is removed, least recently used first. What a task needs stays, however much it is.
         "kept" => kept: Bytes<0> = default("2GiB"), example "500MiB";
         /// How many plugins are compiled at once.
         "parallel" => parallel: Whole<1, 256> = default(1), example 2;

@@ -41,6 +41,9 @@ pub(super) struct Absent {
     standing: Standing,
 }
 
+/// A task as it is and as it would be; none where there is none of its name.
+type BeforeAndAfter<'t> = (Option<&'t Arc<Task>>, Option<&'t Arc<Task>>);
+
 /// Where a task's slots count from.
 struct Opened {
     /// None if they go on from where they are.
@@ -52,7 +55,7 @@ struct Opened {
 impl Dispatcher {
     /// What another set of tasks, in the order of their names, would change at this moment.
     pub fn plan(&self, tasks: &[Arc<Task>], now: Timestamp) -> Plan {
-        let mut both: BTreeMap<&TaskName, (Option<&Arc<Task>>, Option<&Arc<Task>>)> = BTreeMap::new();
+        let mut both: BTreeMap<&TaskName, BeforeAndAfter<'_>> = BTreeMap::new();
         self.tasks.values().for_each(|task| both.entry(&task.name).or_default().0 = Some(task));
         tasks.iter().for_each(|task| both.entry(&task.name).or_default().1 = Some(task));
         let total = both.len();

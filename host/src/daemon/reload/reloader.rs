@@ -13,10 +13,10 @@ use crate::clock::Clock;
 use crate::daemon::firing::PluginChange;
 use crate::daemon::handle::{Command, TaskSet};
 use crate::model::event::Event;
-use crate::model::id::Digest;
+use crate::model::id::{Digest, PluginName};
 use crate::model::plan::Plan;
 use crate::model::task::{Build, Task};
-use crate::plugins::{Mark, Plugins, Progress};
+use crate::plugins::{Mark, Plugins, Progress, blocking};
 
 /// Carries out reloads.
 pub(in crate::daemon) struct Reloader {
@@ -42,6 +42,17 @@ struct Work {
     watch: Watch,
     /// What is in the file, as it was last looked at.
     seen: Option<Digest>,
+    /// The plugins that were there when a configuration was refused: another one may make it good.
+    refused_beside: Option<BTreeMap<PluginName, Mark>>,
+}
+
+/// Why a configuration is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// Somebody asks for it.
+    Asked,
+    /// Something has changed on the disk.
+    Seen,
 }
 
 impl Reloader {
@@ -50,7 +61,7 @@ impl Reloader {
         let stock = Stock::new(self.plugins.clone(), self.progress.clone());
         let watch = Watch::start(self.origin.as_ref().map_or(Watching::Off, |origin| origin.watching), self.clock);
         let seen = self.origin.as_ref().and_then(|origin| origin.digest);
-        let mut work = Work { reloader: self, stock, watch, seen };
+        let mut work = Work { reloader: self, stock, watch, seen, refused_beside: None };
         // An error says that nobody is left to reload anything for.
         let _ = work.go_on().await;
     }
@@ -72,7 +83,7 @@ impl Work {
                 }
                 request = self.reloader.requests.recv() => {
                     let Request { mode, answer } = request.ok_or(Gone)?;
-                    let result = self.reload(mode).await?;
+                    let result = self.reload(mode, Reason::Asked).await?;
                     if let Some(answer) = answer {
                         // Whoever asked may have gone.
                         let _ = answer.send(result);
@@ -119,9 +130,13 @@ impl Work {
         let source = origin.source.clone();
         self.watch.until_whole(source.file()).await;
         let is = blocking(move || source.digest()).await;
-        match is == self.seen {
-            true => self.look_at_plugins(Look::Touched).await?,
-            false => _ = self.reload(ReloadMode::Apply).await?,
+        let is_beside_others =
+            self.refused_beside.as_ref().is_some_and(|marks| *marks != self.reloader.plugins.marks());
+        if is != self.seen || is_beside_others {
+            // What comes of it is told as an event.
+            let _ = self.reload(ReloadMode::Apply, Reason::Seen).await?;
+        } else {
+            self.look_at_plugins(Look::Touched).await?;
         }
         self.follow();
         Ok(())
@@ -157,27 +172,41 @@ impl Work {
         news.changes
     }
 
-    async fn reload(&mut self, mode: ReloadMode) -> Result<Result<Plan, ReloadError>, Gone> {
+    async fn reload(&mut self, mode: ReloadMode, reason: Reason) -> Result<Result<Plan, ReloadError>, Gone> {
+        let marks = self.reloader.plugins.marks();
         let result = self.try_reload(mode).await?;
         if mode == ReloadMode::DryRun {
             return Ok(result);
         }
-        if let Err(error) = &result {
-            if let ReloadError::Refused { report } = error {
-                let (at, report) = (self.reloader.clock.now(), report.clone());
-                self.reloader.state.send_modify(|state| {
-                    state.refused = Some(LastRefused { at, report: report.clone() });
-                });
-                let _ = self.reloader.events.send(Event::ConfigRefused { report });
-            } else {
-                // It is looked at again.
+        self.refused_beside = None;
+        match &result {
+            Ok(_) => {}
+            Err(ReloadError::Refused { report }) => {
+                self.refused_beside = Some(marks);
+                self.refuse(report, reason);
+            }
+            Err(error) => {
+                tracing::warn!("no other configuration is taken at the moment: {error}");
+                // So that the next look finds it new.
                 self.seen = None;
             }
+        }
+        if result.is_err() {
             // What is wrong with the configuration keeps no plugin from being replaced.
             self.look_at_plugins(Look::Thorough).await?;
         }
         self.follow();
         Ok(result)
+    }
+
+    /// Tells that a configuration was refused: the same again only to somebody who asked.
+    fn refuse(&self, report: &Arc<str>, reason: Reason) {
+        let refused = LastRefused { at: self.reloader.clock.now(), report: report.clone() };
+        let mut before = None;
+        self.reloader.state.send_modify(|state| before = state.refused.replace(refused));
+        if reason == Reason::Asked || before.is_none_or(|before| before.report != *report) {
+            let _ = self.reloader.events.send(Event::ConfigRefused { report: report.clone() });
+        }
     }
 
     async fn try_reload(&mut self, mode: ReloadMode) -> Result<Result<Plan, ReloadError>, Gone> {
@@ -271,16 +300,4 @@ fn unusable(in_force: &TaskSet, tasks: &[Arc<Task>], seen: &[Seen]) -> Option<St
         }
     }
     (!problems.is_empty()).then_some(problems)
-}
-
-/// Does work that waits for the disk where no timer has to wait for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down: nobody is left to hear the answer.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }

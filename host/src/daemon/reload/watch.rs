@@ -229,10 +229,10 @@ fn lead_to(path: &Path, folders: &mut Folders) {
             let link = std::fs::read_link(&walked).ok();
             let is_gone = link.is_none() && walked.symlink_metadata().is_err();
             // The folder of the file is looked for in the one above it.
-            if link.is_some() || is_gone || index + 2 >= depth {
-                if let Some(names) = folders.entry(folder.clone()).or_insert_with(|| Some(BTreeSet::new())) {
-                    names.insert(name.to_owned());
-                }
+            if (link.is_some() || is_gone || index + 2 >= depth)
+                && let Some(names) = folders.entry(folder.clone()).or_insert_with(|| Some(BTreeSet::new()))
+            {
+                names.insert(name.to_owned());
             }
             if is_gone {
                 break;
@@ -291,7 +291,7 @@ mod tests {
         };
         assert_eq!(
             led("mount/a.toml"),
-            ["/mount", "mount/..data", "mount/..data/a.toml", "mount/..v1/a.toml", "mount/a.toml"]
+            ["/mount", "mount/..data", "mount/..data/a.toml", "mount/..v1", "mount/..v1/a.toml", "mount/a.toml"]
         );
         assert_eq!(led("linked/a.toml"), ["/linked", "/real", "linked/a.toml", "real/a.toml"]);
         assert_eq!(led("gone/deeper/a.toml"), ["/gone"], "until it is there");
@@ -312,7 +312,7 @@ mod tests {
         noted.names.insert("/a".into(), Some(BTreeSet::from(["a.toml".into()])));
         noted.names.insert("/plugins".into(), None);
         let hints = Hints { noted: Mutex::new(noted), wake: Notify::new() };
-        let mut check = |kind: EventKind, path: &str, counts: bool, written: bool| {
+        let check = |kind: EventKind, path: &str, counts: bool, written: bool| {
             hints.take(Ok(Event::new(kind).add_path(path.into())));
             let mut noted = hints.noted();
             assert_eq!(std::mem::take(&mut noted.is_changed), counts, "{kind:?} {path}");
