@@ -12,6 +12,7 @@ mod keyvalue;
 mod ledger;
 mod plugins;
 mod project;
+mod reload;
 mod restart;
 mod samples;
 mod security;

@@ -24,6 +24,7 @@ mod events;
 mod follow;
 mod health;
 mod plugins;
+mod reload;
 mod runs;
 mod status;
 mod tasks;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shown;
+use crate::daemon::reload::ReloadError;
 use crate::daemon::{BackfillError, Refusal, RetryError, Stopped};
 use crate::ledger::LedgerError;
 
@@ -32,6 +33,9 @@ pub struct Problem {
     /// After how many seconds to ask again, as the header `Retry-After` says.
     #[serde(skip)]
     pub retry_after: Option<u64>,
+    /// All that is wrong with a configuration, for people, on several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<str>>,
 }
 
 /// A kind of problem.
@@ -80,6 +84,8 @@ kinds! {
     RUN_SUCCEEDED = CONFLICT, "run-succeeded", "the run succeeded";
     NOTHING_KEPT = CONFLICT, "nothing-kept", "nothing was kept to run again";
     CONTRADICTED = CONFLICT, "contradicted", "something else was entered meanwhile";
+    NO_CONFIGURATION = CONFLICT, "no-configuration", "there is nothing to reload";
+    CONFIGURATION_REFUSED = UNPROCESSABLE_ENTITY, "configuration-refused", "the configuration was refused";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "the request is too large";
     TOO_MANY_SLOTS = UNPROCESSABLE_ENTITY, "too-many-slots", "too many slots at once";
     KEY_REUSED = UNPROCESSABLE_ENTITY, "key-reused", "the idempotency key was used before";
@@ -103,6 +109,7 @@ impl Kind {
             code: self.code.to_owned(),
             retry_after: matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
                 .then_some(1),
+            report: None,
         }
     }
 }
@@ -169,6 +176,19 @@ impl From<Refusal> for Problem {
             Refusal::Contradicted => Kind::CONTRADICTED,
         };
         kind.with(refusal)
+    }
+}
+
+impl From<ReloadError> for Problem {
+    fn from(error: ReloadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReloadError::Refused { report } => {
+                Self { report: Some(report.as_ref().into()), ..Kind::CONFIGURATION_REFUSED.with(detail) }
+            }
+            ReloadError::NotNow(refusal) => refusal.into(),
+            ReloadError::NoSource => Kind::NO_CONFIGURATION.with(detail),
+        }
     }
 }
 

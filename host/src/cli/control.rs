@@ -11,11 +11,11 @@ use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
-use super::exit::{NotFound, NotRunning};
+use super::exit::{ConfigRefused, NotFound, NotRunning};
 use crate::api::Problem;
 use crate::api::control::connect;
 
-/// How long a host has to answer: a backfill of ten thousand slots takes it a second or two.
+/// How long a host has to answer unless it is said: a backfill of ten thousand slots takes it a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a host is asked with.
@@ -25,12 +25,14 @@ pub(super) struct Asked {
     /// The media type of the body; none if there is no body, which is another thing than an empty one.
     pub(super) content_type: Option<String>,
     pub(super) body: Vec<u8>,
+    /// How long the host has to answer.
+    pub(super) patience: Duration,
 }
 
 impl Asked {
     /// A request that is all in its path.
     pub(super) fn at(path: String) -> Self {
-        Self { path, content_type: None, body: Vec::new() }
+        Self { path, content_type: None, body: Vec::new(), patience: PATIENCE }
     }
 }
 
@@ -38,7 +40,7 @@ impl Asked {
 pub(super) fn ask_if_running(state: &Path, asked: Asked) -> anyhow::Result<Option<Value>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match tokio::time::timeout(PATIENCE, send(state, asked)).await {
+        match tokio::time::timeout(asked.patience, send(state, asked)).await {
             Ok(answer) => answer,
             Err(_) => bail!("the host does not answer"),
         }
@@ -84,6 +86,9 @@ async fn send(state: &Path, asked: Asked) -> anyhow::Result<Option<Value>> {
     let problem: Problem = serde_json::from_slice(&body).with_context(|| format!("the host answers {status}"))?;
     match problem.code.as_str() {
         "no-such-task" | "no-such-run" | "no-such-token" | "run-over" => bail!(NotFound(problem.detail)),
+        "configuration-refused" => {
+            bail!(ConfigRefused { report: problem.report.map_or(problem.detail, String::from) })
+        }
         _ => bail!(problem.detail),
     }
 }

@@ -85,6 +85,14 @@ impl NotFound {
 #[error("no host is running on {}; `sandclock serve` starts one", .0.display())]
 pub(super) struct NotRunning(pub PathBuf);
 
+/// The running host does not take the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the host refuses the configuration; the last good one stays in force")]
+pub(super) struct ConfigRefused {
+    /// All that is wrong with it.
+    pub report: String,
+}
+
 /// How the program exits when an error ended a command.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     let missing = |error: &DescribeError| matches!(error, DescribeError::File(FileError::Missing(_)));
@@ -93,6 +101,9 @@ pub(super) fn of_error(error: &anyhow::Error) -> Exit {
     }
     if error.is::<NotRunning>() {
         return Exit::NotRunning;
+    }
+    if error.is::<ConfigRefused>() {
+        return Exit::ConfigRefused;
     }
     if error.is::<FilterError>() {
         return Exit::Usage;

@@ -21,10 +21,12 @@ mod next;
 mod offline;
 mod pause;
 mod progress;
+mod reload;
 mod run;
 mod runs;
 mod servable;
 mod serve;
+mod source;
 mod state;
 mod stats;
 pub mod terminal;
@@ -97,6 +99,7 @@ enum Command {
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
+    Reload(reload::Arguments),
     Ledger(ledger::Arguments),
     Token(token::Arguments),
     Audit(audit::Arguments),
@@ -121,6 +124,7 @@ Examples:
   sandclock pause hello         no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
+  sandclock reload --dry-run    what a changed sandclock.toml would change, slots and runs included
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
   sandclock token create ci --role operate
                                 lets somebody use the API over the network
@@ -154,6 +158,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
+        Command::Reload(arguments) => reload::run(&arguments, &cli.global.config, clock),
         Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
         Command::Token(arguments) => token::run(&arguments, &cli.global.config, clock),
         Command::Audit(arguments) => audit::run(&arguments, &cli.global.config, clock),

@@ -9,10 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
+use super::source::ConfigFile;
 use super::{Exit, descriptors, servable, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Surroundings;
+use crate::daemon::reload::Source;
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe;
@@ -22,7 +24,8 @@ use crate::sandbox::Sandbox;
 /// Run every task when it is due, until asked to stop.
 ///
 /// SIGINT (Ctrl-C) and SIGTERM stop it: nothing more is started, and what runs has `host.grace-period` to end. A second
-/// signal does not wait. What is cut off is in the ledger as interrupted.
+/// signal does not wait. What is cut off is in the ledger as interrupted. SIGHUP reloads the configuration, as
+/// `sandclock reload` and changes of its file and of plugins do.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  sandclock serve\n  sandclock serve --config /etc/sandclock.toml --log-format json\n  sandclock serve --log debug"
@@ -56,6 +59,8 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
         None => observe::init(&settings, clock, std::io::stderr)?,
     }
+    let source = ConfigFile::new(file, clock)?;
+    let digest = source.digest();
     let config = match servable::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
@@ -81,10 +86,12 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     }
     let settings = (config.daemon_settings(), config.api_settings());
     let tasks = config.tasks.clone();
+    let origin = Some(source.origin(&config, digest));
     // How each task was written takes as much memory as the task, and nobody asks for it from here on.
     drop(config);
     let parts = Parts {
         tasks,
+        origin,
         plugins,
         ledger,
         recovered,
@@ -103,7 +110,6 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
     let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // Reserved for a reload; without a handler it would end the process.
     let mut hangup = signal(SignalKind::hangup())?;
 
     let mut daemon = Daemon::start(daemon_settings, parts)?;
@@ -126,7 +132,7 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
             _ = hangup.recv() => {
-                tracing::warn!("SIGHUP is reserved for reloading the configuration, which needs a restart for now");
+                daemon.handle().reload_soon();
                 false
             }
         };

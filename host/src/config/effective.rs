@@ -103,6 +103,13 @@ impl Effective {
     }
 }
 
+impl Config {
+    /// The settings of the host by their keys, such as `host.listen`, each as TOML.
+    pub fn host_keys(&self) -> Vec<(String, String)> {
+        host(self).into_iter().map(|(key, value)| (format!("host.{key}"), toml_value(&value))).collect()
+    }
+}
+
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, table) in self.tables.iter().enumerate() {
@@ -160,6 +167,7 @@ fn host(config: &Config) -> Keys {
         ("timezone", zone_name(&host.timezone)),
         ("max-concurrent-runs", host.max_concurrent_runs.get().into()),
         ("max-queued-runs", host.max_queued_runs.into()),
+        ("watch", host.watch.into()),
         ("listen", host.listen.to_string().into()),
         ("grace-period", duration(host.grace_period)),
         ("workers", host.workers.get().into()),

@@ -1,6 +1,6 @@
 //! From a file to a [`Config`]: parse, read, inherit, build, check; every problem of every step in one report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -65,6 +65,21 @@ pub fn load_text(shown: &str, text: &str, root: &Path, around: &Surroundings) ->
     }
 }
 
+/// The state folder that a file names, or has by default, even if something else in it is wrong.
+pub fn state_folder(file: &Path, around: &Surroundings) -> PathBuf {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let root = absolute.parent().unwrap_or(Path::new("/"));
+    let mut reader = Reader::default();
+    let host = read(file).ok().and_then(|text| match syntax::parse(&text, &mut reader.problems) {
+        Tree::Readable(tree) => {
+            let tree = Spanned::new(tree.span(), toml::de::DeValue::Table(tree.into_inner()));
+            FileTable::read(&tree, &mut reader)?.host.value()
+        }
+        Tree::Broken => None,
+    });
+    host.unwrap_or_default().build(root, around, &mut reader.problems).state
+}
+
 fn read(file: &Path) -> Result<String, Diagnostic> {
     let cannot = |why: String| Diagnostic::error(format!("cannot read {}: {why}", file.display()));
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
@@ -89,8 +104,7 @@ pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Opti
         Tree::Readable(tree) => tree,
         Tree::Broken => return (None, reader.problems),
     };
-    let span = tree.span();
-    let tree = Spanned::new(span, toml::de::DeValue::Table(tree.into_inner()));
+    let tree = Spanned::new(tree.span(), toml::de::DeValue::Table(tree.into_inner()));
     let file = FileTable::read(&tree, &mut reader);
     let mut problems = reader.problems;
     let config = file.and_then(|file| build(&file, text, root, around, &mut problems));

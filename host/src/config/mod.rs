@@ -41,7 +41,7 @@ pub use effective::Effective;
 pub use elements::alerts::{Alert, AlertChannel};
 pub use elements::host::{CompileSettings, Durability, HostSettings};
 pub use elements::roots::TlsRootsFile;
-pub use load::{Loaded, load, load_text};
+pub use load::{Loaded, load, load_text, state_folder};
 pub use report::Report;
 pub use schema::json_schema;
 pub use surroundings::Surroundings;

@@ -13,6 +13,7 @@ mod opening;
 mod pausing;
 mod recovery;
 mod refusing;
+mod reloading;
 mod retrying;
 mod settle;
 
@@ -34,10 +35,12 @@ use crate::model::run::RunState;
 use crate::model::task::{Build, Task};
 use active::{Active, Whereabouts};
 use backfill::Backlog;
+use reloading::Absent;
 
 pub use again::PastRun;
 pub use backfill::{Backfilled, MOST_OPEN};
 pub use ending::Ended;
+pub use reloading::Reload;
 pub use settle::Settling;
 
 /// Whether a plugin can be used.
@@ -104,6 +107,8 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Dispatcher {
     tasks: HashMap<TaskName, Arc<Task>>,
+    /// Tasks that the ledger knows and the configuration does not have.
+    absent: HashMap<TaskName, Absent>,
     /// The tasks that a task's success starts.
     followers: HashMap<TaskName, Vec<Arc<Task>>>,
     pauses: HashMap<TaskName, Pause>,
@@ -142,21 +147,20 @@ impl Dispatcher {
         chance: &mut dyn FnMut() -> f64,
     ) -> (Self, Step) {
         let mut step = Step::default();
-        let mut followers: HashMap<TaskName, Vec<Arc<Task>>> = HashMap::new();
+        let absent = reloading::absent(&tasks, &recovered);
+        let followers = reloading::followers(&tasks);
         let (mut cursors, mut pauses) = (HashMap::new(), HashMap::new());
         for task in &tasks {
             let standing = recovered.standings.get(&task.name).cloned().unwrap_or_default();
             let cursor = recovered.cursors.get(&task.name).copied();
             cursors.insert(task.name.clone(), opening::open(task, cursor, &standing, now, &mut step));
             pauses.extend(standing.pause.map(|pause| (task.name.clone(), pause)));
-            for before in &task.after {
-                followers.entry(before.clone()).or_default().push(task.clone());
-            }
         }
         let mut dispatcher = Self {
             plugins: tasks.iter().map(|task| (task.build(), PluginState::Preparing)).collect(),
             scheduler: Scheduler::new(tasks.iter().cloned(), &cursors, now),
             tasks: tasks.into_iter().map(|task| (task.name.clone(), task)).collect(),
+            absent,
             followers,
             pauses,
             queue,
@@ -229,33 +233,37 @@ impl Dispatcher {
         Ok((id, step))
     }
 
-    /// Takes note of a plugin's state; runs that waited for it go on or are skipped.
+    /// Takes note of a plugin's state; runs that waited for it go on or are skipped. One that no task uses is forgotten.
     pub fn plugin_changed(&mut self, build: &Build, state: PluginState, now: Timestamp) -> Step {
         let mut step = Step::default();
-        self.plugins.insert(build.clone(), state);
-        if state == PluginState::Preparing {
-            return step;
-        }
-        let mut parked: Vec<RunId> = self
-            .active
-            .iter()
-            .filter(|(_, active)| active.whereabouts == Whereabouts::Parked && active.run.task.build() == *build)
-            .map(|(id, _)| *id)
-            .collect();
+        let Some(known) = self.plugins.get_mut(build) else { return step };
+        *known = state;
+        self.unpark(|parked| parked == build, now, &mut step);
+        self.feed_all(build, now, &mut step);
+        step
+    }
+
+    /// Lets runs go on that waited for one of these plugins, if it is known by now whether it can be used.
+    fn unpark(&mut self, of: impl Fn(&Build) -> bool, now: Timestamp, step: &mut Step) {
+        let is_settled = |build: &Build| !matches!(self.plugins.get(build), None | Some(PluginState::Preparing));
+        let waits = |active: &Active| {
+            let build = (active.whereabouts == Whereabouts::Parked).then(|| active.run.task.build());
+            build.is_some_and(|build| of(&build) && is_settled(&build))
+        };
+        let mut parked: Vec<RunId> =
+            self.active.iter().filter(|(_, active)| waits(active)).map(|(id, _)| *id).collect();
         parked.sort_unstable();
         for id in parked {
             if self.active.get(&id).is_some_and(|active| matches!(active.state, RunState::Waiting { .. })) {
-                self.resume(id, now, &mut step);
+                self.resume(id, now, step);
                 continue;
             }
             let Some(active) = self.active.remove(&id) else { continue };
-            match state {
-                PluginState::Ready => self.enter(active, Entering::Known, now, &mut step),
-                _ => self.close(active, Outcome::Skipped(Skip::PluginUnusable), now, &mut step),
+            match self.plugins.get(&active.run.task.build()) {
+                Some(PluginState::Ready) => self.enter(active, Entering::Known, now, step),
+                _ => self.close(active, Outcome::Skipped(Skip::PluginUnusable), now, step),
             }
         }
-        self.feed_all(build, now, &mut step);
-        step
     }
 
     /// Starts nothing more. What runs goes on; what waits stays in the ledger for the next host.

@@ -6,6 +6,7 @@
 mod asking;
 mod commands;
 mod noting;
+mod reloading;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,13 +21,13 @@ use tokio::time::Instant;
 use self::asking::{Ends, Keys};
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
-use crate::daemon::dispatcher::{Dispatcher, Ended, PluginState, Settling};
+use crate::daemon::dispatcher::{Dispatcher, Ended, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
-use crate::daemon::handle::{Command, LedgerHealth, Status};
-use crate::daemon::standing::{PluginSet, PluginStanding};
+use crate::daemon::handle::{Command, LedgerHealth, Status, TaskSet};
+use crate::daemon::standing::PluginSet;
 use crate::daemon::step::{Effect, Step};
-use crate::ledger::{Ledger, LedgerError, Order};
+use crate::ledger::{Keep, Ledger, LedgerError, Order};
 use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Outcome, Stop};
@@ -73,6 +74,8 @@ pub(super) struct Firing {
     pub events: broadcast::Sender<Event>,
     pub status: watch::Sender<Status>,
     pub plugins: watch::Sender<Arc<PluginSet>>,
+    pub tasks: watch::Sender<Arc<TaskSet>>,
+    pub keep: watch::Sender<Keep>,
 }
 
 /// The loop's own state.
@@ -80,6 +83,8 @@ pub(super) struct Loop {
     firing: Firing,
     executed: async_channel::Receiver<Executed>,
     plugins: HashMap<Build, Plugin>,
+    /// Whether some of them may be used by nobody once the attempts of now are over.
+    has_spare_plugins: bool,
     /// Steps on their way into the ledger.
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
@@ -140,6 +145,7 @@ impl Firing {
             executed: self.executor.executed(),
             firing: self,
             plugins: HashMap::new(),
+            has_spare_plugins: false,
             recording: FuturesUnordered::new(),
             ledger: LedgerHealth::Writable,
             unrecorded: Backlog::default(),
@@ -225,6 +231,7 @@ impl Loop {
             // Time goes on being missing until slots are taken again.
             return last;
         }
+        self.drop_spare_plugins();
         let gap = gap::between(&last, &reading);
         let mut step = Step::default();
         for due in self.firing.dispatcher.take_due(reading.wall, gap) {
@@ -387,30 +394,6 @@ impl Loop {
             // A call of its own: nobody else's entries may be refused with it.
             self.begin(Pending { settling: Some(settling), ..Pending::first(step, None) });
         }
-    }
-
-    fn plugin_changed(&mut self, PluginChange { build, result }: PluginChange) {
-        let name = build.plugin.clone();
-        let (state, event) = match result {
-            Ok(plugin) => {
-                self.stands(&build, PluginStanding::Ready { digest: plugin.digest });
-                self.plugins.insert(build.clone(), plugin);
-                (PluginState::Ready, Event::PluginReady { plugin: name })
-            }
-            Err(unusable) => {
-                let reason = chain(&unusable);
-                self.stands(&build, PluginStanding::Unusable { reason: reason.clone() });
-                (PluginState::Unusable, Event::PluginUnusable { plugin: name, reason })
-            }
-        };
-        self.tell(event);
-        let step = self.firing.dispatcher.plugin_changed(&build, state, self.firing.clock.now());
-        self.record(step, None);
-    }
-
-    /// Tells how a plugin stands now.
-    fn stands(&self, build: &Build, standing: PluginStanding) {
-        self.firing.plugins.send_modify(|plugins| _ = Arc::make_mut(plugins).insert(build.clone(), standing));
     }
 
     fn drain(&mut self, grace: Duration) {

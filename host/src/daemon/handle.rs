@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::daemon::asked::{End, TriggerRequest, Triggered, Wants};
 use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::{PastRun, Refusal};
+use crate::daemon::reload::{ReloadError, ReloadMode, ReloadState, Request, Swap};
 use crate::daemon::standing::PluginSet;
 use crate::ledger::{Access, PastSlot};
 use crate::model::audit::Change;
@@ -20,6 +21,7 @@ use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
+use crate::model::plan::Plan;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
 use crate::sandbox::{Following, Sandbox, Whom};
@@ -36,6 +38,8 @@ pub struct Handle {
     pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
     pub(super) plugins: watch::Receiver<Arc<PluginSet>>,
     pub(super) sandbox: Sandbox,
+    pub(super) reloads: mpsc::Sender<Request>,
+    pub(super) reloaded: watch::Receiver<ReloadState>,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
     /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
@@ -88,8 +92,27 @@ pub(super) enum Command {
         change: Arc<Change>,
         command: Box<Command>,
     },
+    /// What these tasks would change.
+    Plan {
+        tasks: Vec<Arc<Task>>,
+        answer: oneshot::Sender<Plan>,
+    },
+    Reload {
+        swap: Box<Swap>,
+        answer: oneshot::Sender<Result<Plan, Refusal>>,
+    },
     Drain,
     Cut,
+}
+
+impl Command {
+    /// The same, given by somebody whom the audit log is to name.
+    pub(super) fn on_behalf(self, change: Option<Arc<Change>>) -> Self {
+        match change {
+            Some(change) => Self::OnBehalf { change, command: Box::new(self) },
+            None => self,
+        }
+    }
 }
 
 /// How the daemon is.
@@ -194,13 +217,34 @@ impl Handle {
         Self { change: Some(Arc::new(change)), ..self.clone() }
     }
 
+    /// Reads the configuration anew, and takes it if nothing is wrong with it; answers when that is in the ledger, with
+    /// what it changes. So does a dry run, which takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it is refused, or the daemon is gone.
+    pub async fn reload(&self, mode: ReloadMode) -> Result<Result<Plan, ReloadError>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        let change = self.change.clone();
+        self.reloads.send(Request { mode, change, answer: Some(answer) }).await.map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+
+    /// The same for somebody who does not wait: what comes of it is told as an event.
+    pub fn reload_soon(&self) {
+        // If this many are asked for already, one of them will do.
+        let _ = self.reloads.try_send(Request { mode: ReloadMode::Apply, change: None, answer: None });
+    }
+
+    /// How the last reload went, and what is in force.
+    pub fn reload_state(&self) -> watch::Receiver<ReloadState> {
+        self.reloaded.clone()
+    }
+
     /// Sends a command and waits for the answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
-        let mut command = command(answer);
-        if let Some(change) = &self.change {
-            command = Command::OnBehalf { change: change.clone(), command: Box::new(command) };
-        }
+        let command = command(answer).on_behalf(self.change.clone());
         self.commands.send(command).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
@@ -210,7 +254,7 @@ impl Handle {
         self.events.subscribe()
     }
 
-    /// The tasks that it runs.
+    /// The tasks that it runs; a reload changes them.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
         self.tasks.clone()
     }

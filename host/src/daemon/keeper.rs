@@ -31,14 +31,14 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts with a first pass at once. Once the firing loop finds the ledger damaged, nothing more is removed.
+    /// Starts with a first pass at once, and another whenever `keep` changes. Once the firing loop finds the ledger damaged, nothing more is removed.
     ///
     /// # Errors
     ///
     /// If its thread cannot be started.
     pub(super) fn start(
         ledger: Ledger,
-        keep: Keep,
+        mut keep: watch::Receiver<Keep>,
         mut status: watch::Receiver<Status>,
         clock: Clock,
     ) -> std::io::Result<Self> {
@@ -48,7 +48,8 @@ impl Keeper {
             runtime.block_on(async move {
                 let work = async {
                     loop {
-                        match pass(&ledger, &keep, &clock).await {
+                        let kept = keep.borrow_and_update().clone();
+                        match pass(&ledger, &kept, &clock).await {
                             Ok(0) => {}
                             Ok(removed) => tracing::info!("removed {removed} old entries from the ledger"),
                             Err(error) if error.is_damage() => {
@@ -58,7 +59,13 @@ impl Keeper {
                             // It is told as the ledger's trouble already, and there is another pass.
                             Err(error) => tracing::debug!("old entries stay in the ledger for now: {error}"),
                         }
-                        tokio::time::sleep(PAUSE).await;
+                        // Another configuration may keep less; once nobody can bring one, this waits its time.
+                        let other = async {
+                            if keep.changed().await.is_err() {
+                                std::future::pending::<()>().await;
+                            }
+                        };
+                        let _ = tokio::time::timeout(PAUSE, other).await;
                     }
                 };
                 tokio::select! {

@@ -33,13 +33,14 @@ mod past;
 
 mod standing;
 
+pub mod reload;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -47,14 +48,15 @@ use crate::clock::Clock;
 use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
 use crate::model::retention::Retention;
-use crate::model::task::{Build, Task};
+use crate::model::task::Task;
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
-use firing::{Firing, PluginChange};
+use firing::Firing;
 use handle::Command;
 use keeper::Keeper;
 use queue::Queue;
+use reload::{Origin, ReloadState, Reloader};
 
 pub use crate::sandbox::{Following, Heard, LiveLine, Whom};
 pub use asked::{Asked, End, RetryError, TriggerRequest, Triggered, Wants};
@@ -82,8 +84,10 @@ pub struct Settings {
 
 /// What a daemon works with.
 pub struct Parts {
-    /// The tasks.
+    /// The tasks, in the order of their names.
     pub tasks: Vec<Arc<Task>>,
+    /// Where they were read from, so that others can be; none if they stay as they are.
+    pub origin: Option<Origin>,
     /// Where their plugins come from.
     pub plugins: Plugins,
     /// Where everything is recorded.
@@ -102,6 +106,8 @@ const EVENTS: usize = 4096;
 const HOST: u8 = 0;
 /// How many requests may wait for the firing loop.
 const COMMANDS: usize = 1024;
+/// How many reloads may be asked for at once.
+const RELOADS: usize = 16;
 
 /// A running daemon. Dropping it without [`Daemon::drained`] cuts it off.
 pub struct Daemon {
@@ -110,7 +116,7 @@ pub struct Daemon {
     firing: Option<JoinHandle<()>>,
     /// Removes what is older than need be.
     _keeper: Keeper,
-    /// Prepares plugins.
+    /// Prepares plugins, and reloads.
     preparing: Option<Runtime>,
 }
 
@@ -126,7 +132,7 @@ impl Daemon {
     ///
     /// If its threads cannot be started.
     pub fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
-        let Parts { tasks, plugins, ledger, recovered, clock, progress } = parts;
+        let Parts { tasks, origin, plugins, ledger, recovered, clock, progress } = parts;
         let (commands, command_queue) = mpsc::channel(COMMANDS);
         let (plugin_changes, plugin_queue) = mpsc::channel(COMMANDS);
         let (events, _) = broadcast::channel(EVENTS);
@@ -137,22 +143,18 @@ impl Daemon {
         for (task, cursor) in recovered.cursors.iter().filter(|(_, cursor)| cursor.time() > now) {
             tracing::warn!(%task, "its slots are decided up to {cursor}, which is yet to come: was the clock ahead?");
         }
-        let mut builds: Vec<Build> = tasks.iter().map(|task| task.build()).collect();
-        builds.sort_unstable();
-        builds.dedup();
-        let keep = Keep {
-            tasks: tasks.iter().map(|task| (task.name.clone(), task.retention.clone())).collect(),
-            others: Retention::default(),
-            size: settings.ledger_size,
-        };
-        let keeper = Keeper::start(ledger.clone(), keep, status_seen.clone(), clock)?;
+        let (keep, keep_seen) = watch::channel(keep(&tasks, &settings));
+        let keeper = Keeper::start(ledger.clone(), keep_seen, status_seen.clone(), clock)?;
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
         let by_name: TaskSet = tasks.iter().map(|task| (task.name.clone(), task.clone())).collect();
-        let (_, tasks_seen) = watch::channel(Arc::new(by_name));
-        let standings: PluginSet = builds.iter().map(|build| (build.clone(), PluginStanding::Preparing)).collect();
+        let (tasks_told, tasks_seen) = watch::channel(Arc::new(by_name));
+        let standings: PluginSet = tasks.iter().map(|task| (task.build(), PluginStanding::Preparing)).collect();
         let (plugins_told, plugins_seen) = watch::channel(Arc::new(standings));
         let sandbox = plugins.sandbox().clone();
+        let (reloads, requests) = mpsc::channel(RELOADS);
+        let digest = origin.as_ref().and_then(|origin| origin.digest);
+        let (reload_told, reload_seen) = watch::channel(ReloadState::first(digest, now));
         let state: Arc<Path> = ledger.folder().into();
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
@@ -173,6 +175,8 @@ impl Daemon {
             events: events.clone(),
             status,
             plugins: plugins_told,
+            tasks: tasks_told,
+            keep,
         };
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
             let drained = runtime.block_on(firing.run(first));
@@ -184,16 +188,31 @@ impl Daemon {
             .thread_name("sandclock-plugins")
             .enable_all()
             .build()?;
-        preparing.spawn(async move {
-            let mut prepared = plugins.prepare_all(builds, progress);
-            while let Some((build, result)) = prepared.next().await {
-                if plugin_changes.send(PluginChange { build, result }).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let (status, tasks, plugins) = (status_seen, tasks_seen, plugins_seen);
-        let handle = Handle { commands, events, status, tasks, plugins, sandbox, state, change: None };
+        let reloader = Reloader {
+            origin,
+            plugins,
+            progress,
+            clock,
+            tasks: tasks_seen.clone(),
+            requests,
+            commands: commands.clone(),
+            plugin_changes,
+            events: events.clone(),
+            state: reload_told,
+        };
+        preparing.spawn(reloader.run());
+        let handle = Handle {
+            commands,
+            events,
+            status: status_seen,
+            tasks: tasks_seen,
+            plugins: plugins_seen,
+            sandbox,
+            reloads,
+            reloaded: reload_seen,
+            state,
+            change: None,
+        };
         Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 
@@ -226,6 +245,15 @@ impl Daemon {
     /// If the firing loop panicked.
     pub async fn drained(&mut self) -> Result<Drained, Stopped> {
         (&mut self.ended).await.map_err(|_| Stopped)
+    }
+}
+
+/// What the ledger is to keep.
+fn keep(tasks: &[Arc<Task>], settings: &Settings) -> Keep {
+    Keep {
+        tasks: tasks.iter().map(|task| (task.name.clone(), task.retention.clone())).collect(),
+        others: Retention::default(),
+        size: settings.ledger_size,
     }
 }
 

@@ -231,6 +231,29 @@ impl Queue {
         lane.suspended.insert(run.id, run);
     }
 
+    /// Takes other settings for the runs of a task that do not run; what `renewed` does not know stays as it is. Those
+    /// for which there is a place now start with [`Queue::start_waiting`].
+    pub fn renew(&mut self, task: &TaskName, renewed: impl Fn(RunId) -> Option<Arc<Run>>) {
+        let Some(lane) = self.lanes.get_mut(task) else { return };
+        let waiting = lane.waiting.iter_mut().chain(&mut lane.backfills).chain(&mut lane.resuming);
+        for run in waiting.chain(lane.suspended.values_mut()) {
+            if let Some(renewed) = renewed(run.id) {
+                *run = renewed;
+            }
+        }
+        self.give_turn(task);
+    }
+
+    /// Returns the runs that start now, after runs were [renewed](Queue::renew).
+    pub fn start_waiting(&mut self) -> Vec<Arc<Run>> {
+        self.start()
+    }
+
+    /// Lets so many runs wait from now on. Those that wait already stay.
+    pub fn set_max_waiting(&mut self, max_waiting: usize) {
+        self.max_waiting = max_waiting;
+    }
+
     /// Starts runs while there are permits, one of each task in turn.
     fn start(&mut self) -> Vec<Arc<Run>> {
         let mut started = Vec::new();

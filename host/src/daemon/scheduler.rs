@@ -75,6 +75,17 @@ pub struct Scheduler {
     started_at: Timestamp,
 }
 
+/// A task that is taken in a swap.
+#[derive(Debug)]
+pub struct Taken {
+    /// The task.
+    pub task: Arc<Task>,
+    /// The moment from which its slots count; none if they go on from where they are.
+    pub anew: Option<Slot>,
+    /// Why its slots are not to be run, if they are not.
+    pub hold: Option<Skip>,
+}
+
 #[derive(Debug)]
 struct Scheduled {
     task: Arc<Task>,
@@ -102,6 +113,35 @@ impl Scheduler {
             scheduler.plan(scheduler.tasks.len() - 1, now);
         }
         scheduler
+    }
+
+    /// Takes other tasks in place of those it has: each with the moment from which its slots count if that is another
+    /// one, and with why they are not to be run. What is due under the tasks before has to be taken first.
+    pub fn swap(&mut self, tasks: impl IntoIterator<Item = Taken>, now: Timestamp) {
+        let mut before: Vec<Option<Scheduled>> = self.tasks.drain(..).map(Some).collect();
+        let places = std::mem::take(&mut self.places);
+        self.next.clear();
+        for Taken { task, anew, hold } in tasks {
+            let known = places.get(&task.name).and_then(|index| before[*index].take());
+            let index = self.tasks.len();
+            self.places.insert(task.name.clone(), index);
+            match (known, anew) {
+                (Some(known), None) if known.hold == hold => {
+                    self.next.extend(known.planned.map(|planned| Reverse((planned, index))));
+                    self.tasks.push(Scheduled { task, ..known });
+                }
+                (known, anew) => {
+                    let cursor = anew.or(known.map(|known| known.cursor)).unwrap_or(Slot::at(now));
+                    self.tasks.push(Scheduled { task, cursor, hold, planned: None });
+                    self.plan(index, now);
+                }
+            }
+        }
+    }
+
+    /// How far a task's slots are decided.
+    pub fn cursor(&self, task: &TaskName) -> Option<Slot> {
+        self.places.get(task).map(|index| self.tasks[*index].cursor)
     }
 
     /// When slots have to be taken next; it is in the past if slots are due.

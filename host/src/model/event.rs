@@ -11,6 +11,7 @@ use crate::model::id::{PluginName, RunId};
 use crate::model::limits::Usage;
 use crate::model::log::LogLine;
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver, Skip};
+use crate::model::plan::Plan;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
@@ -88,6 +89,20 @@ pub enum Event {
         plugin: PluginName,
         /// What was found and what was expected.
         reason: String,
+    },
+    /// A plugin's file was replaced by one that cannot be used; the code that was loaded before goes on being used.
+    PluginKept {
+        /// The plugin.
+        plugin: PluginName,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// Another configuration is in force.
+    ConfigReloaded(Arc<Plan>),
+    /// A configuration was refused; the last good one stays in force.
+    ConfigRefused {
+        /// All that is wrong with it, on several lines.
+        report: Arc<str>,
     },
     /// The ledger cannot be written; nothing is admitted until it can.
     LedgerFailed {

@@ -25,6 +25,9 @@ pub mod webhook;
 pub mod access;
 pub mod audit;
 
+pub mod changes;
+pub mod plan;
+
 pub mod cause;
 pub mod history;
 pub mod key;

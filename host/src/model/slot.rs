@@ -24,6 +24,11 @@ impl Slot {
         self.0
     }
 
+    /// The millisecond after this one.
+    pub fn next_millisecond(self) -> Self {
+        Self::from_millis(self.0 + 1).unwrap_or(self)
+    }
+
     /// The point in time.
     pub fn time(self) -> Timestamp {
         Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::MAX)

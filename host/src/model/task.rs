@@ -16,7 +16,7 @@ use crate::model::shared::Shared;
 use crate::model::webhook::Webhook;
 
 /// A task: one configured use of a plugin. Immutable: a changed configuration makes a new one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// Its name.
     pub name: TaskName,

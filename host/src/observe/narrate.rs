@@ -4,6 +4,7 @@
 use crate::model::event::Event;
 use crate::model::log::{Level, LogLine};
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver};
+use crate::model::plan::{Change, HostPlan, Plan, TaskPlan};
 use crate::model::quantity::duration;
 use crate::model::run::Run;
 
@@ -52,8 +53,35 @@ pub fn narrate(event: &Event) {
         Event::PluginUnusable { plugin, reason } => {
             tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", reason);
         }
+        Event::PluginKept { plugin, reason } => {
+            tracing::error!(%plugin, "the plugin's file cannot be used, so what was loaded before stays: {}", reason);
+        }
+        Event::ConfigReloaded(plan) => reloaded(plan),
+        Event::ConfigRefused { report } => {
+            tracing::error!("the configuration was refused; the last good one stays in force");
+            report.lines().filter(|line| !line.trim().is_empty()).for_each(|line| tracing::error!("| {line}"));
+        }
         Event::LedgerFailed { message } => tracing::error!("the ledger cannot be written: {message}"),
         Event::LedgerRecovered => tracing::info!("the ledger can be written again"),
+    }
+}
+
+/// How many tasks are named one by one.
+const NAMED: usize = 20;
+
+fn reloaded(plan: &Plan) {
+    let [(_, added), (_, removed), (_, changed)] = plan.counts();
+    let (unchanged, plugins) = (plan.unchanged, plan.plugins.len());
+    tracing::info!(added, removed, changed, unchanged, plugins, "the configuration was reloaded");
+    for TaskPlan { task, change, .. } in plan.tasks.iter().take(NAMED) {
+        match change {
+            Change::Changed(settings) => tracing::info!(%task, "changed: {}", settings.join(", ")),
+            change => tracing::info!(%task, "{}", change.name()),
+        }
+    }
+    for HostPlan { key, after, .. } in plan.after_restart() {
+        let after = after.as_deref().unwrap_or("its default");
+        tracing::warn!("{key} is to be {after}, which counts only once the host is started again");
     }
 }
 

@@ -72,6 +72,19 @@ impl Stamp {
     }
 }
 
+/// What changes when one of a plugin's files does, or comes, or goes. Also when only its name or its permissions do: a
+/// content that was put in place with the times of the old one is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark(Vec<(String, Option<Touch>)>);
+
+/// When a file was last touched in any way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Touch {
+    stamp: Stamp,
+    /// When anything about it changed: Unix seconds, and nanoseconds within the second.
+    changed: (i64, i64),
+}
+
 /// A file cannot be taken as a plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -142,6 +155,15 @@ impl Folder {
     pub(super) fn files_of(&self, plugin: &PluginName) -> Vec<String> {
         let names = ENDINGS.iter().map(|ending| format!("{plugin}.{ending}"));
         names.filter(|name| self.path.join(name).symlink_metadata().is_ok()).collect()
+    }
+
+    /// What changes when one of a plugin's files does. Where a link leads counts, wherever that is.
+    pub(super) fn mark(&self, plugin: &PluginName) -> Mark {
+        let mark = |file: &String| {
+            let meta = fs::metadata(self.path.join(file)).ok()?;
+            Some(Touch { stamp: Stamp::of(&meta), changed: (meta.ctime(), meta.ctime_nsec()) })
+        };
+        Mark(self.files_of(plugin).into_iter().map(|file| (file.clone(), mark(&file))).collect())
     }
 
     /// Reads a file of the folder: all of it, or an error.

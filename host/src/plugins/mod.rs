@@ -23,7 +23,7 @@ mod describe;
 mod progress;
 mod unusable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,14 +48,16 @@ use recognise::{Kind, recognise};
 use room::superfluous;
 use seal::SealKey;
 use settle::{Whole, settled};
-use store::{Store, digest};
+use store::Store;
 
 pub use adapt::Form;
 pub use child::compile_child;
 pub use compile::{CompileFailure, CompileSettings};
 pub use describe::{DescribeError, Description, Sizes, describe, describe_file};
-pub use folder::{FileError, Listing, Stray};
+pub use folder::{FileError, Listing, Mark, Stray};
 pub use private::StateError;
+pub(crate) use store::digest;
+
 pub use progress::{Logged, Progress, Quiet, Stage};
 pub use unusable::Unusable;
 
@@ -99,6 +101,12 @@ struct Inner {
     needed: Mutex<BTreeMap<Build, Digest>>,
     /// How many files are in memory, read, verified or linked at once.
     readers: Semaphore,
+}
+
+/// The content of a plugin's file, and what is kept of it.
+struct Found {
+    digest: Digest,
+    image: Option<CachedImage>,
 }
 
 /// The plugins cannot be worked with at all.
@@ -167,12 +175,58 @@ impl Plugins {
     /// Says what was found, what was expected and what to do.
     pub async fn prepare(&self, build: &Build, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let making = async {
-            let (plugins, sought) = (self.clone(), build.plugin.clone());
-            let file = self.in_turn(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
-            let plugins = self.clone();
-            self.make(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+            let found = self.find(build, progress).await?;
+            self.finish(build, progress, found).await
         };
         told(&build.plugin, progress, making.await)
+    }
+
+    /// The same, unless the file holds what is known already.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_other(
+        &self,
+        build: &Build,
+        known: Option<Digest>,
+        progress: &dyn Progress,
+    ) -> Result<Option<Plugin>, Unusable> {
+        let making = async {
+            let found = self.find(build, progress).await?;
+            if known == Some(found.digest) {
+                return Ok(None);
+            }
+            self.finish(build, progress, found).await.map(Some)
+        };
+        told(&build.plugin, progress, making.await)
+    }
+
+    /// The files that a plugin has in the folder.
+    pub fn files(&self, plugin: &PluginName) -> Vec<PathBuf> {
+        self.0.folder.files_of(plugin).iter().map(|file| self.0.folder.path().join(file)).collect()
+    }
+
+    /// The folder that people put plugins into.
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// What changes when one of a plugin's files does, or comes, or goes. Opens no file.
+    pub fn mark(&self, plugin: &PluginName) -> Mark {
+        self.0.folder.mark(plugin)
+    }
+
+    /// The same of all plugins that the folder has; none if it cannot be listed.
+    pub fn marks(&self) -> BTreeMap<PluginName, Mark> {
+        let plugins = self.scan().map(|listing| listing.plugins).unwrap_or_default();
+        plugins.into_keys().map(|plugin| (plugin.clone(), self.mark(&plugin))).collect()
+    }
+
+    /// Takes note that these plugins are asked for and no others, and makes room on the disk if need be.
+    pub async fn need_only(&self, builds: &BTreeSet<Build>) {
+        self.0.needed.lock().unwrap_or_else(PoisonError::into_inner).retain(|build, _| builds.contains(build));
+        self.make_room().await;
     }
 
     /// Prepares a file that need not be in the folder, under a name of the caller's choice.
@@ -222,15 +276,36 @@ impl Plugins {
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
     {
+        let found = self.look(build, progress, read).await?;
+        self.finish(build, progress, found).await
+    }
+
+    /// Finds a plugin's file in the folder, and what is kept of its content.
+    async fn find(&self, build: &Build, progress: &dyn Progress) -> Result<Found, Unusable> {
+        let (plugins, sought) = (self.clone(), build.plugin.clone());
+        let file = self.in_turn(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
+        let plugins = self.clone();
+        self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+    }
+
+    /// Reads a plugin's file once it is whole, and looks for what is kept of its content.
+    async fn look<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Found, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
+        progress.report(&build.plugin, &Stage::Found { size: bytes.len() as u64 });
+        let (plugins, sought) = (self.clone(), build.clone());
+        let (digest, image) = blocking(move || plugins.0.look_up(&bytes, &sought)).await?;
+        Ok(Found { digest, image })
+    }
+
+    /// Loads what was found, and compiles it first if need be.
+    async fn finish(&self, build: &Build, progress: &dyn Progress, found: Found) -> Result<Plugin, Unusable> {
         let Build { plugin: name, metering } = build;
         let metering = *metering;
-        let (digest, image) = {
-            let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
-            progress.report(name, &Stage::Found { size: bytes.len() as u64 });
-            let (plugins, sought) = (self.clone(), build.clone());
-            blocking(move || plugins.0.look_up(&bytes, &sought)).await?
-        };
-        let found = self.0.clock.monotonic();
+        let Found { digest, image } = found;
+        let began = self.0.clock.monotonic();
         let image = match image {
             Some(image) => {
                 progress.report(name, &Stage::Cached);
@@ -240,7 +315,7 @@ impl Plugins {
         };
         let plugins = self.clone();
         let prepared = self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?;
-        let took = self.0.clock.monotonic().saturating_duration_since(found);
+        let took = self.0.clock.monotonic().saturating_duration_since(began);
         progress.report(name, &Stage::Ready { took });
         Ok(Plugin { build: build.clone(), digest, prepared })
     }
@@ -307,7 +382,7 @@ fn told<T>(name: &PluginName, progress: &dyn Progress, result: Result<T, Unusabl
 }
 
 /// Does work that takes a while, or waits for the disk, where no timer has to wait for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

@@ -32,7 +32,6 @@ fn on_demand(profile: Profile) -> Config {
 /// defaults on one thread and 8.4 times on two, where giving pages back to the kernel interrupts every processor.
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
     let attempts = u32::try_from(settings.max_concurrent.max(1)).unwrap_or(u32::MAX);
-    let memory = settings.max_memory.min(MEMORY_RESERVATION);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(attempts)
         .total_stacks(attempts)
@@ -41,7 +40,8 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .total_memories(attempts.saturating_mul(bounds::MEMORIES))
         .max_memories_per_component(bounds::MEMORIES)
         .max_memories_per_module(bounds::MEMORIES)
-        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        // The address space is reserved in any case, and a reload may raise the `limits.memory` of a task.
+        .max_memory_size(usize::try_from(MEMORY_RESERVATION).unwrap_or(usize::MAX))
         .total_tables(attempts.saturating_mul(bounds::TABLES))
         .max_tables_per_component(bounds::TABLES)
         .max_tables_per_module(bounds::TABLES)

@@ -79,8 +79,6 @@ pub use profile::{Profile, Wasi, engine_key};
 pub struct Settings {
     /// How many attempts may go on at once.
     pub max_concurrent: usize,
-    /// The largest `limits.memory` of any task, in bytes.
-    pub max_memory: u64,
     /// The largest `limits.table-elements` of any task.
     pub max_table_elements: u64,
     /// The largest `limits.instances` of any task.
@@ -94,17 +92,15 @@ pub struct Settings {
 impl Settings {
     /// Room for tasks with these limits.
     pub fn for_limits<'a>(max_concurrent: usize, limits: impl IntoIterator<Item = &'a Limits>) -> Self {
-        let Limits { memory, table_elements, instances, .. } = Limits::default();
+        let Limits { table_elements, instances, .. } = Limits::default();
         let room = Self {
             max_concurrent,
-            max_memory: memory,
             max_table_elements: table_elements,
             max_instances: instances,
             wasi_03: true,
             tls_roots: TlsRoots::default(),
         };
         limits.into_iter().fold(room, |room, limits| Self {
-            max_memory: room.max_memory.max(limits.memory),
             max_table_elements: room.max_table_elements.max(limits.table_elements),
             max_instances: room.max_instances.max(limits.instances),
             ..room

@@ -40,6 +40,9 @@ pub(super) enum What {
     SlotsMissed { first: Slot, last: Slot, count: u64, outcome: Ended },
     PluginReady { plugin: String },
     PluginUnusable { plugin: String, reason: String },
+    PluginKept { plugin: String, reason: String },
+    ConfigReloaded { changes: String },
+    ConfigRefused { report: String },
     LedgerFailed { message: String },
     LedgerRecovered,
 }
@@ -54,7 +57,8 @@ pub(super) struct Ended {
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct HostEvent {
     /// What happened: `run_queued`, `attempt_started`, `attempt_ended`, `run_ended`, `slot_skipped`, `slots_missed`,
-    /// `plugin_ready`, `plugin_unusable`, `ledger_failed` or `ledger_recovered`.
+    /// `plugin_ready`, `plugin_unusable`, `plugin_kept`, `config_reloaded`, `config_refused`, `ledger_failed` or
+    /// `ledger_recovered`.
     #[schema(example = "run_ended")]
     event: &'static str,
     /// When it was heard of.
@@ -103,7 +107,7 @@ pub(in crate::api) struct HostEvent {
     /// The plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     plugin: Option<String>,
-    /// What went wrong.
+    /// What went wrong, or what was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
@@ -135,6 +139,14 @@ impl What {
             Event::PluginUnusable { plugin, reason } => {
                 (What::PluginUnusable { plugin: plugin.to_string(), reason: reason.clone() }, Of::default())
             }
+            Event::PluginKept { plugin, reason } => {
+                (What::PluginKept { plugin: plugin.to_string(), reason: reason.clone() }, Of::default())
+            }
+            Event::ConfigReloaded(plan) => {
+                let counts = plan.counts().map(|(what, tasks)| format!("{tasks} {what}"));
+                (What::ConfigReloaded { changes: format!("tasks: {}", counts.join(", ")) }, Of::default())
+            }
+            Event::ConfigRefused { report } => (What::ConfigRefused { report: report.to_string() }, Of::default()),
             Event::LedgerFailed { message } => (What::LedgerFailed { message: message.clone() }, Of::default()),
             Event::LedgerRecovered => (What::LedgerRecovered, Of::default()),
         })
@@ -151,6 +163,9 @@ impl What {
             What::SlotsMissed { .. } => "slots_missed",
             What::PluginReady { .. } => "plugin_ready",
             What::PluginUnusable { .. } => "plugin_unusable",
+            What::PluginKept { .. } => "plugin_kept",
+            What::ConfigReloaded { .. } => "config_reloaded",
+            What::ConfigRefused { .. } => "config_refused",
             What::LedgerFailed { .. } => "ledger_failed",
             What::LedgerRecovered => "ledger_recovered",
         }
@@ -222,10 +237,12 @@ impl Transition {
                 (event.count, event.outcome) = (Some(*count), Some(outcome.show()));
             }
             What::PluginReady { plugin } => event.plugin = Some(plugin.clone()),
-            What::PluginUnusable { plugin, reason } => {
+            What::PluginUnusable { plugin, reason } | What::PluginKept { plugin, reason } => {
                 (event.plugin, event.message) = (Some(plugin.clone()), Some(reason.clone()));
             }
-            What::LedgerFailed { message } => event.message = Some(message.clone()),
+            What::ConfigReloaded { changes: message }
+            | What::ConfigRefused { report: message }
+            | What::LedgerFailed { message } => event.message = Some(message.clone()),
         }
         event
     }

@@ -30,6 +30,8 @@ pub struct HostSettings {
     pub max_concurrent_runs: NonZeroU32,
     /// How many runs wait for their turn.
     pub max_queued_runs: u32,
+    /// Whether the file and the plugins folder are watched.
+    pub watch: bool,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// Who gets into the API, and how.
@@ -105,6 +107,9 @@ table! {
         "max-concurrent-runs" => max_concurrent_runs: Whole<1, 10_000> = default(64), example 16;
         /// How many runs wait for their turn, over all tasks. A run that finds the queue full is skipped.
         "max-queued-runs" => max_queued_runs: Whole<0, 1_000_000> = default(1000), example 200;
+        /// Whether this file and the plugins folder are watched, so that a change counts at once. If not, it counts after
+        /// `sandclock reload` or SIGHUP.
+        "watch" => watch: bool = default(true), example false;
         /// Where the API, the dashboard and the metrics are served. Beyond this machine only with TLS and a token: see `api`.
         "listen" => listen: ListenAddress = default("127.0.0.1:7390"), example "127.0.0.1:8080";
         /// Who gets into the API, and how.
@@ -135,7 +140,7 @@ table! {
         /// Size of the plugin's file.
         "max-size" => max_size: Bytes<1> = default("32MiB"), example "64MiB";
         /// Disk for what is kept of all plugins together: their compiled code, and copies of their files. What is above
-        /// it is removed at the start of the host, least recently used first. What a task needs stays, however much it is.
+        /// it is removed, least recently used first. What a task needs stays, however much it is.
         "kept" => kept: Bytes<0> = default("2GiB"), example "500MiB";
         /// How many plugins are compiled at once.
         "parallel" => parallel: Whole<1, 256> = default(1), example 2;
@@ -164,6 +169,7 @@ impl HostTable {
             timezone: self.timezone.value().map_or(TimeZone::UTC, |zone| zone.0),
             max_concurrent_runs: self.max_concurrent_runs.value().map_or(MAX_CONCURRENT_RUNS, |n| n.non_zero()),
             max_queued_runs: self.max_queued_runs.value().map_or(1000, |number| number.u32()),
+            watch: self.watch.value().unwrap_or(true),
             listen: self.listen.value().map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7390)), |address| address.0),
             api: self.api.value().unwrap_or_default().build(&self.listen, root, problems),
             grace_period: self.grace_period.value().map_or(Duration::from_secs(30), |time| time.0),

@@ -32,7 +32,7 @@ pub(super) enum Whereabouts {
     Backlog,
     /// The queue, or the guest that runs.
     Queue,
-    /// Nobody: it was told to stop, and there is no next attempt.
+    /// Nobody: it was told to stop, or its task is gone, and there is no next attempt.
     Stopping,
 }
 

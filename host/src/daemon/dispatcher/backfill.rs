@@ -32,6 +32,13 @@ pub(super) struct Backlog {
     going: usize,
 }
 
+impl Backlog {
+    /// Forgets those that wait.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+}
+
 /// What was decided about some slots of a backfill.
 #[derive(Debug)]
 pub struct Backfilled {
@@ -167,6 +174,9 @@ impl Dispatcher {
         if backlog.waiting.is_empty() && backlog.going == 0 {
             self.backlogs.remove(&run.task.name);
         }
-        self.feed(&run.task, now, step);
+        // The run may have been of the task as it was before a reload.
+        if let Some(task) = self.tasks.get(&run.task.name).cloned() {
+            self.feed(&task, now, step);
+        }
     }
 }

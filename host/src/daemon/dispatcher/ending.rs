@@ -82,6 +82,8 @@ impl Dispatcher {
         match retry_at {
             Some(until) => {
                 self.retries.insert((until, run.id));
+                // The next attempt is one of the task as it is now.
+                let run = self.renew_one(run);
                 let freed = self.queue.suspend(&run);
                 self.start_all(freed, now, &mut step);
             }

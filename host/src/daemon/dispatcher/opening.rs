@@ -1,4 +1,4 @@
-//! What becomes of a task's slots before this host: those that are not of the task as it is now.
+//! What becomes of a task's slots before this host, or before a reload: those that are not of the task as it is now.
 //!
 //! A slot is never run by the rule of another day. Slots of a schedule that is no longer the task's, slots that passed
 //! while it was disabled, and slots that passed while nobody was there to see that it was about to be paused, are
@@ -37,7 +37,9 @@ pub(super) fn open(
                 if let Some(missed) = missed {
                     pass_over(task, missed, now, step);
                 }
-                cursor.max(Slot::at(until))
+                let opened = cursor.max(Slot::at(until));
+                // Not where a range of the old schedule may end: it would be lengthened by slots of the new one.
+                if changed { opened.next_millisecond() } else { opened }
             }
         },
     };
@@ -45,9 +47,14 @@ pub(super) fn open(
         step.entries.push(Entry::CursorSet { task: task.name.clone(), slot: opened });
     }
     if changed || standing.schedule.is_none() || standing.enabled != task.enabled {
-        step.entries.push(Entry::TaskSet { task: task.name.clone(), schedule: record, enabled: task.enabled });
+        step.entries.push(task_set(task));
     }
     opened
+}
+
+/// The entry of how a task is configured.
+pub(super) fn task_set(task: &Task) -> Entry {
+    Entry::TaskSet { task: task.name.clone(), schedule: task.schedule.record(), enabled: task.enabled }
 }
 
 /// Enters slots that are not run, and tells of them.
@@ -71,7 +78,7 @@ struct Before {
 fn judge(task: &Task, standing: &Standing, changed: bool, now: Timestamp) -> Option<Before> {
     let why = match &standing.pause {
         _ if !standing.enabled => PassedOver::Skipped(Skip::Disabled),
-        Some(_) if changed => PassedOver::Skipped(Skip::Paused),
+        Some(_) if changed || !task.enabled => PassedOver::Skipped(Skip::Paused),
         _ if changed => PassedOver::Missed(Miss::ScheduleChanged),
         _ => PassedOver::Missed(Miss::Down),
     };

@@ -33,7 +33,7 @@ impl Dispatcher {
     /// The parts of a range before and after slots that have an entry; none if nobody can say which slots it has.
     fn around(&self, range: &Entry, (from, to): (Slot, Slot)) -> Option<Vec<Entry>> {
         let Entry::Missed { task, first, last, count, why, at } = range else { return None };
-        let schedule = &self.tasks.get(task)?.schedule;
+        let schedule = &self.last_schedule(task)?;
         is_of(schedule, *first, *last, *count).then(|| {
             let piece =
                 |(first, last, count)| Entry::Missed { task: task.clone(), first, last, count, why: *why, at: *at };

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::active::Active;
 use super::entering::skip;
+use super::reloading::with;
 use super::{Dispatcher, Ended, Entering};
 use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Admission, Entry, Next};
@@ -16,7 +17,7 @@ use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::log::{Level, LogLine, LogSource};
-use crate::model::outcome::{AttemptOutcome, Failure, FailureKind};
+use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Outcome};
 use crate::model::run::Run;
 use crate::model::transition::Transition;
 
@@ -108,7 +109,11 @@ impl Dispatcher {
         step.effects.extend(held);
         for follower in followers {
             step.effects.push(Effect::Tell(Event::RunQueued(follower.clone())));
-            self.enter(Active::new(follower), Entering::Known, now, &mut step);
+            // Its task may have been changed while the ledger made up its mind.
+            match self.current(&follower) {
+                Ok(task) => self.enter(Active::new(with(&follower, task)), Entering::Known, now, &mut step),
+                Err(why) => self.close(Active::new(follower), Outcome::Skipped(why), now, &mut step),
+            }
         }
         if let Some(active) = over {
             self.end(active, now, &mut step);

@@ -7,6 +7,7 @@ mod memory;
 mod model;
 mod oracle;
 mod refusals;
+mod reloading;
 mod retries;
 mod settling;
 mod situations;
@@ -26,6 +27,7 @@ use crate::model::limits::Usage;
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Failure, FailureKind, PassedOver, Stop};
 use crate::model::overlap::Overlap;
 use crate::model::retry::{Jitter, OnInterrupt, Retry};
+use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
 
@@ -46,6 +48,8 @@ struct World {
     now: Timestamp,
     said: VecDeque<String>,
     running: VecDeque<RunId>,
+    /// The run of the attempt that was started last.
+    started: Option<Arc<Run>>,
 }
 
 impl World {
@@ -63,7 +67,7 @@ impl World {
     fn at(now: Timestamp, tasks: Vec<Task>, recovered: Recovered) -> Self {
         let tasks = tasks.into_iter().map(Arc::new).collect();
         let (dispatcher, step) = Dispatcher::new(tasks, Queue::new(2, 2), recovered, 0, now, &mut || 0.5);
-        let mut world = Self { dispatcher, now, said: VecDeque::new(), running: VecDeque::new() };
+        let mut world = Self { dispatcher, now, said: VecDeque::new(), running: VecDeque::new(), started: None };
         world.take(step);
         world
     }
@@ -77,6 +81,7 @@ impl World {
                 Effect::Start { run, attempt } => {
                     self.running.push_back(run.id);
                     self.said.push_back(format!("start {} {attempt}", run.task.name));
+                    self.started = Some(run);
                 }
                 Effect::Stop { run, stop } => {
                     let name = match stop {

@@ -72,6 +72,8 @@ impl Loop {
                 self.command(*command);
                 self.noting = None;
             }
+            Command::Plan { tasks, answer } => _ = answer.send(self.firing.dispatcher.plan(&tasks, now)),
+            Command::Reload { swap, answer } => self.reload(*swap, answer),
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(std::time::Duration::ZERO),
         }
@@ -86,7 +88,7 @@ impl Loop {
     }
 
     /// Carries out a step and then answers, or says why there is none.
-    fn carry_out_for<T: Send + 'static>(
+    pub(super) fn carry_out_for<T: Send + 'static>(
         &mut self,
         decided: Result<(T, Step), Refusal>,
         answer: oneshot::Sender<Result<T, Refusal>>,

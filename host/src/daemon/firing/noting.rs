@@ -30,6 +30,8 @@ impl Noting {
             Command::Watch { .. }
             | Command::Access { .. }
             | Command::OnBehalf { .. }
+            | Command::Plan { .. }
+            | Command::Reload { .. }
             | Command::Drain
             | Command::Cut => (None, None),
         };

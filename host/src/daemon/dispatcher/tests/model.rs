@@ -5,6 +5,7 @@
 mod durable;
 mod meddling;
 mod promises;
+mod reloads;
 mod world;
 
 use std::num::NonZeroU32;
@@ -54,10 +55,20 @@ enum Op {
     Mend,
     /// Somebody else has entered a task's next slot: the ledger is going to refuse it.
     Forestall(Index),
-    /// The host is gone at once, and another one comes; its configuration disables the tasks of these bits.
-    Crash(u8),
+    /// The host is gone at once, and another one comes, with another configuration.
+    Crash(Shape),
+    /// Another configuration takes the place of the one in force.
+    Reload(Shape),
     /// The plugin is compiled, or cannot be.
     Prepared(PluginState),
+}
+
+/// A configuration: the tasks of these bits are disabled, not in it, or have another schedule.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shape {
+    disabled: u8,
+    absent: u8,
+    rescheduled: u8,
 }
 
 /// What a backfill asks for.
@@ -81,6 +92,9 @@ fn op() -> impl Strategy<Value = Op> {
         max_parallel,
         is_early,
     });
+    let few = || prop_oneof![2 => Just(0), 1 => any::<u8>()];
+    let shape =
+        || (few(), few(), few()).prop_map(|(disabled, absent, rescheduled)| Shape { disabled, absent, rescheduled });
     let prepared = prop_oneof![4 => Just(PluginState::Ready), 1 => Just(PluginState::Unusable)];
     prop_oneof![
         12 => (0..15_i64).prop_map(Op::Pass),
@@ -96,20 +110,21 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Fail),
         2 => Just(Op::Mend),
         1 => any::<Index>().prop_map(Op::Forestall),
-        2 => prop_oneof![Just(0), any::<u8>()].prop_map(Op::Crash),
+        2 => shape().prop_map(Op::Crash),
+        3 => shape().prop_map(Op::Reload),
         4 => prepared.prop_map(Op::Prepared),
     ]
 }
 
-/// The tasks, but for those that the configuration disables.
-fn tasks(disabled: u8) -> Vec<Arc<Task>> {
+/// The tasks of a configuration, in the order of their names. The first is in all of them.
+fn tasks(Shape { disabled, absent, rescheduled }: Shape) -> Vec<Arc<Task>> {
     let every = |name: &str, seconds| Task {
         schedule: Schedule::every(Duration::from_secs(seconds)).unwrap(),
         retry: Retry { attempts: 3, jitter: Jitter::None, ..Retry::default() }.into(),
         ..Task::example(name, Schedule::manual())
     };
     let misfire = |policy| Misfire { policy, ..Misfire::default() };
-    vec![
+    let mut tasks: Vec<Task> = vec![
         Task { misfire: misfire(MisfirePolicy::Skip), ..every("skip", 10) },
         Task { overlap: Overlap::Queue, misfire: misfire(MisfirePolicy::All { max: 4 }), ..every("queue", 7) },
         Task { overlap: Overlap::Replace, ..every("replace", 11) },
@@ -119,11 +134,18 @@ fn tasks(disabled: u8) -> Vec<Arc<Task>> {
             retry: Retry { on: Vec::new(), on_interrupt: OnInterrupt::GiveUp, ..Retry::default() }.into(),
             ..every("give-up", 12)
         },
-    ]
-    .into_iter()
-    .enumerate()
-    .map(|(bit, task)| Arc::new(Task { enabled: disabled >> bit & 1 == 0, ..task }))
-    .collect()
+    ];
+    for (bit, task) in tasks.iter_mut().enumerate() {
+        task.enabled = disabled >> bit & 1 == 0;
+        if rescheduled >> bit & 1 == 1 {
+            task.schedule = Schedule::every(Duration::from_secs(5 + 3 * bit as u64)).unwrap();
+        }
+    }
+    let is_there = |bit: usize| bit == 0 || absent >> bit & 1 == 0;
+    let mut tasks: Vec<Arc<Task>> =
+        tasks.into_iter().enumerate().filter(|(bit, _)| is_there(*bit)).map(|(_, task)| Arc::new(task)).collect();
+    tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    tasks
 }
 
 fn sequence(durable: bool, ops: &[Op]) {

@@ -45,7 +45,12 @@ impl World {
             self.write(usize::MAX);
         }
         let task = index.get(&self.tasks).clone();
-        let from = (self.now - SignedDuration::from_secs(seconds)).max(START.parse().unwrap());
+        // Before that, its slots were of another schedule.
+        let first = self.epochs[&task.name].last().unwrap().0.time();
+        let from = (self.now - SignedDuration::from_secs(seconds)).max(first);
+        if self.epochs[&task.name].last().unwrap().1 != task.schedule {
+            return;
+        }
         let slots = task.schedule.passed(from, self.now, 60).latest;
         let past = self.past(&task.name, &slots);
         let slots: Vec<_> = slots.into_iter().zip(past).collect();
@@ -53,7 +58,7 @@ impl World {
             Ok(Backfilled { tally, step }) => {
                 let Tally { new, reopened, succeeded, unfinished, undecided, foreign, removed } = tally;
                 assert_eq!(new + reopened + succeeded + unfinished + undecided, slots.len() as u64, "{tally:?}");
-                assert_eq!((foreign, removed), (0, 0), "no task has another schedule, and nothing is removed");
+                assert_eq!((foreign, removed), (0, 0), "they are of this schedule, and nothing is removed");
                 self.has_raced |= !self.pending.is_empty();
                 self.record(step);
             }
@@ -79,6 +84,12 @@ impl World {
 
     /// Enters the next slot of a task behind the host's back.
     pub(super) fn forestall(&mut self, index: &Index) {
+        if self.epochs.values().any(|epochs| epochs.len() > 1)
+            || self.tasks.iter().any(|task| self.is_rescheduled(task))
+        {
+            return;
+        }
+        self.is_forestalled = true;
         let task = index.get(&self.tasks);
         let cursor = self.memory.cursors[&task.name];
         let slot = task.schedule.next_after(cursor.time()).unwrap();

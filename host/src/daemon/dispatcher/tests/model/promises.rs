@@ -10,13 +10,20 @@ impl World {
             let Entry::Admitted { run, .. } = entry else { continue };
             let by_itself = !matches!(run.cause, Cause::Manual | Cause::Backfill { .. });
             assert!(run.task.enabled, "{} is disabled", run.task.name);
+            assert!(self.is_in_force(&run.task), "{} was admitted with settings of before", run.task.name);
             assert!(!(by_itself && self.held.contains(&run.task.name)), "{} is paused: {run:?}", run.task.name);
         }
         for effect in &step.effects {
             let Effect::Start { run, .. } = effect else { continue };
             assert_eq!(self.plugin, PluginState::Ready, "there is nothing to run of {}", run.id);
             assert!(run.task.enabled, "{} is disabled", run.task.name);
+            assert!(self.is_in_force(&run.task), "{} starts with settings of before", run.task.name);
         }
+    }
+
+    /// Whether a task is as configured now, or was when the step began that is being decided.
+    fn is_in_force(&self, task: &Arc<Task>) -> bool {
+        self.tasks.iter().chain(&self.tasks_before).any(|known| Arc::ptr_eq(known, task))
     }
 
     /// What holds at any time.
@@ -31,7 +38,7 @@ impl World {
     /// Lets everything come to an end, and looks at what is in the ledger then.
     pub(super) fn settle(mut self) {
         self.act(&Op::Mend);
-        self.act(&Op::Crash(0));
+        self.act(&Op::Crash(Shape::default()));
         self.act(&Op::Prepared(PluginState::Ready));
         for task in self.tasks.clone() {
             self.resume(&task.name);
@@ -65,14 +72,38 @@ impl World {
 
     fn every_slot_has_one_entry(&self) {
         for task in &self.tasks {
-            let mut last = Slot::at(START.parse().unwrap());
+            let mut walk = Walk { epochs: &self.epochs[&task.name], last: self.epochs[&task.name][0].0 };
             for (slot, entered) in &self.memory.slots[&task.name] {
-                let passed = task.schedule.passed(last.time(), entered.last.time(), 0);
-                assert_eq!(task.schedule.next_after(last.time()), Some(*slot), "{} after {last}", task.name);
+                let (last, schedule) = walk.to(*slot);
+                let passed = schedule.passed(last.time(), entered.last.time(), 0);
+                assert_eq!(schedule.next_after(last.time()), Some(*slot), "{} after {last}", task.name);
                 assert_eq!(passed.count, entered.count, "{} from {slot} to {}", task.name, entered.last);
-                last = entered.last;
+                walk.last = entered.last;
             }
-            assert!(task.schedule.next_after(last.time()).unwrap().time() > self.now, "{} after {last}", task.name);
+            let (last, schedule) = walk.to(Slot::at(self.now));
+            assert!(schedule.next_after(last.time()).unwrap().time() > self.now, "{} after {last}", task.name);
         }
+    }
+}
+
+/// A way through the slots of a task, which may have had several schedules.
+struct Walk<'e> {
+    /// From when they are of which schedule: the one of `last`, and those to come.
+    epochs: &'e [(Slot, Schedule)],
+    /// The last slot that has an entry.
+    last: Slot,
+}
+
+impl Walk<'_> {
+    /// Goes on to the schedule of a slot. All slots of one that gave way to another are behind it by then.
+    fn to(&mut self, slot: Slot) -> (Slot, &Schedule) {
+        while let [(_, schedule), rest @ ..] = self.epochs
+            && let Some((from, _)) = rest.first().filter(|(from, _)| *from < slot)
+        {
+            let left = schedule.next_after(self.last.time()).filter(|left| left <= from);
+            assert_eq!(left, None, "under {schedule} after {} and before {from}", self.last);
+            (self.epochs, self.last) = (rest, *from);
+        }
+        (self.last, &self.epochs[0].1)
     }
 }

@@ -29,6 +29,12 @@ pub(super) struct World {
     pub stopped: BTreeSet<RunId>,
     pub succeeded: BTreeSet<RunId>,
     refused: BTreeSet<RunId>,
+    /// The tasks of which a step may have been decided before the last reload.
+    pub tasks_before: Vec<Arc<Task>>,
+    /// From when each task's slots are of which schedule, as the ledger has it.
+    pub epochs: BTreeMap<TaskName, Vec<(Slot, Schedule)>>,
+    /// Whether somebody else entered slots: a range that was passed over under another schedule cannot be divided.
+    pub is_forestalled: bool,
     /// Tasks that are paused.
     pub held: BTreeSet<TaskName>,
     /// Whether a backfill was looked up before the ledger knew all: it may be refused.
@@ -38,7 +44,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(durable: bool) -> Self {
         let now = START.parse().unwrap();
-        let tasks = tasks(0);
+        let tasks = tasks(Shape::default());
         let (dispatcher, first) = dispatcher(&tasks, Recovered::default(), now);
         let mut world = Self {
             tasks,
@@ -54,6 +60,9 @@ impl World {
             stopped: BTreeSet::new(),
             succeeded: BTreeSet::new(),
             refused: BTreeSet::new(),
+            tasks_before: Vec::new(),
+            epochs: BTreeMap::new(),
+            is_forestalled: false,
             held: BTreeSet::new(),
             has_raced: false,
         };
@@ -81,7 +90,7 @@ impl World {
                 self.is_failing = false;
                 self.write(usize::MAX);
             }
-            Op::Crash(disabled) => self.crash(*disabled),
+            Op::Crash(shape) => self.crash(self.possible(*shape)),
             Op::Prepared(state) if self.plugin == PluginState::Preparing => {
                 self.plugin = *state;
                 let step = self.dispatcher.plugin_changed(&self.tasks[0].build(), *state, self.now);
@@ -94,6 +103,7 @@ impl World {
             Op::Resume(index) => self.resume(&index.get(&self.tasks).name.clone()),
             Op::Backfill(index, asked) => self.backfill(index, *asked),
             Op::Write(steps) => self.write(*steps),
+            Op::Reload(shape) => self.reload(self.possible(*shape)),
             Op::Forestall(index) if self.durable.is_none() => self.forestall(index),
             Op::Mend | Op::Prepared(_) | Op::Forestall(_) => {}
         }
@@ -117,7 +127,8 @@ impl World {
     pub(super) fn end(&mut self, run: RunId, class: OutcomeClass) {
         let attempt = self.guests.remove(&run).unwrap();
         let row = &self.memory.runs[&run];
-        let retry = &self.tasks.iter().find(|task| task.name == row.task).unwrap().retry;
+        let known = tasks(Shape::default());
+        let retry = &known.iter().find(|task| task.name == row.task).unwrap().retry;
         let again = !self.stopped.contains(&run) && is_again(retry, attempt - row.attempts_before, class);
         let step = self.dispatcher.attempt_ended(ended(run, outcome(class), self.now), self.now, 0.5);
         let Some(Entry::AttemptEnded { next, .. }) = step.entries.first() else { panic!("an attempt ended: {step:?}") };
@@ -161,6 +172,7 @@ impl World {
             if let Some(durable) = &self.durable {
                 durable.append(&step.entries);
             }
+            self.note_schedules(&step.entries);
             self.succeeded.extend(step.entries.iter().filter_map(succeeded_run));
             for effect in step.effects {
                 if let Effect::Start { run, attempt } = effect {
@@ -173,13 +185,14 @@ impl World {
         }
     }
 
-    fn crash(&mut self, disabled: u8) {
+    fn crash(&mut self, shape: Shape) {
         self.pending.clear();
         self.guests.clear();
         self.stopped.clear();
         self.is_failing = false;
         self.plugin = PluginState::Preparing;
-        self.tasks = tasks(disabled);
+        self.tasks = tasks(shape);
+        self.tasks_before.clear();
         let mut recovered = self.memory.recovered();
         if let Some(durable) = self.durable.take() {
             let (durable, found) = durable.reopen();
