@@ -5,6 +5,7 @@
 
 pub mod control;
 mod health;
+mod metrics;
 mod problem;
 mod requests;
 
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
+use crate::observe::Scraper;
 
 pub use problem::Problem;
 
@@ -67,7 +69,7 @@ impl Api {
     /// # Errors
     ///
     /// If the address cannot be bound or the thread cannot be started.
-    pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
+    pub fn start(settings: &Settings, daemon: Handle, scraper: Scraper, clock: Clock) -> Result<Self, StartError> {
         let listen_error = |source| StartError::Listen { listen: settings.listen, source };
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
         listener.set_nonblocking(true).map_err(listen_error)?;
@@ -80,7 +82,7 @@ impl Api {
             .name("sandclock-api".into())
             .spawn(move || {
                 let served = runtime.block_on(async {
-                    let health = health::routes(daemon.clone(), clock);
+                    let health = health::routes(daemon.clone(), clock).merge(metrics::routes(scraper));
                     let server = axum::serve(TcpListener::from_std(listener)?, health.clone());
                     let controlled = requests::routes(daemon, health);
                     // Dropping the servers ends the connections that are still open.

@@ -17,6 +17,7 @@ mod inspect;
 mod ledger;
 mod logs;
 mod next;
+mod observing;
 mod pause;
 mod progress;
 mod run;

@@ -4,18 +4,19 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::progress::Bars;
-use super::{Exit, descriptors, terminal};
+use super::{Exit, descriptors, observing, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{self, Surroundings};
+use crate::config::{self, Config, Surroundings};
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
-use crate::observe;
+use crate::observe::{self, Observer, Observers, Scraper};
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
 
@@ -46,16 +47,10 @@ enum LogFormat {
 }
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let bars = std::io::stderr().is_terminal().then(Bars::new);
     let format = match arguments.log_format {
         LogFormat::Text => observe::Format::Text,
         LogFormat::Json => observe::Format::Json,
     };
-    let settings = observe::Settings { format, filter: arguments.log.clone(), coloured: terminal::colours_stderr() };
-    match bars.clone() {
-        Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
-        None => observe::init(&settings, clock, std::io::stderr)?,
-    }
     let config = match config::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
@@ -68,6 +63,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
             return Ok(Exit::ConfigRefused);
         }
     };
+    let bars = log(&config, format, &arguments.log, clock)?;
     descriptors::make_room(&config);
     let (ledger, recovered) = Ledger::open(&config.ledger_settings(), clock)?;
     if !recovered.unfinished.is_empty() {
@@ -79,7 +75,12 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {
         tracing::warn!("in the plugins folder, {stray}");
     }
-    let settings = (config.daemon_settings(), config.api_settings());
+    let settings = Settings {
+        daemon: config.daemon_settings(),
+        api: config.api_settings(),
+        metrics: config.metrics_settings(),
+        traces: config.trace_settings(),
+    };
     let tasks = config.tasks.clone();
     // How each task was written takes as much memory as the task, and nobody asks for it from here on.
     drop(config);
@@ -98,17 +99,50 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     runtime.block_on(serve(settings, parts, clock))
 }
 
-async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
-    let (daemon_settings, api_settings) = settings;
+/// What the parts of a host get out of its configuration.
+struct Settings {
+    daemon: daemon::Settings,
+    api: api::Settings,
+    metrics: observe::MetricsSettings,
+    traces: Option<observe::TraceSettings>,
+}
+
+/// Has the host's log go where the configuration says. Returns bars for a terminal, if it goes to one.
+fn log(config: &Config, format: observe::Format, filter: &str, clock: Clock) -> anyhow::Result<Option<Bars>> {
+    let mut settings = observe::Settings { format, filter: filter.to_owned(), coloured: terminal::colours_stderr() };
+    if let Some(file) = config.log_file_settings() {
+        settings.coloured = false;
+        let path = file.path.display().to_string();
+        let file = observe::LogFile::open(file).with_context(|| format!("open {path} (host.log.file)"))?;
+        terminal::remark(format!("the log goes to {path}"));
+        observe::init(&settings, clock, move || file.clone())?;
+        return Ok(None);
+    }
+    let bars = std::io::stderr().is_terminal().then(Bars::new);
+    match bars.clone() {
+        Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
+        None => observe::init(&settings, clock, std::io::stderr)?,
+    }
+    Ok(bars)
+}
+
+async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
     let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // Reserved for a reload; without a handler it would end the process.
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let mut daemon = Daemon::start(daemon_settings, parts)?;
+    // Before anything can change in it.
+    let state = parts.ledger.folder().to_owned();
+    let standings = observing::standings(&state, clock);
+    let mut daemon = Daemon::start(settings.daemon, parts)?;
     let mut events = daemon.events();
-    let api = Api::start(&api_settings, daemon.handle(), clock)?;
+    let trace_ids = settings.traces.as_ref().map(|traces| traces.ids);
+    let metrics = observing::metrics(settings.metrics, &daemon, clock);
+    let sources = observing::sources(&mut daemon, standings, state, clock);
+    let observers = Observers::start(sources, Arc::clone(&metrics), settings.traces)?;
+    let api = Api::start(&settings.api, daemon.handle(), Scraper::start(Arc::clone(&metrics))?, clock)?;
     tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
 
     let mut signals = 0u32;
@@ -117,8 +151,11 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
             drained = daemon.drained() => break drained?,
             event = events.recv() => {
                 match event {
-                    Ok(event) => observe::narrate(&event),
-                    Err(RecvError::Lagged(lost)) => tracing::warn!("{lost} events came too fast to be told here; the ledger has them"),
+                    Ok(event) => observe::narrate(&event, trace_ids.as_ref()),
+                    Err(RecvError::Lagged(lost)) => {
+                        metrics.dropped(Observer::Log, lost);
+                        tracing::warn!("{lost} events came too fast to be told here; the ledger has them");
+                    }
                     Err(RecvError::Closed) => {}
                 }
                 false
@@ -142,8 +179,10 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
         }
     };
     while let Ok(event) = events.try_recv() {
-        observe::narrate(&event);
+        observe::narrate(&event, trace_ids.as_ref());
     }
+    // Takes what has come, and has it sent.
+    drop(observers);
     if drained.unrecorded > 0 {
         tracing::error!(
             "the ledger could not be written to the end: what it says is still running counts as interrupted at the next start"

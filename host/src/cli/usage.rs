@@ -9,7 +9,7 @@ use crate::model::limits::{HttpUsage, LogUsage, Usage};
 pub(super) fn usage_json(usage: &Usage) -> Json {
     let Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes } = usage;
     let LogUsage { bytes, lines, dropped } = log;
-    let HttpUsage { requests, concurrent, largest_body } = http;
+    let HttpUsage { requests, concurrent, largest_body, statuses: _ } = http;
     json!({
         "duration_ms": millis(*duration),
         "fuel": fuel,

@@ -2,6 +2,8 @@
 //!
 //! Secrets are named by their source and never shown.
 
+mod observing;
+
 use std::fmt;
 use std::path::Path;
 
@@ -166,6 +168,7 @@ fn host(config: &Config) -> Keys {
         ("ledger.durability", host.durability.name().into()),
         ("ledger.max-size", bytes(host.ledger_size)),
     ]);
+    keys.extend(observing::keys(&host.observe, &config.root));
     keys
 }
 

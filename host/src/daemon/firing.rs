@@ -27,6 +27,7 @@ use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Stop};
 use crate::model::task::Build;
+use crate::observe::LedgerLatency;
 use crate::plugins::{Plugin, Unusable};
 
 /// The loop turns at least this often: a step of the wall clock is noticed within it.
@@ -67,6 +68,7 @@ pub(super) struct Firing {
     pub plugin_changes: mpsc::Receiver<PluginChange>,
     pub events: broadcast::Sender<Event>,
     pub status: watch::Sender<Status>,
+    pub ledger_latency: Arc<LedgerLatency>,
 }
 
 /// The loop's own state.
@@ -117,6 +119,8 @@ pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
 struct Recorded {
     pending: Pending,
+    /// When it was handed to the ledger.
+    since: Instant,
     result: Result<(), LedgerError>,
 }
 
@@ -242,10 +246,16 @@ impl Loop {
             Try::Again => Order::Again,
         };
         let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
-        self.recording.push(append.map(|result| Recorded { pending, result }).boxed());
+        let since = self.firing.clock.monotonic();
+        self.recording.push(append.map(move |result| Recorded { pending, since, result }).boxed());
     }
 
-    fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
+    fn recorded(&mut self, Recorded { pending, since, result }: Recorded) {
+        self.firing.ledger_latency.took(self.firing.clock.monotonic().duration_since(since));
+        self.answered(pending, result);
+    }
+
+    fn answered(&mut self, mut pending: Pending, result: Result<(), LedgerError>) {
         match result {
             Ok(()) => {
                 if self.ledger == LedgerHealth::Failing && pending.attempt == Try::Again {
@@ -265,7 +275,7 @@ impl Loop {
                 let now = self.firing.clock.now();
                 let step = self.firing.dispatcher.unsettled(settling, chain(&error), now, chance());
                 // Nothing of it was entered. What comes of that is decided now, behind all that was decided before.
-                self.recorded(Recorded { pending: Pending { step: Step::default(), ..pending }, result: Ok(()) });
+                self.answered(Pending { step: Step::default(), ..pending }, Ok(()));
                 self.record(step, None);
             }
             Err(error) if error.is_refusal() => {
@@ -276,7 +286,7 @@ impl Loop {
                     settling.forget(&removed);
                 }
                 if pending.step.entries.is_empty() {
-                    self.recorded(Recorded { pending, result: Ok(()) });
+                    self.answered(pending, Ok(()));
                 } else {
                     self.append(pending);
                 }

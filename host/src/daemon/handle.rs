@@ -17,8 +17,11 @@ use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
+use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::model::trace::TraceContext;
+use crate::observe::LedgerLatency;
 
 /// The tasks of a daemon by name.
 pub type TaskSet = BTreeMap<TaskName, Arc<Task>>;
@@ -30,6 +33,7 @@ pub struct Handle {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
+    pub(super) ledger_latency: Arc<LedgerLatency>,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
 }
@@ -40,6 +44,7 @@ pub(super) enum Command {
         task: TaskName,
         cause: Cause,
         payload: Option<Arc<Blob>>,
+        trace: Option<TraceContext>,
         answer: oneshot::Sender<Result<RunId, Refusal>>,
     },
     Pause {
@@ -61,6 +66,10 @@ pub(super) enum Command {
     Cancel {
         run: RunId,
         answer: oneshot::Sender<bool>,
+    },
+    /// The runs that are not over.
+    Open {
+        answer: oneshot::Sender<Vec<(Arc<Run>, bool)>>,
     },
     Drain,
     Cut,
@@ -114,7 +123,34 @@ impl Handle {
         cause: Cause,
         payload: Option<Arc<Blob>>,
     ) -> Result<Result<RunId, Refusal>, Stopped> {
-        self.ask(|answer| Command::Trigger { task, cause, payload, answer }).await
+        self.trigger_within(task, cause, payload, None).await
+    }
+
+    /// The same as a part of a trace, say of whoever sent a `traceparent`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Handle::trigger`] has.
+    pub async fn trigger_within(
+        &self,
+        task: TaskName,
+        cause: Cause,
+        payload: Option<Arc<Blob>>,
+        trace: Option<TraceContext>,
+    ) -> Result<Result<RunId, Refusal>, Stopped> {
+        self.ask(|answer| Command::Trigger { task, cause, payload, trace, answer }).await
+    }
+
+    /// The runs that are not over, each with whether an attempt of it goes on: as the daemon has decided, which observers
+    /// may hear of later. For a thread that can wait.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon is gone.
+    pub fn open_runs_blocking(&self) -> Result<Vec<(Arc<Run>, bool)>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.blocking_send(Command::Open { answer }).map_err(|_| Stopped)?;
+        answered.blocking_recv().map_err(|_| Stopped)
     }
 
     /// Pauses a task; answers when that is in the ledger, also if it was so before.
@@ -160,6 +196,11 @@ impl Handle {
     /// The tasks that it runs.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
         self.tasks.clone()
+    }
+
+    /// How long the ledger took to make entries durable.
+    pub fn ledger_latency(&self) -> Arc<LedgerLatency> {
+        self.ledger_latency.clone()
     }
 
     /// How the daemon is.

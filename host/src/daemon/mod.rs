@@ -44,6 +44,7 @@ use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
 use crate::model::retention::Retention;
 use crate::model::task::{Build, Task};
+use crate::observe::LedgerLatency;
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
@@ -99,6 +100,8 @@ const COMMANDS: usize = 1024;
 /// A running daemon. Dropping it without [`Daemon::drained`] cuts it off.
 pub struct Daemon {
     handle: Handle,
+    /// What has happened since its start.
+    heard: broadcast::Receiver<Event>,
     ended: oneshot::Receiver<Drained>,
     firing: Option<JoinHandle<()>>,
     /// Removes what is older than need be.
@@ -122,7 +125,8 @@ impl Daemon {
         let Parts { tasks, plugins, ledger, recovered, clock, progress } = parts;
         let (commands, command_queue) = mpsc::channel(COMMANDS);
         let (plugin_changes, plugin_queue) = mpsc::channel(COMMANDS);
-        let (events, _) = broadcast::channel(EVENTS);
+        let (events, heard) = broadcast::channel(EVENTS);
+        let ledger_latency = Arc::new(LedgerLatency::default());
         let (status, status_seen) = watch::channel(Status::new(&clock));
         let (ended_sender, ended) = oneshot::channel();
 
@@ -162,6 +166,7 @@ impl Daemon {
             plugin_changes: plugin_queue,
             events: events.clone(),
             status,
+            ledger_latency: ledger_latency.clone(),
         };
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
             let drained = runtime.block_on(firing.run(first));
@@ -181,8 +186,8 @@ impl Daemon {
                 }
             }
         });
-        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, state };
-        Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
+        let handle = Handle { commands, events, status: status_seen, tasks: tasks_seen, ledger_latency, state };
+        Ok(Self { handle, heard, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 
     /// A way to ask it for things.
@@ -193,6 +198,11 @@ impl Daemon {
     /// What happens from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.handle.events()
+    }
+
+    /// What has happened since its start, for the first who asks; for others what happens from now on.
+    pub fn events_from_the_start(&mut self) -> broadcast::Receiver<Event> {
+        std::mem::replace(&mut self.heard, self.handle.events())
     }
 
     /// Begins the shutdown: nothing more is started, and what runs has the grace period to end.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::apply::Book;
 use super::error::LedgerError;
+use super::reader::Reader;
 use super::{rows, stored};
 use crate::model::id::TaskName;
 use crate::model::pause::Pause;
@@ -49,6 +50,16 @@ impl Book {
             params![key, pause.map(|pause| pause.since.as_millisecond()), pause.map(|pause| &pause.by)],
         )?;
         Ok(())
+    }
+}
+
+impl Reader {
+    /// How the tasks stand.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn standings(&self) -> Result<HashMap<TaskName, Standing>, LedgerError> {
+        all(self.connection())
     }
 }
 

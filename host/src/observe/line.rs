@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
@@ -30,7 +30,7 @@ where
     S: Subscriber + for<'s> LookupSpan<'s>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
         let (dim, level, bold) = match writer.has_ansi_escapes() {
@@ -41,7 +41,13 @@ where
         if !said.task.is_empty() {
             write!(writer, "{bold}{}{bold:#}: ", said.task)?;
         }
-        writeln!(writer, "{}{dim}{}{dim:#}", said.message, said.details)
+        write!(writer, "{}{dim}{}", said.message, said.details)?;
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
+            write!(writer, " {}{{{}}}", span.name(), inert_excerpt(fields))?;
+        }
+        writeln!(writer, "{dim:#}")
     }
 }
 

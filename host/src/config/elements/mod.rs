@@ -10,6 +10,7 @@ pub(super) mod host;
 pub(super) mod keyvalue;
 pub(super) mod limits;
 pub(super) mod misfire;
+pub(super) mod observe;
 pub(super) mod payload;
 pub(super) mod retention;
 pub(super) mod retry;

@@ -12,8 +12,10 @@ impl Loop {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.firing.clock.now();
         match command {
-            Command::Trigger { task, cause, payload, answer } => {
-                let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, now));
+            Command::Trigger { task, cause, payload, trace, answer } => {
+                let decided = self
+                    .writable()
+                    .and_then(|()| self.firing.dispatcher.trigger_within(&task, cause, payload, trace, now));
                 self.carry_out_for(decided, answer);
             }
             Command::Pause { task, by, answer } => {
@@ -33,9 +35,10 @@ impl Loop {
             }
             Command::Cancel { run, answer } => match self.firing.dispatcher.cancel(run, CancelledBy::Operator, now) {
                 Some(step) => self.record(step, Some(Box::new(move || _ = answer.send(true)))),
-                // Whoever asked may have gone; that holds for every answer.
                 None => _ = answer.send(false),
             },
+            // Whoever asked may have gone; that holds for every answer.
+            Command::Open { answer } => _ = answer.send(self.firing.dispatcher.open().collect()),
             Command::Drain => self.drain(self.firing.grace),
             Command::Cut => self.drain(std::time::Duration::ZERO),
         }

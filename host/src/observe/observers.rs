@@ -1,0 +1,218 @@
+//! The thread that hears of events for metrics and traces.
+//!
+//! It takes what has come in one go and then rests for a moment: to be woken for each event would cost the firing loop
+//! more than all that is done with it. What comes too fast is lost to it, and counted.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::metrics::{Metrics, Recorder, Standing, Tasks};
+use super::traces::{Exporter, TraceSettings, Tracer};
+use crate::clock::Clock;
+use crate::model::event::Event;
+use crate::model::run::Run;
+
+/// How long it rests. Between daemon and observer there is room for what 400,000 events a second leave in that time.
+const REST: Duration = Duration::from_millis(10);
+/// How many events it takes before it looks at anything else.
+const BATCH: usize = 4096;
+/// How long at least between two looks at how things are, after events were lost.
+const LOOK_PAUSE: Duration = Duration::from_secs(5);
+/// How long the end of the host waits for the last spans to be taken.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// What is observed.
+pub struct Sources {
+    /// The time.
+    pub clock: Clock,
+    /// What happens.
+    pub events: broadcast::Receiver<Event>,
+    /// The tasks as they are configured.
+    pub tasks: watch::Receiver<Arc<Tasks>>,
+    /// How tasks stood before the first of those events.
+    pub standings: Vec<Standing>,
+    /// Looks at how things are, apart from events. May take its time.
+    pub look: Arc<dyn Fn() -> Look + Send + Sync>,
+}
+
+/// How things are.
+pub struct Look {
+    /// The runs that are not over, each with whether an attempt of it goes on; none if nobody can say.
+    pub open: Option<Vec<(Arc<Run>, bool)>>,
+    /// How tasks stand.
+    pub standings: Vec<Standing>,
+}
+
+/// The thread. When this is dropped, it takes what has come and ends.
+#[derive(Debug)]
+pub struct Observers {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Observers {
+    /// Starts to observe, and to export traces if there are settings for it.
+    ///
+    /// # Errors
+    ///
+    /// If the thread cannot be started.
+    pub fn start(sources: Sources, metrics: Arc<Metrics>, traces: Option<TraceSettings>) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let mut recorder = Recorder::new(Arc::clone(&metrics));
+        // Before anybody can ask for a scrape, so that no series is ever missing in one.
+        recorder.configured(&sources.tasks.borrow());
+        recorder.stands(&sources.standings);
+        let thread = thread::Builder::new().name("sandclock-observe".into()).spawn(move || {
+            runtime.block_on(async {
+                let (tracer, exporter) = traces.map(|settings| super::traces::channel(settings, metrics)).unzip();
+                observe(sources, recorder, tracer, exporter, stopped).await;
+            });
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Observers {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of metrics and traces panicked");
+        }
+    }
+}
+
+async fn observe(
+    sources: Sources,
+    recorder: Recorder,
+    tracer: Option<Tracer>,
+    exporter: Option<Exporter>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let mut exporting = pin!(async {
+        match exporter {
+            Some(exporter) => exporter.run().await,
+            None => std::future::pending().await,
+        }
+    });
+    let traced = tracer.is_some();
+    let next_look = sources.clock.monotonic();
+    let watch = Watch { sources, recorder, tracer, wanted: Wanted::Open, next_look, looking: None };
+    tokio::select! {
+        () = watch.turn(stopped) => {}
+        () = &mut exporting => {}
+    }
+    // The tracer is gone, and so the exporter ends when it has sent what there is.
+    if traced && timeout(FLUSH, exporting).await.is_err() {
+        tracing::warn!("the collector did not take the last spans in time");
+    }
+}
+
+struct Watch {
+    sources: Sources,
+    recorder: Recorder,
+    tracer: Option<Tracer>,
+    /// What the next look is for.
+    wanted: Wanted,
+    /// When it may be.
+    next_look: Instant,
+    /// The look that goes on, and what it is for.
+    looking: Option<(JoinLook, Wanted)>,
+}
+
+type JoinLook = tokio::task::JoinHandle<Look>;
+
+/// What a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Nothing,
+    /// Which runs are open: those that an earlier host left are in no event.
+    Open,
+    /// Everything: events were lost, or there are other tasks.
+    All,
+}
+
+impl Watch {
+    async fn turn(mut self, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            let may_look = self.wanted != Wanted::Nothing && self.looking.is_none();
+            tokio::select! {
+                biased;
+                _ = &mut stopped => break,
+                Ok(()) = self.sources.tasks.changed() => {
+                    let tasks = self.sources.tasks.borrow_and_update().clone();
+                    self.recorder.configured(&tasks);
+                    self.wanted = Wanted::All;
+                }
+                look = looked(&mut self.looking) => self.looked(look),
+                () = sleep_until(self.next_look), if may_look => self.look(),
+                heard = self.sources.events.recv() => match heard {
+                    Ok(event) => {
+                        self.heard(&event);
+                        self.take();
+                        sleep(REST).await;
+                    }
+                    Err(RecvError::Lagged(lost)) => self.lagged(lost),
+                    Err(RecvError::Closed) => break,
+                },
+            }
+        }
+        self.take();
+    }
+
+    fn look(&mut self) {
+        self.recorder.ask();
+        let look = Arc::clone(&self.sources.look);
+        let wanted = std::mem::replace(&mut self.wanted, Wanted::Nothing);
+        self.looking = Some((tokio::task::spawn_blocking(move || look()), wanted));
+        self.next_look = self.sources.clock.monotonic() + LOOK_PAUSE;
+    }
+
+    fn looked(&mut self, look: Option<Look>) {
+        let wanted = self.looking.take().map_or(Wanted::Nothing, |(_, wanted)| wanted);
+        let Look { open, standings } = look.unwrap_or(Look { open: None, standings: Vec::new() });
+        self.recorder.answered(open);
+        if wanted == Wanted::All {
+            self.recorder.stands(&standings);
+        }
+    }
+
+    fn lagged(&mut self, lost: u64) {
+        self.recorder.lagged(lost);
+        self.wanted = Wanted::All;
+    }
+
+    /// Takes what has come.
+    fn take(&mut self) {
+        for _ in 0..BATCH {
+            match self.sources.events.try_recv() {
+                Ok(event) => self.heard(&event),
+                Err(TryRecvError::Lagged(lost)) => self.lagged(lost),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+    }
+
+    fn heard(&mut self, event: &Event) {
+        self.recorder.record(event);
+        if let Some(tracer) = &self.tracer {
+            tracer.record(event);
+        }
+    }
+}
+
+/// Waits for the look that goes on; none if it failed.
+async fn looked(looking: &mut Option<(JoinLook, Wanted)>) -> Option<Look> {
+    match looking {
+        Some((look, _)) => look.await.ok(),
+        None => std::future::pending().await,
+    }
+}
