@@ -9,6 +9,7 @@ mod hostile;
 mod inert;
 mod keyvalue;
 mod ledger;
+mod observe;
 mod plugins;
 mod project;
 mod restart;
