@@ -216,3 +216,74 @@ async fn looked(looking: &mut Option<(JoinLook, Wanted)>) -> Option<Look> {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cause::Cause;
+    use crate::model::id::RunId;
+    use crate::model::schedule::Schedule;
+    use crate::model::task::Task;
+    use crate::observe::metrics::{Form, HostNow, LedgerLatency, MetricsSettings, Scraper};
+
+    const NOW: HostNow = HostNow {
+        running: 0,
+        waiting: 0,
+        since_last_turn: Duration::ZERO,
+        ledger_writable: true,
+        ledger_damaged: false,
+    };
+
+    #[tokio::test]
+    async fn what_is_lost_is_counted_and_how_things_are_is_looked_up() {
+        let task = Arc::new(Task::example("a", Schedule::manual()));
+        let run = |id| {
+            let (cause, admitted_at) = (Cause::Manual, jiff::Timestamp::UNIX_EPOCH);
+            let id = RunId::from_i64(id).unwrap();
+            Arc::new(Run { id, task: task.clone(), cause, slot: None, payload: None, trace: None, admitted_at })
+        };
+        let (events, heard) = broadcast::channel(8);
+        (0..100).for_each(|id| _ = events.send(Event::RunQueued(run(id))));
+        let (_tasks, tasks) = watch::channel(Arc::new(Tasks::from([(task.name.clone(), task.clone())])));
+        let standing = |failures| Standing {
+            task: task.name.clone(),
+            last_success: None,
+            last_run: None,
+            failures,
+            paused: false,
+        };
+        let (open, later) = (run(200), standing(7));
+        let look = move || Look { open: Some(vec![(open.clone(), true)]), standings: vec![later.clone()] };
+        let clock = Clock::system();
+        let sources = Sources { clock, events: heard, tasks, standings: vec![standing(3)], look: Arc::new(look) };
+        let settings = MetricsSettings { max_tasks: 10 };
+        let metrics = Metrics::new(settings, clock, Arc::new(LedgerLatency::default()), || NOW);
+        let scraper = Scraper::start(metrics.clone()).unwrap();
+        let observers = Observers::start(sources, metrics, None).unwrap();
+        let shows = async |lines: &[&str]| {
+            let scrape = scraper.scrape(Form::OpenMetrics).await.unwrap();
+            let scrape = String::from_utf8(scrape.to_vec()).unwrap();
+            lines.iter().all(|line| scrape.contains(&format!("{line}\n")))
+        };
+        let until = async |lines: &[&str]| {
+            let patience = timeout(Duration::from_secs(60), async {
+                while !shows(lines).await {
+                    sleep(REST).await;
+                }
+            });
+            assert!(patience.await.is_ok(), "waited in vain for {lines:?}");
+        };
+        assert!(shows(&["sandclock_task_retries_total{task_name=\"a\"} 0"]).await, "from the start");
+        until(&[
+            "sandclock_events_dropped_total{observer=\"metrics\"} 92",
+            "sandclock_task_running{task_name=\"a\"} 1",
+            "sandclock_task_queued{task_name=\"a\"} 0",
+            "sandclock_task_consecutive_failures{task_name=\"a\"} 7.0",
+        ])
+        .await;
+        // The last is still taken when nobody wants more.
+        _ = events.send(Event::AttemptStarted { run: run(300), attempt: 1 });
+        drop(observers);
+        assert!(shows(&["sandclock_task_running{task_name=\"a\"} 2"]).await);
+    }
+}

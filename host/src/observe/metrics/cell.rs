@@ -61,7 +61,7 @@ impl Times {
     }
 }
 
-pub(super) fn seconds(micros: u64) -> f64 {
+fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::cell::{Number, seconds};
+use super::cell::Number;
 use super::host::{Lost, Observer};
 use super::process::Process;
 use super::recorder::PLUGIN_STATES;
@@ -30,7 +30,7 @@ impl Collector for Metrics {
         let standings: Vec<_> = tasks.iter().map(|series| (&**series, series.plan(now))).collect();
         stands(&mut sheet, &standings)?;
         self.host(&mut sheet, left_out)?;
-        process(&mut sheet, self.started)
+        process(&mut sheet, self.started.as_millisecond() as f64 / 1e3)
     }
 }
 
@@ -131,8 +131,8 @@ fn stands(sheet: &mut Sheet<'_>, tasks: &[(&TaskSeries, Plan)]) -> fmt::Result {
             tasks.iter().try_for_each(|(series, plan)| rows.gauge(&[("task_name", &series.name)], value(series, plan)))
         })
     };
-    let at = |number: &Number| seconds(number.get());
     let millis = |number: f64| number / 1e3;
+    let at = |number: &Number| millis(number.get() as f64);
     gauges("sandclock_task_last_success_timestamp_seconds", "When a run last succeeded; 0 is never.", &|series, _| {
         at(&series.last_success)
     })?;
@@ -209,12 +209,12 @@ impl Metrics {
     }
 }
 
-fn process(sheet: &mut Sheet<'_>, started: u64) -> fmt::Result {
+fn process(sheet: &mut Sheet<'_>, started: f64) -> fmt::Result {
     let process = Process::look();
     sheet.counters("process_cpu_seconds", "Time on processors, in the kernel too.", |rows| {
         rows.counter_of_parts(&[], process.cpu_seconds)
     })?;
-    sheet.gauges("process_start_time_seconds", "When the host started.", |rows| rows.gauge(&[], seconds(started)))?;
+    sheet.gauges("process_start_time_seconds", "When the host started.", |rows| rows.gauge(&[], started))?;
     let known = [
         ("process_resident_memory_bytes", "Memory that is in use.", process.resident),
         ("process_virtual_memory_bytes", "Addresses that are in use.", process.virtual_size),

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::model::id::TaskName;
 use crate::model::task::Task;
 use host::HostSeries;
-use task::{TaskSeries, micros};
+use task::TaskSeries;
 
 pub use host::{HostNow, LedgerLatency, Observer};
 pub use scrape::{Form, Scraper};
@@ -65,8 +65,7 @@ const OTHERS: &str = "(others)";
 pub struct Metrics {
     clock: Clock,
     max_tasks: usize,
-    /// In Unix microseconds.
-    started: u64,
+    started: Timestamp,
     shown: Mutex<Shown>,
     others: Arc<TaskSeries>,
     host: HostSeries,
@@ -93,7 +92,7 @@ impl Metrics {
         Arc::new(Self {
             clock,
             max_tasks: settings.max_tasks,
-            started: micros(started),
+            started,
             shown: Mutex::default(),
             others: Arc::new(TaskSeries::new(OTHERS, None, started)),
             host: HostSeries::default(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::host::Observer;
 use super::open::{Open, Stand};
-use super::task::{TaskSeries, micros};
+use super::task::{TaskSeries, millis};
 use super::{Metrics, Standing, Tasks};
 use crate::model::cause::CauseKind;
 use crate::model::event::Event;
@@ -74,8 +74,8 @@ impl Recorder {
     pub(in crate::observe) fn stands(&mut self, standings: &[Standing]) {
         for standing in standings {
             let Some(series) = self.tasks.get(&standing.task) else { continue };
-            series.last_success.at_least(standing.last_success.map_or(0, micros));
-            series.last_run.at_least(standing.last_run.map_or(0, micros));
+            series.last_success.at_least(standing.last_success.map_or(0, millis));
+            series.last_run.at_least(standing.last_run.map_or(0, millis));
             series.failures.set(standing.failures);
             series.paused.set(standing.paused.into());
         }
@@ -113,7 +113,7 @@ impl Recorder {
                     self.metrics.host.lateness.took(between(slot.time(), run.admitted_at));
                 }
             }
-            Event::AttemptEnded { run, attempt, outcome, usage, started_at, retry_at, .. } => {
+            Event::AttemptEnded { run, attempt, outcome, usage, started_at, ended_at, retry_at, .. } => {
                 let series = Arc::clone(self.of(&run.task.name));
                 series.attempted(outcome.class(), usage);
                 if let AttemptOutcome::Exceeded(exceeded) = &**outcome {
@@ -125,6 +125,8 @@ impl Recorder {
                 if retry_at.is_some() {
                     series.retries.add(1);
                     self.open.set(run.id, &series, Stand::Queued);
+                } else {
+                    series.ended(outcome.class(), *ended_at);
                 }
             }
             Event::RunEnded { run, outcome, attempts, at } => {
@@ -148,11 +150,11 @@ impl Recorder {
             Outcome::Attempted(outcome) => {
                 let class = outcome.class();
                 series.executed(class, run.cause.kind());
-                if attempts > 0 {
-                    series.last_run.at_least(micros(at));
+                // The attempt that an earlier host left is ended by this one, and its end told with the run's alone.
+                if class == OutcomeClass::Interrupted && attempts > 0 {
+                    series.ended(class, at);
                 }
                 if class == OutcomeClass::Succeeded {
-                    series.last_success.at_least(micros(at));
                     series.failures.set(0);
                 } else if class.is_failure() {
                     series.failures.add(1);

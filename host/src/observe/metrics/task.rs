@@ -64,7 +64,7 @@ pub(super) struct TaskSeries {
     pub(super) running: Number,
     pub(super) queued: Number,
     pub(super) paused: Number,
-    /// In Unix microseconds, as the next; 0 is never.
+    /// In Unix milliseconds, as the next and as the ledger has it; 0 is never.
     pub(super) last_success: Number,
     pub(super) last_run: Number,
     pub(super) failures: Number,
@@ -145,6 +145,14 @@ impl TaskSeries {
         }
     }
 
+    /// The last attempt of a run ended.
+    pub(super) fn ended(&self, outcome: OutcomeClass, at: Timestamp) {
+        self.last_run.at_least(millis(at));
+        if outcome == OutcomeClass::Succeeded {
+            self.last_success.at_least(millis(at));
+        }
+    }
+
     pub(super) fn attempts(&self, outcome: OutcomeClass) -> u64 {
         self.attempts[outcome as usize].get()
     }
@@ -184,7 +192,7 @@ impl TaskSeries {
         let then = next.and_then(|next| task.schedule.next_after(next.time()));
         let last = match self.last_success.get() {
             0 => self.since,
-            micros => i64::try_from(micros).ok().and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now),
+            millis => i64::try_from(millis).ok().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(now),
         };
         Plan {
             next: next.map(|slot| slot.as_millis()),
@@ -194,9 +202,9 @@ impl TaskSeries {
     }
 }
 
-/// A point in time in Unix microseconds; 0 for one before them.
-pub(super) fn micros(at: Timestamp) -> u64 {
-    u64::try_from(at.as_microsecond()).unwrap_or(0)
+/// A point in time in Unix milliseconds; 0 for one before them.
+pub(super) fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -223,7 +231,7 @@ mod tests {
         let started: Timestamp = "2026-11-27T08:00:00Z".parse().unwrap();
         let plan = |schedule: Schedule, success: Option<&str>, now: &str| {
             let series = TaskSeries::new("a", Some(Arc::new(Task::example("a", schedule))), started);
-            series.last_success.set(success.map_or(0, |at| micros(at.parse().unwrap())));
+            series.last_success.set(success.map_or(0, |at| millis(at.parse().unwrap())));
             let Plan { next, interval, slots_since_success } = series.plan(now.parse().unwrap());
             let next = next.map(|millis| Timestamp::from_millisecond(millis).unwrap().to_string());
             (next, interval.map(|millis| millis / 3_600_000), slots_since_success)

@@ -157,7 +157,7 @@ fn events_become_series() {
     world.shows("sandclock_task_peak_memory_bytes{task_name=\"a\"}", "65536");
     world.shows("sandclock_task_http_requests_total{task_name=\"a\",status=\"2xx\"}", "4");
     world.shows("sandclock_task_http_requests_total{task_name=\"a\",status=\"none\"}", "2");
-    world.shows("sandclock_task_last_success_timestamp_seconds{task_name=\"a\"}", "2000.0");
+    world.shows("sandclock_task_last_success_timestamp_seconds{task_name=\"a\"}", "1000.52");
     world.shows("sandclock_task_queued{task_name=\"a\"}", "0");
 
     let exceeded = Exceeded { limit: Limit::Fuel, allowed: 1, used: 2, backtrace: Vec::new() };
