@@ -46,7 +46,15 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
 pub(crate) fn run(ground: &Ground, task: Task) -> Arc<Run> {
     let now = ground.clock.now();
     let id = RunId::next(now.as_millisecond(), 0, None);
-    Arc::new(Run { id, task: Arc::new(task), cause: Cause::Manual, slot: None, payload: None, trace: None, admitted_at: now })
+    Arc::new(Run {
+        id,
+        task: Arc::new(task),
+        cause: Cause::Manual,
+        slot: None,
+        payload: None,
+        trace: None,
+        admitted_at: now,
+    })
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What metrics and traces are told by the daemon and the ledger: neither knows the other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::clock::Clock;
 use crate::daemon::{Daemon, LedgerHealth};
 use crate::ledger::{Filter, LedgerError, Reader, RunRecord, TaskSummary};
+use crate::model::id::TaskName;
 use crate::model::outcome::OutcomeClass;
 use crate::model::run::RunState;
 use crate::observe::{HostNow, Look, Metrics, MetricsSettings, Sources, Standing};
@@ -30,37 +31,53 @@ pub(super) fn metrics(settings: MetricsSettings, daemon: &Daemon, clock: Clock) 
 }
 
 /// What there is to observe of a daemon that has just been started.
-pub(super) fn sources(daemon: &mut Daemon, standings: Vec<Standing>, state: PathBuf, clock: Clock) -> Sources {
+pub(super) fn sources(daemon: &mut Daemon, past: Past, standings: Vec<Standing>, clock: Clock) -> Sources {
     let handle = daemon.handle();
     let tasks = handle.tasks();
-    let look = move || Look { open: handle.open_runs_blocking().ok(), standings: self::standings(&state, clock) };
+    let seen = tasks.clone();
+    let look = move || {
+        let tasks = seen.borrow().clone();
+        Look { open: handle.open_runs_blocking().ok(), standings: past.standings(tasks.keys()) }
+    };
     Sources { clock, events: daemon.events_from_the_start(), tasks, standings, look: Arc::new(look) }
 }
 
-/// What the ledger knows of tasks. If it cannot be read, nothing is known.
-pub(super) fn standings(state: &Path, clock: Clock) -> Vec<Standing> {
-    read(state, clock).unwrap_or_else(|error| {
-        tracing::warn!("metrics do not know how tasks stood before: {error}");
-        Vec::new()
-    })
+/// What the ledger knows of tasks.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    /// The state folder, with the ledger in it.
+    pub(super) state: PathBuf,
+    /// Of how many tasks it is asked at the most.
+    pub(super) most: usize,
+    pub(super) clock: Clock,
 }
 
-fn read(state: &Path, clock: Clock) -> Result<Vec<Standing>, LedgerError> {
-    let reader = Reader::open(state)?;
-    let standings = reader.standings()?;
-    // No day's tally is wanted.
-    let tomorrow = clock.now().to_zoned(TimeZone::UTC).date().saturating_add(1.day());
-    let standing = |summary: TaskSummary| {
-        let last_run = last_run(&reader, &summary)?;
-        Ok(Standing {
-            last_success: summary.last_success.map(|success| success.at),
-            last_run,
-            failures: summary.failures_in_a_row,
-            paused: standings.get(&summary.task).is_some_and(|standing| standing.pause.is_some()),
-            task: summary.task,
+impl Past {
+    /// How tasks stand. If the ledger cannot be read, nothing is known.
+    pub(super) fn standings<'a>(&self, tasks: impl Iterator<Item = &'a TaskName>) -> Vec<Standing> {
+        self.read(tasks).unwrap_or_else(|error| {
+            tracing::warn!("metrics do not know how tasks stood before: {error}");
+            Vec::new()
         })
-    };
-    reader.tasks(tomorrow)?.into_iter().map(standing).collect()
+    }
+
+    fn read<'a>(&self, tasks: impl Iterator<Item = &'a TaskName>) -> Result<Vec<Standing>, LedgerError> {
+        let reader = Reader::open(&self.state)?;
+        let standings = reader.standings()?;
+        // No day's tally is wanted.
+        let tomorrow = self.clock.now().to_zoned(TimeZone::UTC).date().saturating_add(1.day());
+        let standing = |task: &TaskName| {
+            let Some(summary) = reader.task(task, tomorrow)? else { return Ok(None) };
+            Ok(Some(Standing {
+                last_run: last_run(&reader, &summary)?,
+                last_success: summary.last_success.map(|success| success.at),
+                failures: summary.failures_in_a_row,
+                paused: standings.get(task).is_some_and(|standing| standing.pause.is_some()),
+                task: summary.task,
+            }))
+        };
+        tasks.take(self.most).filter_map(|task| standing(task).transpose()).collect()
+    }
 }
 
 /// When a run of the task last ended that had begun.

@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::observing::{self, Past};
 use super::progress::Bars;
-use super::{Exit, descriptors, observing, terminal};
+use super::{Exit, descriptors, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{self, Config, Surroundings};
@@ -135,12 +136,14 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
 
     // Before anything can change in it.
     let state = parts.ledger.folder().to_owned();
-    let standings = observing::standings(&state, clock);
+    let past = Past { state, most: settings.metrics.max_tasks, clock };
+    // In the order of their names, as the configuration has them and as metrics take them.
+    let standings = past.standings(parts.tasks.iter().map(|task| &task.name));
     let mut daemon = Daemon::start(settings.daemon, parts)?;
     let mut events = daemon.events();
     let trace_ids = settings.traces.as_ref().map(|traces| traces.ids);
     let metrics = observing::metrics(settings.metrics, &daemon, clock);
-    let sources = observing::sources(&mut daemon, standings, state, clock);
+    let sources = observing::sources(&mut daemon, past, standings, clock);
     let observers = Observers::start(sources, Arc::clone(&metrics), settings.traces)?;
     let api = Api::start(&settings.api, daemon.handle(), Scraper::start(Arc::clone(&metrics))?, clock)?;
     tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
