@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_names_the_task_first_and_the_details_last() {
+    async fn a_line_names_the_task_first_then_the_details_and_then_what_it_is_within() {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         let clock = Clock::simulated("2026-11-23T09:00:00Z".parse().unwrap());
@@ -119,11 +119,14 @@ mod tests {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(task = %"report", run = %"01KB", attempt = 2, "failed, perhaps not for long: busy");
             tracing::info!("draining");
+            tracing::info_span!("attempt", faas.name = "report", sandclock.attempt = 2)
+                .in_scope(|| tracing::info!("odd"));
         });
         assert_eq!(
             String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap(),
             "2026-11-23T09:00:00.000Z  WARN report: failed, perhaps not for long: busy run=01KB attempt=2\n\
-             2026-11-23T09:00:00.000Z  INFO draining\n"
+             2026-11-23T09:00:00.000Z  INFO draining\n\
+             2026-11-23T09:00:00.000Z  INFO odd attempt{faas.name=\"report\" sandclock.attempt=2}\n"
         );
     }
 }

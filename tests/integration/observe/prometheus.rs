@@ -55,8 +55,7 @@ impl Prometheus {
 
     /// What an expression is, if it is one number.
     fn number(&self, query: &str) -> Option<f64> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = self.ask(&format!("/api/v1/query?query={encoded}"));
+        let answer = self.ask(&query_path(query));
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }
 
@@ -73,6 +72,25 @@ impl Drop for Prometheus {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where a question is asked.
+fn query_path(query: &str) -> String {
+    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("/api/v1/query?query={encoded}")
+}
+
+/// What the panels of the dashboard ask, with every variable in its place.
+fn asked_by_the_dashboard() -> Vec<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/grafana/sandclock.json");
+    let dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let filled = |expression: &str| {
+        let times = expression.replace("$__rate_interval", "30s").replace("$__range", "5m");
+        ["$job", "$instance", "$task"].iter().fold(times, |filled, variable| filled.replace(variable, ".*"))
+    };
+    targets.map(|target| filled(target["expr"].as_str().unwrap())).collect()
 }
 
 #[test]
@@ -102,6 +120,14 @@ fn a_real_prometheus_knows_what_the_host_does() {
         .until("sandclock_task_executions_total{task_name=\"asked\",outcome=\"succeeded\",cause=\"manual\"}", |n| {
             n == 1.0
         });
+    let asked = asked_by_the_dashboard();
+    assert!(asked.len() > 30);
+    for query in asked {
+        let answer = prometheus.ask(&query_path(&query));
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        // What is shown only where there is some has none here.
+        assert!(query.contains(" > 0") || answer["data"]["result"][0].is_object(), "{query} finds nothing");
+    }
     // The rules are asked of the series as they are, and one of them fires.
     prometheus
         .until("ALERTS{alertname=\"SandclockTaskFailing\",alertstate=\"firing\",task_name=\"fail\"}", |one| one == 1.0);

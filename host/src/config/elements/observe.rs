@@ -92,7 +92,7 @@ table! {
     pub(in crate::config) struct MetricsTable {
         /// How many tasks have series of their own: the first, in the order of their names. Those of the others are added
         /// up as the task `(others)`. Each task has 100 to 150 series.
-        "max-tasks" => max_tasks: Whole<0, 100_000> = default(1000), example 200;
+        "max-tasks" => max_tasks: Whole<0, 10_000> = default(1000), example 200;
     }
 }
 
