@@ -12,6 +12,7 @@ mod completions;
 mod control;
 mod descriptors;
 mod exit;
+mod host_log;
 mod init;
 mod inspect;
 mod ledger;

@@ -1,20 +1,17 @@
 //! `sandclock serve`: runs every task when it is due, until it is asked to stop.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::observing::{self, Past};
-use super::progress::Bars;
-use super::{Exit, descriptors, terminal};
+use super::{Exit, descriptors, host_log, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
+use crate::config::{self, Surroundings};
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe::{self, Observer, Observers, Scraper};
@@ -52,6 +49,8 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         LogFormat::Text => observe::Format::Text,
         LogFormat::Json => observe::Format::Json,
     };
+    let logging = observe::Settings { format, filter: arguments.log.clone(), coloured: terminal::colours_stderr() };
+    logging.check()?;
     let config = match config::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
@@ -64,7 +63,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
             return Ok(Exit::ConfigRefused);
         }
     };
-    let bars = log(&config, format, &arguments.log, clock)?;
+    let bars = host_log::begin(logging, config.log_file_settings(), clock)?;
     descriptors::make_room(&config);
     let (ledger, recovered) = Ledger::open(&config.ledger_settings(), clock)?;
     if !recovered.unfinished.is_empty() {
@@ -106,25 +105,6 @@ struct Settings {
     api: api::Settings,
     metrics: observe::MetricsSettings,
     traces: Option<observe::TraceSettings>,
-}
-
-/// Has the host's log go where the configuration says. Returns bars for a terminal, if it goes to one.
-fn log(config: &Config, format: observe::Format, filter: &str, clock: Clock) -> anyhow::Result<Option<Bars>> {
-    let mut settings = observe::Settings { format, filter: filter.to_owned(), coloured: terminal::colours_stderr() };
-    if let Some(file) = config.log_file_settings() {
-        settings.coloured = false;
-        let path = file.path.display().to_string();
-        let file = observe::LogFile::open(file).with_context(|| format!("open {path} (host.log.file)"))?;
-        terminal::remark(format!("the log goes to {path}"));
-        observe::init(&settings, clock, move || file.clone())?;
-        return Ok(None);
-    }
-    let bars = std::io::stderr().is_terminal().then(Bars::new);
-    match bars.clone() {
-        Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
-        None => observe::init(&settings, clock, std::io::stderr)?,
-    }
-    Ok(bars)
 }
 
 async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {

@@ -77,7 +77,8 @@ impl Config {
         Some(observe::TraceSettings {
             host: collector.host.clone(),
             port: collector.port,
-            path: format!("{}/v1/traces", collector.base),
+            base: collector.base.clone(),
+            logs: if self.host.observe.traced_logs { observe::Logs::Sent } else { observe::Logs::Kept },
             ids: TraceIds::new(salt),
             instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
         })

@@ -18,4 +18,4 @@ pub use logs::{FilterError, Format, Settings, init};
 pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks};
 pub use narrate::narrate;
 pub use observers::{Look, Observers, Sources};
-pub use traces::TraceSettings;
+pub use traces::{Logs, TraceSettings};

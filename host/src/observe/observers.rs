@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::metrics::{Metrics, Recorder, Standing, Tasks};
-use super::traces::{Exporter, TraceSettings, Tracer};
+use super::traces::{TraceSettings, Tracer};
 use crate::clock::Clock;
 use crate::model::event::Event;
 use crate::model::run::Run;
@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_millis(10);
 const BATCH: usize = 4096;
 /// How long at least between two looks at how things are, after events were lost.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
-/// How long the end of the host waits for the last spans to be taken.
+/// How long the end of the host waits for the last of the traces to be taken.
 const FLUSH: Duration = Duration::from_secs(3);
 
 /// What is observed.
@@ -94,12 +94,12 @@ async fn observe(
     sources: Sources,
     recorder: Recorder,
     tracer: Option<Tracer>,
-    exporter: Option<Exporter>,
+    exporter: Option<impl Future<Output = ()>>,
     stopped: oneshot::Receiver<()>,
 ) {
     let mut exporting = pin!(async {
         match exporter {
-            Some(exporter) => exporter.run().await,
+            Some(exporter) => exporter.await,
             None => std::future::pending().await,
         }
     });
@@ -112,7 +112,7 @@ async fn observe(
     }
     // The tracer is gone, and so the exporter ends when it has sent what there is.
     if traced && timeout(FLUSH, exporting).await.is_err() {
-        tracing::warn!("the collector did not take the last spans in time");
+        tracing::warn!("the collector did not take the last of the traces in time");
     }
 }
 

@@ -7,11 +7,13 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as Outcome;
@@ -25,6 +27,7 @@ use crate::server::Server;
 #[derive(Clone, Default)]
 struct Got {
     spans: Arc<Mutex<Vec<Span>>>,
+    records: Arc<Mutex<Vec<LogRecord>>>,
     resource: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -57,6 +60,12 @@ fn hex(bytes: &[u8]) -> String {
 /// A server that takes OTLP, answering each request with the next of these, and then well.
 fn collector(got: &Got, answers: Vec<(StatusCode, Vec<u8>)>) -> Server {
     let (got, answers) = (got.clone(), Arc::new(Mutex::new(answers.into_iter())));
+    let records = got.records.clone();
+    let log = async move |body: Bytes| {
+        let request = ExportLogsServiceRequest::decode(body).unwrap();
+        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+        records.lock().unwrap().extend(scopes.flat_map(|scope| scope.log_records));
+    };
     let take = async move |headers: HeaderMap, body: Bytes| {
         assert_eq!(headers["content-type"], "application/x-protobuf");
         let (status, answer) = answers.lock().unwrap().next().unwrap_or((StatusCode::OK, Vec::new()));
@@ -65,11 +74,14 @@ fn collector(got: &Got, answers: Vec<(StatusCode, Vec<u8>)>) -> Server {
         }
         (status, answer)
     };
-    Server::start(Router::new().route("/v1/traces", post(take)))
+    Server::start(Router::new().route("/v1/traces", post(take)).route("/v1/logs", post(log)))
 }
 
 fn config(collector: &Server, tasks: &str) -> String {
-    format!("[host]\nlisten = \"127.0.0.1:0\"\n\n[host.traces]\nendpoint = \"http://{}\"\n\n{tasks}", collector.address)
+    format!(
+        "[host]\nlisten = \"127.0.0.1:0\"\n\n[host.traces]\nendpoint = \"http://{}\"\nlogs = true\n\n{tasks}",
+        collector.address
+    )
 }
 
 #[test]
@@ -120,6 +132,15 @@ fn runs_and_attempts_are_spans_and_guests_requests_say_so() {
     let followed = &got.named("tick")[0].links[0];
     assert_eq!((&followed.trace_id, &followed.span_id), (&run.trace_id, &run.span_id));
 
+    serving.until("the logs are there", || !got.records.lock().unwrap().is_empty());
+    let records = got.records.lock().unwrap().clone();
+    let up =
+        |record: &&LogRecord| attributes(&record.attributes).get("sandclock.field.status").is_some_and(|n| n == "200");
+    let record = records.iter().find(up).unwrap_or_else(|| panic!("{records:#?}"));
+    assert_eq!((&record.trace_id, &record.span_id), (&attempt.trace_id, &attempt.span_id));
+    assert_eq!((&*record.severity_text, record.severity_number), ("info", 9));
+    assert_eq!(attributes(&record.attributes)["faas.name"], "prober");
+
     let attempts = got.named("exit-75 attempt");
     assert_eq!(attempts.len(), 2);
     let said = attributes(&attempts[1].attributes);
@@ -144,7 +165,7 @@ fn spans_that_are_not_taken_are_counted_and_the_host_ends_all_the_same() {
     };
     serving.until("two batches are lost", || dropped() >= 2 && !got.named("tick").is_empty());
     assert!(serving.log().contains("no room"), "{}", serving.log());
-    serving.until("it is told that all is well again", || serving.log().contains("takes traces again"));
+    serving.until("it is told that all is well again", || serving.log().contains("takes spans again"));
     // What was done last is sent before the end.
     let before = got.named("tick").len();
     serving.signal(Signal::TERM);

@@ -16,5 +16,6 @@ pub(super) fn keys(observe: &ObserveSettings, root: &Path) -> Keys {
     }
     keys.push(("metrics.max-tasks", observe.max_tasks.into()));
     keys.extend(observe.traces.as_ref().map(|collector| ("traces.endpoint", collector.endpoint().into())));
+    keys.push(("traces.logs", observe.traced_logs.into()));
     keys
 }

@@ -16,6 +16,8 @@ pub struct ObserveSettings {
     pub max_tasks: u32,
     /// The collector of traces.
     pub traces: Option<Collector>,
+    /// Whether it gets what attempts log, too.
+    pub traced_logs: bool,
 }
 
 /// The file of the host's log.
@@ -99,8 +101,10 @@ table! {
 table! {
     /// Traces of runs and attempts, for a collector that speaks OpenTelemetry's protocol.
     pub(in crate::config) struct TracesTable {
-        /// The collector's URL for OTLP over HTTP; `/v1/traces` is added to it.
+        /// The collector's URL for OTLP over HTTP, to which `/v1/traces` is added.
         "endpoint" => endpoint: Collector = absent("no traces are sent"), example "http://127.0.0.1:4318";
+        /// Whether the collector gets what attempts log, too, at `/v1/logs`.
+        "logs" => logs: bool = default(false), example true;
     }
 }
 
@@ -114,6 +118,7 @@ pub(super) fn build(log: &LogTable, metrics: &MetricsTable, traces: &TracesTable
         }),
         max_tasks: metrics.max_tasks.value().map_or(1000, |number| number.u32()),
         traces: traces.endpoint.value(),
+        traced_logs: traces.logs.value().unwrap_or(false),
     }
 }
 

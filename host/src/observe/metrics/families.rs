@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::cell::Number;
-use super::host::{Lost, Observer};
+use super::host::{Lost, Observer, Signal};
 use super::process::Process;
 use super::recorder::PLUGIN_STATES;
 use super::sheet::{Rows, Sheet};
@@ -197,12 +197,17 @@ impl Metrics {
         sheet.counters("sandclock_log_lines_unwritten", "Lines that the log's file did not take.", |rows| {
             rows.counter(&[], crate::observe::file::unwritten())
         })?;
-        sheet.counters("sandclock_spans_exported", "Spans that the collector took.", |rows| {
-            rows.total(&[], &host.spans)
-        })?;
-        sheet.counters("sandclock_spans_dropped", "Spans that are not with the collector.", |rows| {
-            Lost::ALL.iter().try_for_each(|why| rows.total(&[("reason", why.name())], host.lost(*why)))
-        })?;
+        for (what, exported, dropped) in [
+            (Signal::Spans, "sandclock_spans_exported", "sandclock_spans_dropped"),
+            (Signal::LogRecords, "sandclock_log_records_exported", "sandclock_log_records_dropped"),
+        ] {
+            let help = format!("How many {} the collector took.", what.words());
+            sheet.counters(exported, &help, |rows| rows.total(&[], host.exported(what)))?;
+            let help = format!("How many {} are not with the collector.", what.words());
+            sheet.counters(dropped, &help, |rows| {
+                Lost::ALL.iter().try_for_each(|why| rows.total(&[("reason", why.name())], host.lost(what, *why)))
+            })?;
+        }
         sheet.gauges("sandclock_build_info", "Which sandclock this is.", |rows| {
             rows.whole(&[("version", env!("CARGO_PKG_VERSION"))], 1)
         })

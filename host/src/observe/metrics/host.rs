@@ -31,7 +31,27 @@ impl Observer {
     }
 }
 
-/// Why spans are not with the collector.
+/// What a collector gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::observe) enum Signal {
+    /// Spans of runs and attempts.
+    Spans,
+    /// What attempts log.
+    LogRecords,
+}
+
+impl Signal {
+    pub(super) const ALL: [Signal; 2] = [Signal::Spans, Signal::LogRecords];
+
+    pub(in crate::observe) fn words(self) -> &'static str {
+        match self {
+            Signal::Spans => "spans",
+            Signal::LogRecords => "log records",
+        }
+    }
+}
+
+/// Why something is not with the collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::observe) enum Lost {
     /// The queue was full.
@@ -89,8 +109,8 @@ pub(super) struct HostSeries {
     pub(super) ledger_failures: Number,
     pub(super) plugins: [Number; 3],
     dropped: [Number; Observer::ALL.len()],
-    pub(super) spans: Number,
-    lost: [Number; Lost::ALL.len()],
+    exported: [Number; Signal::ALL.len()],
+    lost: [[Number; Lost::ALL.len()]; Signal::ALL.len()],
 }
 
 impl Default for HostSeries {
@@ -100,7 +120,7 @@ impl Default for HostSeries {
             ledger_failures: Number::default(),
             plugins: Default::default(),
             dropped: Default::default(),
-            spans: Number::default(),
+            exported: Default::default(),
             lost: Default::default(),
         }
     }
@@ -111,7 +131,11 @@ impl HostSeries {
         &self.dropped[observer as usize]
     }
 
-    pub(super) fn lost(&self, why: Lost) -> &Number {
-        &self.lost[why as usize]
+    pub(super) fn exported(&self, what: Signal) -> &Number {
+        &self.exported[what as usize]
+    }
+
+    pub(super) fn lost(&self, what: Signal, why: Lost) -> &Number {
+        &self.lost[what as usize][why as usize]
     }
 }

@@ -30,7 +30,7 @@ use task::TaskSeries;
 pub use host::{HostNow, LedgerLatency, Observer};
 pub use scrape::{Form, Scraper};
 
-pub(super) use host::Lost;
+pub(super) use host::{Lost, Signal};
 pub(super) use recorder::Recorder;
 
 /// How many series there may be.
@@ -106,14 +106,14 @@ impl Metrics {
         self.host.dropped(observer).add(events);
     }
 
-    /// The collector took so many spans.
-    pub(super) fn exported(&self, spans: usize) {
-        self.host.spans.add(spans as u64);
+    /// The collector took so many.
+    pub(super) fn exported(&self, what: Signal, count: usize) {
+        self.host.exported(what).add(count as u64);
     }
 
-    /// So many spans will not be with the collector.
-    pub(super) fn lost(&self, why: Lost, spans: usize) {
-        self.host.lost(why).add(spans as u64);
+    /// So many will not be with the collector.
+    pub(super) fn lost(&self, what: Signal, why: Lost, count: usize) {
+        self.host.lost(what, why).add(count as u64);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Sends spans to a collector, by OTLP over HTTP: a batch at a time, and again for a while if it was not taken.
+//! Sends spans or log records to a collector, by OTLP over HTTP: a batch at a time, and again for a while if it was not
+//! taken.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,12 @@ use tokio::time::{sleep, timeout};
 
 use super::TraceSettings;
 use super::otlp::{
-    ExportRequest, ExportResponse, KeyValue, PartialSuccess, Resource, ResourceSpans, Scope, ScopeSpans, Span,
+    ExportLogsRequest, ExportResponse, ExportTracesRequest, KeyValue, LogRecord, PartialSuccess, Resource,
+    ResourceLogs, ResourceSpans, Scope, ScopeLogs, ScopeSpans, Span,
 };
-use crate::observe::metrics::{Lost, Metrics};
+use crate::observe::metrics::{Lost, Metrics, Signal};
 
-/// How many spans go in one request.
+/// How many go in one request.
 const BATCH: usize = 512;
 /// How long the first of a batch waits for others.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,10 +33,43 @@ const RETRIES: [Duration; 4] =
 /// The largest answer that is read, in bytes.
 const MOST_ANSWER: usize = 64 << 10;
 
-/// Sends spans to a collector.
-pub(in crate::observe) struct Exporter {
+/// What a collector gets.
+pub(super) trait Item: Sized {
+    /// Under which name it is counted.
+    const SIGNAL: Signal;
+    /// Behind the collector's base.
+    const PATH: &str;
+
+    /// The request that carries these.
+    fn request(items: Vec<Self>, resource: Resource, scope: Scope) -> Vec<u8>;
+}
+
+impl Item for Span {
+    const SIGNAL: Signal = Signal::Spans;
+    const PATH: &str = "/v1/traces";
+
+    fn request(spans: Vec<Self>, resource: Resource, scope: Scope) -> Vec<u8> {
+        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans }];
+        let resource_spans = vec![ResourceSpans { resource: Some(resource), scope_spans }];
+        ExportTracesRequest { resource_spans }.encode_to_vec()
+    }
+}
+
+impl Item for LogRecord {
+    const SIGNAL: Signal = Signal::LogRecords;
+    const PATH: &str = "/v1/logs";
+
+    fn request(log_records: Vec<Self>, resource: Resource, scope: Scope) -> Vec<u8> {
+        let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records }];
+        let resource_logs = vec![ResourceLogs { resource: Some(resource), scope_logs }];
+        ExportLogsRequest { resource_logs }.encode_to_vec()
+    }
+}
+
+/// Sends them to a collector.
+pub(super) struct Exporter<T> {
     settings: TraceSettings,
-    spans: mpsc::Receiver<Span>,
+    items: mpsc::Receiver<T>,
     metrics: Arc<Metrics>,
     health: Health,
 }
@@ -74,33 +109,33 @@ impl ExportError {
     }
 }
 
-impl Exporter {
-    pub(super) fn new(settings: TraceSettings, spans: mpsc::Receiver<Span>, metrics: Arc<Metrics>) -> Self {
-        Self { settings, spans, metrics, health: Health::Well }
+impl<T: Item> Exporter<T> {
+    pub(super) fn new(settings: TraceSettings, items: mpsc::Receiver<T>, metrics: Arc<Metrics>) -> Self {
+        Self { settings, items, metrics, health: Health::Well }
     }
 
-    /// Sends what comes until nobody is left who could make spans.
-    pub(in crate::observe) async fn run(mut self) {
+    /// Sends what comes until nobody is left who could make any.
+    pub(super) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
-        while self.spans.recv_many(&mut batch, BATCH).await > 0 {
+        while self.items.recv_many(&mut batch, BATCH).await > 0 {
             let full = async {
                 while batch.len() < BATCH {
                     let room = BATCH - batch.len();
-                    if self.spans.recv_many(&mut batch, room).await == 0 {
+                    if self.items.recv_many(&mut batch, room).await == 0 {
                         break;
                     }
                 }
             };
             // Either way there is something to send.
             let _ = timeout(PATIENCE, full).await;
-            let spans = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            self.send(spans).await;
+            let items = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            self.send(items).await;
         }
     }
 
-    async fn send(&mut self, spans: Vec<Span>) {
-        let count = spans.len();
-        let body = Bytes::from(self.request(spans).encode_to_vec());
+    async fn send(&mut self, items: Vec<T>) {
+        let count = items.len();
+        let body = Bytes::from(self.request(items));
         let mut pauses = RETRIES.iter();
         let taken = loop {
             match timeout(TIMEOUT, self.post(body.clone())).await.unwrap_or(Err(ExportError::Timeout)) {
@@ -112,36 +147,35 @@ impl Exporter {
             }
         };
         let refused = match &taken {
-            Ok(PartialSuccess { rejected_spans, .. }) => usize::try_from(*rejected_spans).unwrap_or(0).min(count),
+            Ok(PartialSuccess { rejected, .. }) => usize::try_from(*rejected).unwrap_or(0).min(count),
             Err(_) => count,
         };
-        self.metrics.exported(count - refused);
-        self.metrics.lost(Lost::Refused, refused);
+        self.metrics.exported(T::SIGNAL, count - refused);
+        self.metrics.lost(T::SIGNAL, Lost::Refused, refused);
         self.tell(taken, refused);
     }
 
-    /// Says so when spans begin to be refused, and when they are taken again.
+    /// Says so when they begin to be refused, and when they are taken again.
     fn tell(&mut self, taken: Result<PartialSuccess, ExportError>, refused: usize) {
         let TraceSettings { host, port, .. } = &self.settings;
+        let what = T::SIGNAL.words();
         let health = if refused > 0 { Health::Failing } else { Health::Well };
         match (std::mem::replace(&mut self.health, health), taken) {
             (Health::Well, Err(error)) => {
                 let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-                tracing::warn!("traces are lost: the collector at {host}:{port} does not take them: {error}{why}");
+                tracing::warn!("{what} are lost: the collector at {host}:{port} does not take them: {error}{why}");
             }
             (Health::Well, Ok(PartialSuccess { error_message, .. })) if refused > 0 => {
-                tracing::warn!(
-                    "traces are lost: the collector at {host}:{port} refused {refused} spans: {error_message}"
-                );
+                tracing::warn!("{what} are lost: the collector at {host}:{port} refused {refused}: {error_message}");
             }
             (Health::Failing, Ok(_)) if refused == 0 => {
-                tracing::info!("the collector at {host}:{port} takes traces again");
+                tracing::info!("the collector at {host}:{port} takes {what} again");
             }
             _ => {}
         }
     }
 
-    fn request(&self, spans: Vec<Span>) -> ExportRequest {
+    fn request(&self, items: Vec<T>) -> Vec<u8> {
         let version = env!("CARGO_PKG_VERSION");
         let attributes = vec![
             KeyValue::text("service.name", "sandclock"),
@@ -150,16 +184,15 @@ impl Exporter {
             KeyValue::whole("process.pid", std::process::id()),
         ];
         let scope = Scope { name: "sandclock".to_owned(), version: version.to_owned() };
-        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans }];
-        ExportRequest { resource_spans: vec![ResourceSpans { resource: Some(Resource { attributes }), scope_spans }] }
+        T::request(items, Resource { attributes }, scope)
     }
 
     async fn post(&self, body: Bytes) -> Result<PartialSuccess, ExportError> {
-        let TraceSettings { host, port, path, .. } = &self.settings;
+        let TraceSettings { host, port, base, .. } = &self.settings;
         let address = (host.trim_start_matches('[').trim_end_matches(']'), *port);
         let stream = TcpStream::connect(address).await.map_err(ExportError::Connect)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::post(path)
+        let request = Request::post(format!("{base}{}", T::PATH))
             .header(HOST, format!("{host}:{port}"))
             .header(CONTENT_TYPE, "application/x-protobuf")
             .header(USER_AGENT, concat!("sandclock/", env!("CARGO_PKG_VERSION")))

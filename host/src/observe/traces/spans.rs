@@ -81,7 +81,7 @@ fn span(context: TraceContext, parent: Option<TraceContext>, (from, to): (Timest
     }
 }
 
-fn nanos(at: Timestamp) -> u64 {
+pub(super) fn nanos(at: Timestamp) -> u64 {
     u64::try_from(at.as_nanosecond()).unwrap_or(0)
 }
 
