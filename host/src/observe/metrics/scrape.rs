@@ -64,8 +64,10 @@ fn serve(metrics: Arc<Metrics>, asked: &Receiver<Ask>) {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics));
     while let Ok(first) = asked.recv() {
+        // Those who asked until now: whoever asks from here on gets what is true then.
+        let waiting: Vec<Ask> = std::iter::once(first).chain(asked.try_iter().take(WAITING)).collect();
         let (mut open_metrics, mut prometheus) = (None, None);
-        for (form, answer) in std::iter::once(first).chain(asked.try_iter().take(WAITING)) {
+        for (form, answer) in waiting {
             let body = match form {
                 Form::OpenMetrics => &mut open_metrics,
                 Form::Prometheus => &mut prometheus,
