@@ -65,7 +65,15 @@ fn faults(ground: &Ground, run: &Arc<Run>, rounds: usize) -> anyhow::Result<Answ
 pub(crate) fn run(ground: &Ground, task: Task) -> Arc<Run> {
     let now = ground.clock.now();
     let id = RunId::next(now.as_millisecond(), 0, None);
-    Arc::new(Run { id, task: Arc::new(task), cause: Cause::Manual, slot: None, payload: None, admitted_at: now })
+    Arc::new(Run {
+        id,
+        task: Arc::new(task),
+        cause: Cause::Manual,
+        slot: None,
+        payload: None,
+        trace: None,
+        admitted_at: now,
+    })
 }
 
 #[derive(Clone, Copy)]

@@ -108,6 +108,7 @@ fn one(number: u64, runs: u64, tasks: &[Arc<Task>]) -> [Entry; 2] {
         cause: if manual { Cause::Manual } else { Cause::Schedule },
         slot: (!manual).then(|| Slot::at(at)),
         payload: None,
+        trace: None,
         admitted_at: at,
     };
     let outcome = match number % TASKS == TASKS - 1 || dice % 100 == 3 {

@@ -22,6 +22,7 @@ mod herd;
 mod history;
 mod lateness;
 mod ledger;
+mod metrics;
 mod runs;
 
 mod start;
@@ -54,6 +55,7 @@ const ARMS: &[Arm] = &[
     Arm { name: "metering", measure: metering::measure },
     Arm { name: "ledger", measure: ledger::measure },
     Arm { name: "runs", measure: runs::measure },
+    Arm { name: "metrics", measure: metrics::measure },
     Arm { name: "herd", measure: herd::measure },
     Arm { name: "lateness", measure: lateness::measure },
     Arm { name: "saturated", measure: lateness::saturated },

@@ -10,6 +10,7 @@ mod hostile;
 mod inert;
 mod keyvalue;
 mod ledger;
+mod observe;
 mod plugins;
 mod project;
 mod reload;

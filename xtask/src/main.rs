@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod apt;
 mod bench;
 mod command;
 mod demo;
@@ -12,6 +13,7 @@ mod deny;
 mod fuzz;
 mod hostile;
 mod project;
+mod prometheus;
 mod schemathesis;
 mod test;
 mod time;

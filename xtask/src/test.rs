@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use crate::command::{self, say};
 use crate::project::cargo;
 use crate::time::{Elapsed, Stopwatch};
-use crate::{demo, deny, schemathesis, wasm};
+use crate::{demo, deny, prometheus, schemathesis, wasm};
 
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq)]
@@ -29,6 +29,7 @@ const EVERYTHING: &[Check] = &[
     Check { name: "dependencies", run: deny::check },
     Check { name: "lints", run: lints },
     Check { name: "documentation", run: documentation },
+    Check { name: "alert rules", run: prometheus::check_rules },
     Check { name: "plugins", run: wasm::plugins },
     Check { name: "guests", run: wasm::guests },
     Check { name: "tests", run: tests },

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,7 @@ use super::server::Peer;
 use super::service::{MOST_BODIES, Service};
 use crate::model::id::{RunId, TaskName};
 use crate::model::payload::Blob;
+use crate::model::trace::TraceContext;
 
 /// The largest body of a request: a payload, all others are small.
 pub(super) const MOST_BODY: usize = 16 << 20;
@@ -37,6 +38,12 @@ pub(super) struct Body(pub(super) Bytes);
 
 /// The body as what a run works on, if there is one: an empty body that is described is another thing than none.
 pub(super) struct Payload(pub(super) Option<Arc<Blob>>);
+
+/// The trace that a request is a part of (`traceparent`, W3C Trace Context). One that cannot be read is none, as the
+/// recommendation has it.
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get("traceparent")?.to_str().ok()?.parse().ok()
+}
 
 /// Who asks.
 pub(super) struct From(pub(super) Arc<Peer>);

@@ -23,6 +23,7 @@ mod docs;
 mod events;
 mod follow;
 mod health;
+mod metrics;
 mod plugins;
 mod reload;
 mod runs;
@@ -41,6 +42,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
+use crate::observe::Scraper;
 use guard::{Guard, Over, Reached, Tls, guarded};
 use readers::Readers;
 use routes::Routes;
@@ -108,7 +110,7 @@ impl Api {
     /// # Errors
     ///
     /// If the address cannot be bound or the thread cannot be started.
-    pub fn start(settings: &Settings, daemon: Handle, clock: Clock) -> Result<Self, StartError> {
+    pub fn start(settings: &Settings, daemon: Handle, scraper: Scraper, clock: Clock) -> Result<Self, StartError> {
         check_exposure(settings)?;
         let listen_error = |source| StartError::Listen { listen: settings.listen, source };
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen_error)?;
@@ -120,7 +122,7 @@ impl Api {
         let readers = Readers::start(&settings.state).map_err(StartError::Thread)?;
         let guard = Guard::open(settings.guard.clone(), &settings.state, daemon.clone(), clock);
         let guard = Arc::new(guard.map_err(ExposureError::Ledger)?);
-        let service = Service::new(daemon, readers, clock, guard, settings.timezone.clone());
+        let service = Service::new(daemon, readers, scraper, clock, guard, settings.timezone.clone());
         let tls = match &settings.guard.transport {
             Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone()).map_err(ExposureError::Tls)?)),
             Transport::ClearOnLoopback | Transport::ClearEverywhere => None,

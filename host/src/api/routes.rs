@@ -18,7 +18,7 @@ use super::guard::{self, About, Needs, hooks};
 use super::problem::Problem;
 use super::service::Service;
 use super::view::LoggedLine;
-use super::{changes, docs, events, follow, health, plugins, reload, runs, status, tasks, trigger};
+use super::{changes, docs, events, follow, health, metrics, plugins, reload, runs, status, tasks, trigger};
 use crate::model::access::Role;
 
 /// A route: its handler, which carries its method and its path, and what it takes of whoever asks.
@@ -51,6 +51,7 @@ fn table() -> Vec<Route> {
         Route(needs(Operate, Run), routes!(changes::retry)),
         Route(needs(Read, Visible), routes!(events::events)),
         Route(needs(Read, Host), routes!(plugins::list)),
+        Route(needs(Read, Host), routes!(metrics::scrape)),
         Route(needs(Admin, Host), routes!(reload::reload)),
         Route(needs(Admin, Host), routes!(guard::routes::list)),
         Route(needs(Admin, Host), routes!(guard::routes::create)),

@@ -13,6 +13,7 @@ use super::guard::Guard;
 use super::readers::Readers;
 use crate::clock::Clock;
 use crate::daemon::Handle;
+use crate::observe::Scraper;
 
 /// How many clients may follow logs or events at once.
 pub(super) const MOST_FOLLOWERS: usize = 512;
@@ -25,6 +26,7 @@ pub(super) const MOST_BODIES: usize = 256 << 20;
 pub(super) struct Service {
     pub(super) daemon: Handle,
     pub(super) readers: Readers,
+    pub(super) scraper: Scraper,
     pub(super) ring: Arc<Ring>,
     pub(super) clock: Clock,
     /// Who may do what.
@@ -43,11 +45,19 @@ pub(super) struct Service {
 
 impl Service {
     /// The service of a daemon.
-    pub(super) fn new(daemon: Handle, readers: Readers, clock: Clock, guard: Arc<Guard>, zone: TimeZone) -> Self {
+    pub(super) fn new(
+        daemon: Handle,
+        readers: Readers,
+        scraper: Scraper,
+        clock: Clock,
+        guard: Arc<Guard>,
+        zone: TimeZone,
+    ) -> Self {
         let started_at = clock.now();
         Self {
             daemon,
             readers,
+            scraper,
             ring: Arc::new(Ring::new(started_at)),
             clock,
             guard,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
 use super::guard::OnBehalf;
-use super::input::{Asks, From, OfTask, Payload};
+use super::input::{Asks, From, OfTask, Payload, trace_of};
 use super::problem::Problem;
 use super::service::Service;
 use super::shown::Shown;
@@ -99,7 +99,8 @@ pub(super) async fn trigger(
     let deadline = wait.map(|wait| service.clock.monotonic() + wait);
     let keyed = keyed(&headers, payload.as_deref())?;
     let wants = if deadline.is_some() { Wants::End } else { Wants::Entry };
-    let request = TriggerRequest { task: task.clone(), cause: peer.door.cause(), payload, keyed, wants };
+    let (cause, trace) = (peer.door.cause(), trace_of(&headers));
+    let request = TriggerRequest { task: task.clone(), cause, payload, trace, keyed, wants };
     let Triggered { run, asked, end } = daemon.request(request).await??;
     let end = match (deadline, end) {
         (None, _) => None,

@@ -129,6 +129,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         cause: Cause::Manual,
         slot: arguments.slot,
         payload: arguments.payload()?.map(Arc::new).or_else(|| task.payload.clone()),
+        trace: None,
         admitted_at: clock.now(),
         task: Arc::new(task),
     };

@@ -1,6 +1,5 @@
 //! `sandclock serve`: runs every task when it is due, until it is asked to stop.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,16 +7,16 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::progress::Bars;
+use super::observing::{self, Past};
 use super::source::ConfigFile;
-use super::{Exit, descriptors, servable, terminal};
+use super::{Exit, descriptors, host_log, servable, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Surroundings;
 use crate::daemon::reload::Source;
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
-use crate::observe;
+use crate::observe::{self, Observer, Observers, Scraper};
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
 
@@ -49,16 +48,12 @@ enum LogFormat {
 }
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let bars = std::io::stderr().is_terminal().then(Bars::new);
     let format = match arguments.log_format {
         LogFormat::Text => observe::Format::Text,
         LogFormat::Json => observe::Format::Json,
     };
-    let settings = observe::Settings { format, filter: arguments.log.clone(), coloured: terminal::colours_stderr() };
-    match bars.clone() {
-        Some(bars) => observe::init(&settings, clock, move || bars.clone())?,
-        None => observe::init(&settings, clock, std::io::stderr)?,
-    }
+    let logging = observe::Settings { format, filter: arguments.log.clone(), coloured: terminal::colours_stderr() };
+    logging.check()?;
     let source = ConfigFile::new(file, clock)?;
     let digest = source.digest();
     let config = match servable::load(file, &Surroundings::of_process(clock.now())) {
@@ -73,6 +68,7 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
             return Ok(Exit::ConfigRefused);
         }
     };
+    let bars = host_log::begin(logging, config.log_file_settings(), clock)?;
     descriptors::make_room(&config);
     let (ledger, recovered) = Ledger::open(&config.ledger_settings(), clock)?;
     if !recovered.unfinished.is_empty() {
@@ -84,7 +80,12 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     for stray in plugins.scan().map(|listing| listing.strays).unwrap_or_default() {
         tracing::warn!("in the plugins folder, {stray}");
     }
-    let settings = (config.daemon_settings(), config.api_settings());
+    let settings = Settings {
+        daemon: config.daemon_settings(),
+        api: config.api_settings(),
+        metrics: config.metrics_settings(),
+        traces: config.trace_settings(),
+    };
     let tasks = config.tasks.clone();
     let origin = Some(source.origin(&config, digest));
     // How each task was written takes as much memory as the task, and nobody asks for it from here on.
@@ -105,16 +106,32 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
     runtime.block_on(serve(settings, parts, clock))
 }
 
-async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
-    let (daemon_settings, api_settings) = settings;
+/// What the parts of a host get out of its configuration.
+struct Settings {
+    daemon: daemon::Settings,
+    api: api::Settings,
+    metrics: observe::MetricsSettings,
+    traces: Option<observe::TraceSettings>,
+}
+
+async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
     let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let mut daemon = Daemon::start(daemon_settings, parts)?;
+    // Before anything can change in it.
+    let state = parts.ledger.folder().to_owned();
+    let past = Past { state, most: settings.metrics.max_tasks, clock };
+    // In the order of their names, as the configuration has them and as metrics take them.
+    let standings = past.standings(parts.tasks.iter().map(|task| &task.name));
+    let mut daemon = Daemon::start(settings.daemon, parts)?;
     let mut events = daemon.events();
-    let api = Api::start(&api_settings, daemon.handle(), clock)?;
+    let trace_ids = settings.traces.as_ref().map(|traces| traces.ids);
+    let metrics = observing::metrics(settings.metrics, &daemon, clock);
+    let sources = observing::sources(&mut daemon, past, standings, clock);
+    let observers = Observers::start(sources, Arc::clone(&metrics), settings.traces)?;
+    let api = Api::start(&settings.api, daemon.handle(), Scraper::start(Arc::clone(&metrics))?, clock)?;
     tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
 
     let mut signals = 0u32;
@@ -123,8 +140,11 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
             drained = daemon.drained() => break drained?,
             event = events.recv() => {
                 match event {
-                    Ok(event) => observe::narrate(&event),
-                    Err(RecvError::Lagged(lost)) => tracing::warn!("{lost} events came too fast to be told here; the ledger has them"),
+                    Ok(event) => observe::narrate(&event, trace_ids.as_ref()),
+                    Err(RecvError::Lagged(lost)) => {
+                        metrics.dropped(Observer::Log, lost);
+                        tracing::warn!("{lost} events came too fast to be told here; the ledger has them");
+                    }
                     Err(RecvError::Closed) => {}
                 }
                 false
@@ -148,8 +168,10 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
         }
     };
     while let Ok(event) = events.try_recv() {
-        observe::narrate(&event);
+        observe::narrate(&event, trace_ids.as_ref());
     }
+    // Takes what has come, and has it sent.
+    drop(observers);
     if drained.unrecorded > 0 {
         tracing::error!(
             "the ledger could not be written to the end: what it says is still running counts as interrupted at the next start"

@@ -3,6 +3,7 @@
 //! Secrets are named by their source and never shown.
 
 mod access;
+mod observing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -184,6 +185,7 @@ fn host(config: &Config) -> Keys {
         ("ledger.durability", host.durability.name().into()),
         ("ledger.max-size", bytes(host.ledger_size)),
     ]);
+    keys.extend(observing::keys(&host.observe, &config.root));
     keys
 }
 

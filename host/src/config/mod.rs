@@ -40,6 +40,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use effective::Effective;
 pub use elements::alerts::{Alert, AlertChannel};
 pub use elements::host::{CompileSettings, Durability, HostSettings};
+pub use elements::observe::{Collector, LogSettings, ObserveSettings};
 pub use elements::roots::TlsRootsFile;
 pub use load::{Loaded, load, load_text, state_folder};
 pub use report::Report;

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use super::Config;
 use super::elements::host::Durability;
 use crate::model::task::Task;
-use crate::{api, daemon, ledger, plugins, sandbox};
+use crate::model::trace::TraceIds;
+use crate::{api, daemon, ledger, observe, plugins, sandbox};
 
 impl Config {
     /// How the ledger is kept.
@@ -22,6 +23,7 @@ impl Config {
         let limits = self.tasks.iter().map(|task: &std::sync::Arc<Task>| &*task.limits);
         sandbox::Settings {
             wasi_03: self.host.wasi_03,
+            traces: self.trace_settings().map(|traces| traces.ids),
             tls_roots: self.host.tls_roots.as_ref().map(|file| file.roots.clone()).unwrap_or_default(),
             ..sandbox::Settings::for_limits(count(self.host.max_concurrent_runs), limits)
         }
@@ -54,6 +56,42 @@ impl Config {
             grace: self.host.grace_period,
             ledger_size: self.host.ledger_size,
         }
+    }
+
+    /// The file of the host's log; none if it goes to stderr.
+    pub fn log_file_settings(&self) -> Option<observe::LogFileSettings> {
+        let log = self.host.observe.log.as_ref()?;
+        Some(observe::LogFileSettings { path: log.file.clone(), max_size: log.max_size, keep: log.keep })
+    }
+
+    /// How many series there may be.
+    pub fn metrics_settings(&self) -> observe::MetricsSettings {
+        observe::MetricsSettings { max_tasks: self.host.observe.max_tasks as usize }
+    }
+
+    /// Where traces go, if anywhere.
+    pub fn trace_settings(&self) -> Option<observe::TraceSettings> {
+        let collector = self.host.observe.traces.as_ref()?;
+        let instance = self.instance();
+        let salt = [0, 8].map(|at| instance[at..at + 8].iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte)));
+        Some(observe::TraceSettings {
+            host: collector.host.clone(),
+            port: collector.port,
+            base: collector.base.clone(),
+            logs: if self.host.observe.traced_logs { observe::Logs::Sent } else { observe::Logs::Kept },
+            ids: TraceIds::new(salt),
+            instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// What tells this host from others, before and after a restart: its machine and its state folder.
+    fn instance(&self) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(rustix::system::uname().nodename().to_bytes_with_nul());
+        hasher.update(self.host.state.as_os_str().as_encoded_bytes());
+        let mut instance = [0; 16];
+        hasher.finalize_xof().fill(&mut instance);
+        instance
     }
 
     /// Where the API listens.

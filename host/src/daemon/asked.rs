@@ -13,6 +13,7 @@ use crate::model::key::Keyed;
 use crate::model::outcome::{Outcome, OutcomeClass};
 use crate::model::payload::Blob;
 use crate::model::run::RunState;
+use crate::model::trace::TraceContext;
 
 /// A run that somebody asks for.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct TriggerRequest {
     pub cause: Cause,
     /// What it works on, if not what the task says.
     pub payload: Option<Arc<Blob>>,
+    /// The trace that it is a part of, if whoever asks keeps one.
+    pub trace: Option<TraceContext>,
     /// What makes asking twice asking once.
     pub keyed: Option<Keyed>,
     /// What is to be told.

@@ -31,8 +31,9 @@ use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::{Outcome, Skip};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
-use crate::model::run::RunState;
+use crate::model::run::{Run, RunState};
 use crate::model::task::{Build, Task};
+use crate::model::trace::TraceContext;
 use active::{Active, Whereabouts};
 use backfill::Backlog;
 use reloading::Absent;
@@ -206,7 +207,7 @@ impl Dispatcher {
             opening::pass_over(&due.task, missed, now, &mut step);
         }
         for (slot, cause) in due.runs {
-            self.admit(&due.task, cause, Some(slot), None, now, &mut step);
+            self.admit(&due.task, cause, Some(slot), None, None, now, &mut step);
         }
         step
     }
@@ -224,12 +225,28 @@ impl Dispatcher {
         payload: Option<Arc<Blob>>,
         now: Timestamp,
     ) -> Result<(RunId, Step), Refusal> {
+        self.trigger_within(task, cause, payload, None, now)
+    }
+
+    /// The same as a part of a trace.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dispatcher::trigger`] has.
+    pub fn trigger_within(
+        &mut self,
+        task: &TaskName,
+        cause: Cause,
+        payload: Option<Arc<Blob>>,
+        trace: Option<TraceContext>,
+        now: Timestamp,
+    ) -> Result<(RunId, Step), Refusal> {
         let task = self.reachable(task)?;
         if !task.enabled {
             return Err(Refusal::Disabled);
         }
         let mut step = Step::default();
-        let id = self.admit(&task, cause, None, payload, now, &mut step);
+        let id = self.admit(&task, cause, None, payload, trace, now, &mut step);
         Ok((id, step))
     }
 
@@ -280,6 +297,11 @@ impl Dispatcher {
     /// Whether an attempt of this run goes on.
     pub fn is_running(&self, run: RunId) -> bool {
         self.active.get(&run).is_some_and(|active| matches!(active.state, RunState::Running { .. }))
+    }
+
+    /// The runs that are not over, each with whether an attempt of it goes on.
+    pub fn unfinished(&self) -> impl Iterator<Item = (Arc<Run>, bool)> {
+        self.active.values().map(|active| (active.run.clone(), matches!(active.state, RunState::Running { .. })))
     }
 
     /// How many runs are not over: those that run, and those that wait for their turn, their plugin or their next

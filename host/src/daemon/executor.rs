@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::model::id::Digest;
@@ -94,7 +95,16 @@ impl Drop for Executor {
 
 async fn work(jobs: async_channel::Receiver<Job>, results: async_channel::Sender<Executed>, clock: Clock) {
     while let Ok(Job { run, attempt, prepared, digest, stop }) = jobs.recv().await {
-        let report = prepared.attempt(AttemptRequest { run: run.clone(), attempt, stop }).await;
+        // Whatever logs within it, a library too, says in which attempt.
+        let span = tracing::debug_span!(
+            "attempt",
+            faas.name = %run.task.name,
+            faas.invocation_id = %run.id,
+            sandclock.attempt = attempt,
+            sandclock.plugin = %run.task.plugin,
+            sandclock.cause = run.cause.name(),
+        );
+        let report = prepared.attempt(AttemptRequest { run: run.clone(), attempt, stop }).instrument(span).await;
         let executed = Executed { run, digest, report, ended_at: clock.now() };
         if results.send(executed).await.is_err() {
             return;

@@ -32,6 +32,7 @@ use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Outcome, Stop};
 use crate::model::task::Build;
+use crate::observe::LedgerLatency;
 use crate::plugins::{Plugin, Unusable};
 use noting::Noting;
 
@@ -76,6 +77,7 @@ pub(super) struct Firing {
     pub plugins: watch::Sender<Arc<PluginSet>>,
     pub tasks: watch::Sender<Arc<TaskSet>>,
     pub keep: watch::Sender<Keep>,
+    pub ledger_latency: Arc<LedgerLatency>,
 }
 
 /// The loop's own state.
@@ -135,6 +137,8 @@ pub(super) type Answer = Box<dyn FnOnce(&mut Loop, &[RunId]) + Send>;
 
 struct Recorded {
     pending: Pending,
+    /// When it was handed to the ledger.
+    since: Instant,
     result: Result<(), LedgerError>,
 }
 
@@ -266,10 +270,16 @@ impl Loop {
             Try::Again => Order::Again,
         };
         let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
-        self.recording.push(append.map(|result| Recorded { pending, result }).boxed());
+        let since = self.firing.clock.monotonic();
+        self.recording.push(append.map(move |result| Recorded { pending, since, result }).boxed());
     }
 
-    fn recorded(&mut self, Recorded { mut pending, result }: Recorded) {
+    fn recorded(&mut self, Recorded { pending, since, result }: Recorded) {
+        self.firing.ledger_latency.took(self.firing.clock.monotonic().duration_since(since));
+        self.answered(pending, result);
+    }
+
+    fn answered(&mut self, mut pending: Pending, result: Result<(), LedgerError>) {
         match result {
             Ok(()) => {
                 if self.ledger == LedgerHealth::Failing && pending.attempt == Try::Again {
@@ -289,7 +299,7 @@ impl Loop {
                 let now = self.firing.clock.now();
                 let step = self.firing.dispatcher.unsettled(settling, chain(&error), now, chance());
                 // Nothing of it was entered. What comes of that is decided now, behind all that was decided before.
-                self.recorded(Recorded { pending: Pending { step: Step::default(), ..pending }, result: Ok(()) });
+                self.answered(Pending { step: Step::default(), ..pending }, Ok(()));
                 self.record(step, None);
             }
             Err(error) if error.is_refusal() => {
@@ -301,7 +311,7 @@ impl Loop {
                 }
                 pending.refused.extend(removed);
                 if pending.step.entries.is_empty() {
-                    self.recorded(Recorded { pending, result: Ok(()) });
+                    self.answered(pending, Ok(()));
                 } else {
                     self.append(pending);
                 }
@@ -433,7 +443,7 @@ impl Loop {
     fn tell(&mut self, event: Event) {
         if !self.ends.is_empty() {
             match &event {
-                Event::RunEnded { run, outcome, attempts } => self.ends.tell(run.id, outcome, *attempts),
+                Event::RunEnded { run, outcome, attempts, .. } => self.ends.tell(run.id, outcome, *attempts),
                 Event::SlotSkipped { run, why, .. } => self.ends.tell(*run, &Arc::new(Outcome::Skipped(*why)), 0),
                 _ => {}
             }

@@ -22,8 +22,10 @@ use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
 use crate::model::payload::Blob;
 use crate::model::plan::Plan;
+use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::observe::LedgerLatency;
 use crate::sandbox::{Following, Sandbox, Whom};
 
 /// The tasks of a daemon by name.
@@ -40,6 +42,7 @@ pub struct Handle {
     pub(super) sandbox: Sandbox,
     pub(super) reloads: mpsc::Sender<Request>,
     pub(super) reloaded: watch::Receiver<ReloadState>,
+    pub(super) ledger_latency: Arc<LedgerLatency>,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
     /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
@@ -91,6 +94,10 @@ pub(super) enum Command {
     OnBehalf {
         change: Arc<Change>,
         command: Box<Command>,
+    },
+    /// The runs that are not over.
+    Open {
+        answer: oneshot::Sender<Vec<(Arc<Run>, bool)>>,
     },
     /// What these tasks would change.
     Plan {
@@ -163,8 +170,20 @@ impl Handle {
         cause: Cause,
         payload: Option<Arc<Blob>>,
     ) -> Result<Result<RunId, Refusal>, Stopped> {
-        let request = TriggerRequest { task, cause, payload, keyed: None, wants: Wants::Entry };
+        let request = TriggerRequest { task, cause, payload, trace: None, keyed: None, wants: Wants::Entry };
         Ok(self.request(request).await?.map(|triggered| triggered.run))
+    }
+
+    /// The runs that are not over, each with whether an attempt of it goes on: as the daemon has decided, which observers
+    /// may hear of later. For a thread that can wait.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon is gone.
+    pub fn open_runs_blocking(&self) -> Result<Vec<(Arc<Run>, bool)>, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.blocking_send(Command::Open { answer }).map_err(|_| Stopped)?;
+        answered.blocking_recv().map_err(|_| Stopped)
     }
 
     /// Pauses a task; answers when that is in the ledger, also if it was so before.
@@ -272,6 +291,11 @@ impl Handle {
     /// Whether guests run that are to be stopped by a clock, and it has stopped.
     pub fn clock_stopped(&self) -> bool {
         self.sandbox.clock_stopped()
+    }
+
+    /// How long the ledger took to make entries durable.
+    pub fn ledger_latency(&self) -> Arc<LedgerLatency> {
+        self.ledger_latency.clone()
     }
 
     /// How the daemon is.

@@ -49,6 +49,7 @@ use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
 use crate::model::retention::Retention;
 use crate::model::task::Task;
+use crate::observe::LedgerLatency;
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
@@ -112,6 +113,8 @@ const RELOADS: usize = 16;
 /// A running daemon. Dropping it without [`Daemon::drained`] cuts it off.
 pub struct Daemon {
     handle: Handle,
+    /// What has happened since its start.
+    heard: broadcast::Receiver<Event>,
     ended: oneshot::Receiver<Drained>,
     firing: Option<JoinHandle<()>>,
     /// Removes what is older than need be.
@@ -135,7 +138,8 @@ impl Daemon {
         let Parts { tasks, origin, plugins, ledger, recovered, clock, progress } = parts;
         let (commands, command_queue) = mpsc::channel(COMMANDS);
         let (plugin_changes, plugin_queue) = mpsc::channel(COMMANDS);
-        let (events, _) = broadcast::channel(EVENTS);
+        let (events, heard) = broadcast::channel(EVENTS);
+        let ledger_latency = Arc::new(LedgerLatency::default());
         let (status, status_seen) = watch::channel(Status::new(&clock));
         let (ended_sender, ended) = oneshot::channel();
 
@@ -177,6 +181,7 @@ impl Daemon {
             plugins: plugins_told,
             tasks: tasks_told,
             keep,
+            ledger_latency: ledger_latency.clone(),
         };
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
             let drained = runtime.block_on(firing.run(first));
@@ -210,10 +215,11 @@ impl Daemon {
             sandbox,
             reloads,
             reloaded: reload_seen,
+            ledger_latency,
             state,
             change: None,
         };
-        Ok(Self { handle, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
+        Ok(Self { handle, heard, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 
     /// A way to ask it for things.
@@ -224,6 +230,11 @@ impl Daemon {
     /// What happens from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.handle.events()
+    }
+
+    /// What has happened since its start, for the first who asks; for others what happens from now on.
+    pub fn events_from_the_start(&mut self) -> broadcast::Receiver<Event> {
+        std::mem::replace(&mut self.heard, self.handle.events())
     }
 
     /// Begins the shutdown: nothing more is started, and what runs has the grace period to end.

@@ -140,6 +140,7 @@ mod tests {
             cause: Cause::Schedule,
             slot: Slot::from_millis(slot),
             payload: None,
+            trace: None,
             admitted_at: jiff::Timestamp::UNIX_EPOCH,
         })
     }

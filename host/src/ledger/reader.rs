@@ -250,7 +250,12 @@ fn attempt(row: &Row<'_>) -> Result<AttemptRecord, RowError> {
                 lines: rows::count(row, 11)?,
                 dropped: rows::count(row, 12)?,
             },
-            http: HttpUsage { requests: row.get(13)?, concurrent: row.get(14)?, largest_body: rows::count(row, 15)? },
+            http: HttpUsage {
+                requests: row.get(13)?,
+                concurrent: row.get(14)?,
+                largest_body: rows::count(row, 15)?,
+                ..HttpUsage::default()
+            },
             kv_writes: row.get(16)?,
         },
         plugin: row.get::<_, Option<[u8; 32]>>(17)?.map(Digest::from_bytes),

@@ -91,7 +91,15 @@ fn id(number: i64) -> RunId {
 
 fn run(number: i64, task: &str, slot: Option<Slot>) -> Run {
     let cause = if slot.is_some() { Cause::Schedule } else { Cause::Manual };
-    Run { id: id(number), task: Arc::new(example(task)), cause, slot, payload: None, admitted_at: time(number) }
+    Run {
+        id: id(number),
+        task: Arc::new(example(task)),
+        cause,
+        slot,
+        payload: None,
+        trace: None,
+        admitted_at: time(number),
+    }
 }
 
 fn admitted(run: Run, admission: Admission) -> Entry {
@@ -141,7 +149,7 @@ fn usage() -> Usage {
         peak_table_elements: 7,
         output: 11,
         log: LogUsage { bytes: 5, lines: 2, dropped: 1 },
-        http: HttpUsage { requests: 3, concurrent: 2, largest_body: 1 << 40 },
+        http: HttpUsage { requests: 3, concurrent: 2, largest_body: 1 << 40, statuses: [0; 4] },
         kv_writes: 4,
     }
 }

@@ -40,6 +40,10 @@ pub enum Event {
         usage: Usage,
         /// What it logged.
         log: Arc<Vec<LogLine>>,
+        /// When the guest started.
+        started_at: Timestamp,
+        /// When it ended.
+        ended_at: Timestamp,
         /// When the next attempt starts; none if this was the last.
         retry_at: Option<Timestamp>,
     },
@@ -51,6 +55,8 @@ pub enum Event {
         outcome: Arc<Outcome>,
         /// How many attempts it had.
         attempts: u32,
+        /// When that was decided.
+        at: Timestamp,
     },
     /// A slot was not run, and why.
     SlotSkipped {
@@ -77,6 +83,16 @@ pub enum Event {
         count: u64,
         /// Why.
         why: PassedOver,
+    },
+    /// No slot of a task is run until it is resumed.
+    TaskPaused {
+        /// The task.
+        task: Arc<Task>,
+    },
+    /// A task's slots are run again.
+    TaskResumed {
+        /// The task.
+        task: Arc<Task>,
     },
     /// A plugin can be used.
     PluginReady {

@@ -36,6 +36,7 @@ pub mod outcome;
 pub mod run;
 pub mod tally;
 pub mod text;
+pub mod trace;
 pub mod transition;
 
 pub mod event;

@@ -10,6 +10,7 @@ use crate::model::outcome::Outcome;
 use crate::model::payload::Blob;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::model::trace::TraceContext;
 
 /// One admitted piece of work: a slot or a trigger.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Run {
     pub slot: Option<Slot>,
     /// What it works on.
     pub payload: Option<Arc<Blob>>,
+    /// Where in a trace it was asked for, if it was. Not in the ledger: a host that goes on with the run knows none.
+    pub trace: Option<TraceContext>,
     /// When it was admitted.
     pub admitted_at: Timestamp,
 }

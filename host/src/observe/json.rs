@@ -14,7 +14,7 @@ pub(super) struct Json(Format<format::Json>);
 
 impl Json {
     pub(super) fn new() -> Self {
-        Self(format::format().json().flatten_event(true).with_target(false))
+        Self(format::format().json().flatten_event(true).with_target(false).with_span_list(false))
     }
 }
 

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
@@ -30,7 +30,7 @@ where
     S: Subscriber + for<'s> LookupSpan<'s>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
         let (dim, level, bold) = match writer.has_ansi_escapes() {
@@ -41,7 +41,13 @@ where
         if !said.task.is_empty() {
             write!(writer, "{bold}{}{bold:#}: ", said.task)?;
         }
-        writeln!(writer, "{}{dim}{}{dim:#}", said.message, said.details)
+        write!(writer, "{}{dim}{}", said.message, said.details)?;
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.as_str());
+            write!(writer, " {}{{{}}}", span.name(), inert_excerpt(fields))?;
+        }
+        writeln!(writer, "{dim:#}")
     }
 }
 
@@ -102,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_names_the_task_first_and_the_details_last() {
+    async fn a_line_names_the_task_first_then_the_details_and_then_what_it_is_within() {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         let clock = Clock::simulated("2026-11-23T09:00:00Z".parse().unwrap());
@@ -113,11 +119,14 @@ mod tests {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(task = %"report", run = %"01KB", attempt = 2, "failed, perhaps not for long: busy");
             tracing::info!("draining");
+            tracing::info_span!("attempt", faas.name = "report", sandclock.attempt = 2)
+                .in_scope(|| tracing::info!("odd"));
         });
         assert_eq!(
             String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap(),
             "2026-11-23T09:00:00.000Z  WARN report: failed, perhaps not for long: busy run=01KB attempt=2\n\
-             2026-11-23T09:00:00.000Z  INFO draining\n"
+             2026-11-23T09:00:00.000Z  INFO draining\n\
+             2026-11-23T09:00:00.000Z  INFO odd attempt{faas.name=\"report\" sandclock.attempt=2}\n"
         );
     }
 }

@@ -41,6 +41,21 @@ pub struct FilterError {
     source: tracing_subscriber::filter::ParseError,
 }
 
+impl Settings {
+    /// Says what is wrong before there is anything to log.
+    ///
+    /// # Errors
+    ///
+    /// If the filter is malformed.
+    pub fn check(&self) -> Result<(), FilterError> {
+        self.parsed().map(drop)
+    }
+
+    fn parsed(&self) -> Result<EnvFilter, FilterError> {
+        EnvFilter::try_new(&self.filter).map_err(|source| FilterError { filter: self.filter.clone(), source })
+    }
+}
+
 /// Sends the host's log to a writer from now on. Calling it again in one process does nothing.
 ///
 /// # Errors
@@ -50,9 +65,7 @@ pub fn init<W>(settings: &Settings, clock: Clock, writer: W) -> Result<(), Filte
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&settings.filter)
-        .map_err(|source| FilterError { filter: settings.filter.clone(), source })?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(settings.parsed()?);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     // An error means that a log is set up already, in a test say.
     let _ = match settings.format {

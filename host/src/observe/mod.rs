@@ -2,10 +2,20 @@
 //!
 //! They hear of a thing after it is in the ledger. They may lag; the daemon never waits for them.
 
+mod file;
 mod json;
 mod line;
 mod logs;
 mod narrate;
 
+mod metrics;
+mod traces;
+
+mod observers;
+
+pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
+pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks};
 pub use narrate::narrate;
+pub use observers::{Look, Observers, Sources};
+pub use traces::{Logs, TraceSettings};

@@ -1,39 +1,49 @@
 //! Tells the host's log what happens to runs: a line for each attempt and what it logged. Texts of guests are handed on as
 //! they are; the log's two forms make them inert, each in its way.
 
+use tracing::field::display;
+
 use crate::model::event::Event;
 use crate::model::log::{Level, LogLine};
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver};
 use crate::model::plan::{Change, HostPlan, Plan, TaskPlan};
 use crate::model::quantity::duration;
 use crate::model::run::Run;
+use crate::model::trace::{TraceContext, TraceIds};
 
-/// Writes what happened to the host's log.
-pub fn narrate(event: &Event) {
+/// Writes what happened to the host's log; what happened to an attempt with its place in the traces, if any are kept.
+pub fn narrate(event: &Event, ids: Option<&TraceIds>) {
     match event {
         Event::RunQueued(run) => tracing::info!(task = %run.task.name, run = %run.id, "waits for its turn"),
         Event::AttemptStarted { run, attempt } => {
-            tracing::debug!(task = %run.task.name, run = %run.id, attempt, cause = %run.cause, "started");
+            let (trace_id, span_id) = place(ids.map(|ids| ids.attempt(run, *attempt)));
+            let (task, run, cause) = (&run.task.name, &run.id, &run.cause);
+            tracing::debug!(%task, %run, attempt, %cause, trace_id, span_id, "started");
         }
-        Event::AttemptEnded { run, attempt, outcome, usage, log, retry_at } => {
-            log.iter().for_each(|line| guest_line(run, *attempt, line));
-            let took = tracing::field::display(duration(usage.duration));
+        Event::AttemptEnded { run, attempt, outcome, usage, log, retry_at, .. } => {
+            let context = ids.map(|ids| ids.attempt(run, *attempt));
+            log.iter().for_each(|line| guest_line(run, *attempt, context, line));
+            let took = display(duration(usage.duration));
+            let (trace_id, span_id) = place(context);
             let (task, run) = (&run.task.name, &run.id);
             match (&**outcome, retry_at) {
-                (AttemptOutcome::Succeeded { .. }, _) => tracing::info!(%task, %run, attempt, took, "succeeded"),
-                (outcome, Some(at)) => {
-                    tracing::warn!(%task, %run, attempt, took, "{}; next attempt at {at:.3}", outcome);
+                (AttemptOutcome::Succeeded { .. }, _) => {
+                    tracing::info!(%task, %run, attempt, took, trace_id, span_id, "succeeded");
                 }
-                (outcome, None) => tracing::error!(%task, %run, attempt, took, "{}", outcome),
+                (outcome, Some(at)) => {
+                    let next = format_args!("next attempt at {at:.3}");
+                    tracing::warn!(%task, %run, attempt, took, trace_id, span_id, "{outcome}; {next}");
+                }
+                (outcome, None) => tracing::error!(%task, %run, attempt, took, trace_id, span_id, "{outcome}"),
             }
         }
         Event::RunEnded { outcome, .. }
             if matches!(**outcome, Outcome::Attempted(AttemptOutcome::Succeeded { .. })) => {}
-        Event::RunEnded { run, outcome, attempts } => {
+        Event::RunEnded { run, outcome, attempts, .. } => {
             tracing::debug!(task = %run.task.name, run = %run.id, attempts, "over: {}", outcome.class());
         }
         Event::SlotSkipped { task, slot, why, .. } => {
-            let slot = slot.map(tracing::field::display);
+            let slot = slot.map(display);
             tracing::warn!(task = %task.name, slot, "skipped: {why}");
         }
         Event::SlotsMissed { task, first, last, count, why } => {
@@ -49,6 +59,8 @@ pub fn narrate(event: &Event) {
                 }
             }
         }
+        Event::TaskPaused { task } => tracing::info!(task = %task.name, "paused"),
+        Event::TaskResumed { task } => tracing::info!(task = %task.name, "resumed"),
         Event::PluginReady { plugin } => tracing::debug!(%plugin, "plugin ready"),
         Event::PluginUnusable { plugin, reason } => {
             tracing::error!(%plugin, "plugin unusable, so its tasks are skipped: {}", reason);
@@ -85,16 +97,23 @@ fn reloaded(plan: &Plan) {
     }
 }
 
-fn guest_line(run: &Run, attempt: u32, line: &LogLine) {
+/// What leads from a line of the log to its span, under the names that OpenTelemetry has for it.
+fn place(context: Option<TraceContext>) -> (Option<impl tracing::Value>, Option<impl tracing::Value>) {
+    let context = context.filter(|context| context.sampled);
+    (context.map(|context| display(context.trace)), context.map(|context| display(context.span)))
+}
+
+fn guest_line(run: &Run, attempt: u32, context: Option<TraceContext>, line: &LogLine) {
     let (task, run) = (&run.task.name, &run.id);
+    let (trace_id, span_id) = place(context);
     let message = &line.message;
     let fields: String = line.fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
     let source = line.source.name();
     match line.level {
-        Level::Trace => tracing::trace!(%task, %run, attempt, source, "| {message}{fields}"),
-        Level::Debug => tracing::debug!(%task, %run, attempt, source, "| {message}{fields}"),
-        Level::Info => tracing::info!(%task, %run, attempt, source, "| {message}{fields}"),
-        Level::Warn => tracing::warn!(%task, %run, attempt, source, "| {message}{fields}"),
-        Level::Error => tracing::error!(%task, %run, attempt, source, "| {message}{fields}"),
+        Level::Trace => tracing::trace!(%task, %run, attempt, source, trace_id, span_id, "| {message}{fields}"),
+        Level::Debug => tracing::debug!(%task, %run, attempt, source, trace_id, span_id, "| {message}{fields}"),
+        Level::Info => tracing::info!(%task, %run, attempt, source, trace_id, span_id, "| {message}{fields}"),
+        Level::Warn => tracing::warn!(%task, %run, attempt, source, trace_id, span_id, "| {message}{fields}"),
+        Level::Error => tracing::error!(%task, %run, attempt, source, trace_id, span_id, "| {message}{fields}"),
     }
 }

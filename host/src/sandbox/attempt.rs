@@ -66,7 +66,8 @@ impl Prepared {
         let redaction = Redaction::of(&task.grants);
         let journal = Journal::new(clock, &task.limits, redaction.clone());
         let going = self.live().begin(&run, attempt, &journal);
-        let egress = Arc::new(Egress::new(Arc::clone(&task), journal.clone(), clock, self.network()));
+        let egress = Egress::new(Arc::clone(&task), journal.clone(), clock, self.network()).of_attempt(&run, attempt);
+        let egress = Arc::new(egress);
 
         let (started_at, started) = (clock.now(), clock.monotonic());
         let facts = Facts {

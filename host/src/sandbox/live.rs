@@ -195,6 +195,7 @@ mod tests {
             cause: Cause::Manual,
             slot: None,
             payload: None,
+            trace: None,
             admitted_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -55,6 +55,7 @@ use wasmtime::component::Linker;
 
 use crate::clock::Clock;
 use crate::model::limits::{Limits, Metering};
+use crate::model::trace::TraceIds;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Network;
 use crate::sandbox::ticker::Ticker;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub wasi_03: bool,
     /// Root certificates beside the system's, for guests' requests.
     pub tls_roots: TlsRoots,
+    /// Under which ids traces are kept; none if they are not.
+    pub traces: Option<TraceIds>,
 }
 
 impl Settings {
@@ -99,6 +102,7 @@ impl Settings {
             max_instances: instances,
             wasi_03: true,
             tls_roots: TlsRoots::default(),
+            traces: None,
         };
         limits.into_iter().fold(room, |room, limits| Self {
             max_table_elements: room.max_table_elements.max(limits.table_elements),
@@ -178,7 +182,7 @@ impl Sandbox {
 
     /// The same, with key-value stores that somebody else keeps.
     pub fn with_stores(settings: Settings, clock: Clock, keeper: Arc<dyn KeyValue>) -> Self {
-        let network = Arc::new(Network::new(settings.tls_roots.clone(), clock));
+        let network = Arc::new(Network::new(settings.tls_roots.clone(), clock).traced(settings.traces));
         let (live, grounds) = (Live::default(), Mutex::default());
         Self(Arc::new(Inner { settings, clock, network, keeper, live, grounds }))
     }

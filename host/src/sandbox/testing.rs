@@ -38,6 +38,7 @@ pub(crate) fn run(task: Task) -> Run {
         cause: Cause::Manual,
         slot: None,
         payload: None,
+        trace: None,
         admitted_at: Timestamp::UNIX_EPOCH,
     }
 }

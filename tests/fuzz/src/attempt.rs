@@ -43,6 +43,7 @@ pub(crate) fn run(prepared: &Prepared, stdin: &[u8]) -> AttemptReport {
         cause: Cause::Manual,
         slot: None,
         payload: Some(Arc::new(payload)),
+        trace: None,
         admitted_at: Timestamp::UNIX_EPOCH,
     };
     let (_stop, stop) = watch::channel(None);

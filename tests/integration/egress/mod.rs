@@ -188,6 +188,7 @@ impl Prober {
             cause: Cause::Manual,
             slot: None,
             payload: Some(Arc::new(self.door.payload(urls))),
+            trace: None,
             admitted_at: jiff::Timestamp::UNIX_EPOCH,
         };
         let (_stop, stop) = watch::channel(None);

@@ -120,6 +120,7 @@ fn guests_one_after_another() {
             cause: Cause::Manual,
             slot: None,
             payload: task.payload.clone(),
+            trace: None,
             admitted_at: clock.now(),
         });
         let plugin = runtime.block_on(plugins.prepare(&task.build(), &Quiet)).unwrap();

@@ -11,8 +11,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use super::rustup;
-use crate::command;
 use crate::project::{forget_xtask, root};
+use crate::{apt, command};
 
 pub(crate) const TRIPLE: &str = "wasm32-wasip1";
 
@@ -50,17 +50,7 @@ impl Toolchain {
 
     /// Installs the packages, if we may.
     pub(crate) fn install() -> anyhow::Result<Self> {
-        if !Path::new("/usr/bin/apt-get").exists() {
-            bail!("there is no apt-get here");
-        }
-        if !rustix::process::geteuid().is_root() {
-            bail!("only root can install packages");
-        }
-        command::run("updating the list of Debian's packages", apt_get().arg("update"))?;
-        command::run(
-            "installing Debian's Rust for wasm (about 150 MB)",
-            apt_get().args(["install", "-y", "--no-install-recommends"]).args(PACKAGES),
-        )?;
+        apt::install("installing Debian's Rust for wasm (about 150 MB)", &PACKAGES)?;
         Self::find().context("the packages are installed, but not what was expected of them")
     }
 
@@ -96,12 +86,6 @@ fn own(program: &str) -> Command {
         command.env_remove(variable);
     }
     command
-}
-
-fn apt_get() -> Command {
-    let mut apt_get = Command::new("apt-get");
-    apt_get.env("DEBIAN_FRONTEND", "noninteractive");
-    apt_get
 }
 
 /// The linker, which Debian's packages leave out: every rustup toolchain has one.

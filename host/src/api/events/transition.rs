@@ -13,6 +13,7 @@ use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass, PassedOver};
 use crate::model::run::Run;
 use crate::model::slot::Slot;
+use crate::model::task::Task;
 
 /// What happened, to what, and when it was heard of.
 pub(super) struct Transition {
@@ -40,6 +41,8 @@ pub(super) enum What {
     SlotsMissed { first: Slot, last: Slot, count: u64, outcome: Ended },
     PluginReady { plugin: String },
     PluginUnusable { plugin: String, reason: String },
+    TaskPaused,
+    TaskResumed,
     PluginKept { plugin: String, reason: String },
     ConfigReloaded { changes: String },
     ConfigRefused { report: String },
@@ -57,6 +60,7 @@ pub(super) struct Ended {
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct HostEvent {
     /// What happened: `run_queued`, `attempt_started`, `attempt_ended`, `run_ended`, `slot_skipped`, `slots_missed`,
+    /// `task_paused`, `task_resumed`,
     /// `plugin_ready`, `plugin_unusable`, `plugin_kept`, `config_reloaded`, `config_refused`, `ledger_failed` or
     /// `ledger_recovered`.
     #[schema(example = "run_ended")]
@@ -123,7 +127,7 @@ impl What {
                 let (attempt, took, retry_at) = (*attempt, usage.duration, *retry_at);
                 (What::AttemptEnded { attempt, outcome, took, retry_at }, Of::run(run))
             }
-            Event::RunEnded { run, outcome, attempts } => {
+            Event::RunEnded { run, outcome, attempts, .. } => {
                 (What::RunEnded { attempts: *attempts, outcome: Ended::run(outcome) }, Of::run(run))
             }
             Event::SlotSkipped { task, run, cause, slot, why } => {
@@ -133,12 +137,14 @@ impl What {
             }
             Event::SlotsMissed { task, first, last, count, why } => (
                 What::SlotsMissed { first: *first, last: *last, count: *count, outcome: Ended::passed_over(*why) },
-                Of { task: Some(task.name.clone()), ..Of::default() },
+                Of::task(task),
             ),
             Event::PluginReady { plugin } => (What::PluginReady { plugin: plugin.to_string() }, Of::default()),
             Event::PluginUnusable { plugin, reason } => {
                 (What::PluginUnusable { plugin: plugin.to_string(), reason: reason.clone() }, Of::default())
             }
+            Event::TaskPaused { task } => (What::TaskPaused, Of::task(task)),
+            Event::TaskResumed { task } => (What::TaskResumed, Of::task(task)),
             Event::PluginKept { plugin, reason } => {
                 (What::PluginKept { plugin: plugin.to_string(), reason: reason.clone() }, Of::default())
             }
@@ -163,6 +169,8 @@ impl What {
             What::SlotsMissed { .. } => "slots_missed",
             What::PluginReady { .. } => "plugin_ready",
             What::PluginUnusable { .. } => "plugin_unusable",
+            What::TaskPaused => "task_paused",
+            What::TaskResumed => "task_resumed",
             What::PluginKept { .. } => "plugin_kept",
             What::ConfigReloaded { .. } => "config_reloaded",
             What::ConfigRefused { .. } => "config_refused",
@@ -173,6 +181,10 @@ impl What {
 }
 
 impl Of {
+    fn task(task: &Task) -> Self {
+        Self { task: Some(task.name.clone()), ..Self::default() }
+    }
+
     fn run(run: &Run) -> Self {
         Self { task: Some(run.task.name.clone()), run: Some(run.id), cause: Some(run.cause.clone()), due: run.slot }
     }
@@ -222,7 +234,7 @@ impl Transition {
             message: None,
         };
         match &self.what {
-            What::RunQueued | What::LedgerRecovered => {}
+            What::RunQueued | What::TaskPaused | What::TaskResumed | What::LedgerRecovered => {}
             What::AttemptStarted { attempt } => event.attempt = Some(*attempt),
             What::AttemptEnded { attempt, outcome, took, retry_at } => {
                 (event.attempt, event.outcome) = (Some(*attempt), Some(outcome.show()));

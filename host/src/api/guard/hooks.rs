@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::caller::Caller;
 use super::signature::{self, Identity, Rules};
+use crate::api::input::trace_of;
 use crate::api::problem::{Kind, Problem};
 use crate::api::server::Peer;
 use crate::api::service::Service;
@@ -63,6 +64,7 @@ pub(in crate::api) async fn hook(State(service): State<Service>, caller: Caller,
         cause: Cause::Webhook { path: path.clone() },
         keyed: Some(keyed(*scheme, path.as_str(), &identity, &body)?),
         payload: Some(Arc::new(Blob { content_type: content_type(&parts.headers), bytes: body.into() })),
+        trace: trace_of(&parts.headers),
         wants: Wants::Entry,
     };
     let daemon: Handle = service.daemon.on_behalf(change);

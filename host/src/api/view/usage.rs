@@ -39,7 +39,7 @@ impl From<&limits::Usage> for Usage {
     fn from(usage: &limits::Usage) -> Self {
         let limits::Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes } = *usage;
         let LogUsage { bytes, lines, dropped } = log;
-        let HttpUsage { requests, concurrent, largest_body } = http;
+        let HttpUsage { requests, concurrent, largest_body, statuses: _ } = http;
         Self {
             duration_ms: millis(duration),
             fuel,

@@ -122,7 +122,7 @@ mod tests {
             peak_table_elements: 90_000,
             output: 900_000,
             log: LogUsage { bytes: 200_000, lines: 9_000, dropped: 0 },
-            http: HttpUsage { requests: 99, concurrent: 16, largest_body: 7 << 20 },
+            http: HttpUsage { requests: 99, concurrent: 16, largest_body: 7 << 20, statuses: [0; 4] },
             kv_writes: 400,
         };
         let cut = Usage { log: LogUsage { bytes: 262_144, lines: 9_500, dropped: 40_000 }, ..usage };

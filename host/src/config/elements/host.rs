@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::api::ApiTable;
+use super::observe::{self, LogTable, MetricsTable, ObserveSettings, TracesTable};
 use super::roots::TlsRootsFile;
 use super::words::{ListenAddress, PathText, Zone};
 use crate::api::GuardSettings;
@@ -50,6 +51,8 @@ pub struct HostSettings {
     pub durability: Durability,
     /// How many bytes the ledger may take.
     pub ledger_size: u64,
+    /// What is told of the host, and where.
+    pub observe: ObserveSettings,
 }
 
 /// What the compilation of one plugin may use.
@@ -127,6 +130,12 @@ table! {
         "compile" => compile: CompileTable = table;
         /// How the ledger is written, and how large it may be.
         "ledger" => ledger: LedgerTable = table;
+        /// The host's log, in files of bounded size.
+        "log" => log: LogTable = table;
+        /// What `/metrics` tells.
+        "metrics" => metrics: MetricsTable = table;
+        /// Traces of runs and attempts, for a collector that speaks OpenTelemetry's protocol.
+        "traces" => traces: TracesTable = table;
     }
 }
 
@@ -179,6 +188,12 @@ impl HostTable {
             compile: self.compile.value().unwrap_or_default().build(),
             durability: ledger.durability.value().unwrap_or_default(),
             ledger_size: ledger.max_size.value().map_or(4 << 30, |bytes| bytes.0),
+            observe: observe::build(
+                &self.log.value().unwrap_or_default(),
+                &self.metrics.value().unwrap_or_default(),
+                &self.traces.value().unwrap_or_default(),
+                root,
+            ),
         }
     }
 }

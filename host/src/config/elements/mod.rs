@@ -13,6 +13,7 @@ mod http_grant;
 pub(super) mod keyvalue;
 pub(super) mod limits;
 pub(super) mod misfire;
+pub(super) mod observe;
 pub(super) mod payload;
 pub(super) mod retention;
 pub(super) mod retry;

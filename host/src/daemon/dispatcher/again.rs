@@ -51,7 +51,7 @@ impl Dispatcher {
         }
         let PastRun { id, cause, slot, attempts, payload, .. } = past;
         let payload = payload.or_else(|| task.payload.clone());
-        let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, admitted_at: now });
+        let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, trace: None, admitted_at: now });
         let mut step = Step::default();
         step.entries.push(Entry::Reopened { run: run.clone(), at: now });
         step.effects.push(Effect::Tell(Event::RunQueued(run.clone())));

@@ -107,6 +107,7 @@ impl Dispatcher {
             cause: Cause::Backfill { max_parallel },
             slot: Some(slot),
             payload: task.payload.clone(),
+            trace: None,
             admitted_at: now,
         });
         step.entries.push(match known {

@@ -77,6 +77,8 @@ impl Dispatcher {
             outcome: outcome.clone(),
             usage: ended.usage,
             log,
+            started_at: ended.started_at,
+            ended_at: ended.ended_at,
             retry_at,
         }));
         match retry_at {
@@ -133,7 +135,7 @@ impl Dispatcher {
         let Active { run, attempts, state, whereabouts, .. } = active;
         if let RunState::Final(outcome) = state {
             let outcome = Arc::new(outcome);
-            step.effects.push(Effect::Tell(Event::RunEnded { run: run.clone(), outcome, attempts }));
+            step.effects.push(Effect::Tell(Event::RunEnded { run: run.clone(), outcome, attempts, at: now }));
         }
         self.leave(&run, whereabouts, now, step);
     }

@@ -17,22 +17,25 @@ use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::model::trace::TraceContext;
 use crate::model::transition::Transition;
 
 impl Dispatcher {
     /// Makes a run and decides what becomes of it first.
+    #[expect(clippy::too_many_arguments, reason = "what makes a run")]
     pub(super) fn admit(
         &mut self,
         task: &Arc<Task>,
         cause: Cause,
         slot: Option<Slot>,
         payload: Option<Arc<Blob>>,
+        trace: Option<TraceContext>,
         now: Timestamp,
         step: &mut Step,
     ) -> RunId {
         let id = self.next_id(now);
         let payload = payload.or_else(|| task.payload.clone());
-        let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, admitted_at: now });
+        let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, trace, admitted_at: now });
         self.enter(Active::new(run), Entering::New, now, step);
         id
     }
@@ -108,10 +111,15 @@ impl Dispatcher {
         for task in followers {
             let cause = Cause::After { task: run.task.name.clone(), run: run.id };
             match self.holds(&task) {
-                None => _ = self.admit(&task, cause, None, payload.clone(), now, step),
+                None => _ = self.admit(&task, cause, None, payload.clone(), run.trace, now, step),
                 Some(why) => {
                     let id = self.next_id(now);
-                    skip(&Run { id, task, cause, slot: None, payload: None, admitted_at: now }, why, now, step);
+                    skip(
+                        &Run { id, task, cause, slot: None, payload: None, trace: None, admitted_at: now },
+                        why,
+                        now,
+                        step,
+                    );
                 }
             }
         }

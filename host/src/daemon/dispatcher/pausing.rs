@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Dispatcher, Mode, Refusal};
-use crate::daemon::step::Step;
+use crate::daemon::step::{Effect, Step};
 use crate::ledger::Entry;
+use crate::model::event::Event;
 use crate::model::id::TaskName;
 use crate::model::outcome::Skip;
 use crate::model::pause::Pause;
@@ -33,6 +34,7 @@ impl Dispatcher {
             step.append(self.due(due, now));
         }
         step.entries.push(Entry::PauseSet { task: task.name.clone(), pause: Some(pause.clone()) });
+        step.effects.push(Effect::Tell(Event::TaskPaused { task }));
         Ok((pause, step))
     }
 
@@ -53,6 +55,7 @@ impl Dispatcher {
             {
                 step.append(self.due(due, now));
             }
+            step.effects.push(Effect::Tell(Event::TaskResumed { task }));
         }
         Ok((pause, step))
     }

@@ -29,6 +29,7 @@ impl Dispatcher {
             cause: unfinished.cause,
             slot: unfinished.slot,
             payload: unfinished.payload,
+            trace: None,
             admitted_at: unfinished.admitted_at,
         });
         let (attempts, attempts_before) = (unfinished.attempts, unfinished.attempts_before);
@@ -59,7 +60,7 @@ impl Dispatcher {
             }
             RunState::Final(outcome) => {
                 let (run, outcome) = (run.clone(), Arc::new(outcome.clone()));
-                step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts: *attempts }));
+                step.effects.push(Effect::Tell(Event::RunEnded { run, outcome, attempts: *attempts, at: now }));
             }
             RunState::Queued | RunState::Running { .. } => {}
         }

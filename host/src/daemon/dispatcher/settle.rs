@@ -72,7 +72,7 @@ impl Dispatcher {
             let cause = Cause::After { task: run.task.name.clone(), run: run.id };
             let payload = output.clone().or_else(|| task.payload.clone());
             let (id, why) = (self.next_id(now), self.holds(&task));
-            let follower = Arc::new(Run { id, task, cause, slot: None, payload, admitted_at: now });
+            let follower = Arc::new(Run { id, task, cause, slot: None, payload, trace: run.trace, admitted_at: now });
             match why {
                 None => {
                     step.entries.push(Entry::Admitted { run: follower.clone(), admission: Admission::Queued });
@@ -103,6 +103,8 @@ impl Dispatcher {
                 outcome: Arc::new(ended.outcome),
                 usage: ended.usage,
                 log: ended.log,
+                started_at: ended.started_at,
+                ended_at: ended.ended_at,
                 retry_at: None,
             }));
         }

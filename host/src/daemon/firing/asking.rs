@@ -116,9 +116,10 @@ impl Loop {
 
     /// Decides over a run that is asked for, whose key nobody has used.
     fn begin_run(&mut self, Asking { request, answer, noting }: Asking) {
-        let TriggerRequest { task, cause, payload, keyed, wants } = request;
+        let TriggerRequest { task, cause, payload, trace, keyed, wants } = request;
         let now = self.firing.clock.now();
-        let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, now));
+        let decided =
+            self.writable().and_then(|()| self.firing.dispatcher.trigger_within(&task, cause, payload, trace, now));
         let held = keyed.as_ref().map(|keyed| (task.clone(), keyed.key.clone()));
         let (run, mut step) = match decided {
             Ok(decided) => decided,

@@ -72,6 +72,7 @@ impl Loop {
                 self.command(*command);
                 self.noting = None;
             }
+            Command::Open { answer } => _ = answer.send(self.firing.dispatcher.unfinished().collect()),
             Command::Plan { tasks, answer } => _ = answer.send(self.firing.dispatcher.plan(&tasks, now)),
             Command::Reload { swap, answer } => self.reload(*swap, answer),
             Command::Drain => self.drain(self.firing.grace),

@@ -30,6 +30,7 @@ impl Noting {
             Command::Watch { .. }
             | Command::Access { .. }
             | Command::OnBehalf { .. }
+            | Command::Open { .. }
             | Command::Plan { .. }
             | Command::Reload { .. }
             | Command::Drain

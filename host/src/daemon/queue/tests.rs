@@ -26,7 +26,15 @@ impl World {
         let id = RunId::next(0, 0, self.last);
         self.last = Some(id);
         let admitted_at = Timestamp::UNIX_EPOCH;
-        Arc::new(Run { id, task: task.clone(), cause: Cause::Schedule, slot: None, payload: None, admitted_at })
+        Arc::new(Run {
+            id,
+            task: task.clone(),
+            cause: Cause::Schedule,
+            slot: None,
+            payload: None,
+            trace: None,
+            admitted_at,
+        })
     }
 }
 

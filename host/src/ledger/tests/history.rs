@@ -112,7 +112,7 @@ fn one(number: i64, dice: &mut Dice, known: &mut BTreeMap<&'static str, usize>) 
     let end = time(number * STEP + duration.as_millis() as i64);
     (plain.took, plain.ended) = (Some(duration), end);
     let task = Arc::new(example(task));
-    let run = Run { id, task, cause, slot, payload: None, admitted_at: at };
+    let run = Run { id, task, cause, slot, payload: None, trace: None, admitted_at: at };
     let attempt = |attempt, outcome, started_at, ended_at, next| Entry::AttemptEnded {
         run: id,
         attempt,

@@ -43,4 +43,6 @@ pub struct HttpUsage {
     pub concurrent: u32,
     /// Bytes of the largest body, of a request or a response.
     pub largest_body: u64,
+    /// Responses by the first digit of their status, from 2 to 5. Metrics count them; the ledger does not keep them.
+    pub statuses: [u32; 4],
 }

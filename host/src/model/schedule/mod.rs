@@ -114,6 +114,11 @@ impl Schedule {
         Passed { count, latest: latest.take_while(|slot| *slot <= until).filter_map(|slot| self.slot(slot)).collect() }
     }
 
+    /// Whether there are slots at all, in the past at least.
+    pub fn is_planned(&self) -> bool {
+        !matches!(self.kind, Kind::Manual)
+    }
+
     /// The time zone in which people think of the slots; none if the schedule does not speak of civil time.
     pub fn zone(&self) -> Option<&TimeZone> {
         match &self.kind {

@@ -129,6 +129,12 @@ impl Audit {
         self.journal.host(level, message, fields);
     }
 
+    /// The first digit of the response's status; none if there was no response.
+    pub(crate) fn status_class(&self) -> Option<usize> {
+        let status = self.status.load(Ordering::Relaxed);
+        (status != 0).then(|| usize::from(status / 100))
+    }
+
     /// The response's status; none before its head has arrived.
     fn status(&self) -> Option<String> {
         let status = self.status.load(Ordering::Relaxed);

@@ -22,6 +22,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
@@ -30,7 +31,9 @@ use crate::model::grants::HttpTarget;
 use crate::model::id::TaskName;
 use crate::model::limits::{HttpLimits, HttpUsage};
 use crate::model::log::Level;
+use crate::model::run::Run;
 use crate::model::task::Task;
+use crate::model::trace::{TraceIds, outgoing};
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::policy::{Policy, Refusal};
 use crate::sandbox::http::pool::Pool;
@@ -44,16 +47,31 @@ pub(crate) use client::{SendError, Timeouts};
 pub(crate) use lease::Work;
 pub(crate) use wasi_door::WasiDoor;
 
+/// The header by which a request tells of its trace.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// What the requests of all attempts have in common.
 pub(crate) struct Network {
     tls: Tls,
     pool: Pool,
+    traces: Option<TraceIds>,
 }
 
 impl Network {
     /// No connection is open yet.
     pub(crate) fn new(roots: TlsRoots, clock: Clock) -> Self {
-        Self { tls: Tls::new(roots), pool: Pool::new(clock) }
+        Self { tls: Tls::new(roots), pool: Pool::new(clock), traces: None }
+    }
+
+    /// The same for attempts of which traces are kept under these ids.
+    pub(crate) fn traced(self, traces: Option<TraceIds>) -> Self {
+        Self { traces, ..self }
+    }
+
+    /// What the requests of an attempt say of the trace that it is a part of.
+    pub(crate) fn traceparent(&self, run: &Run, attempt: u32) -> Option<HeaderValue> {
+        let context = outgoing(self.traces.as_ref(), run, attempt)?;
+        HeaderValue::try_from(context.to_string()).ok()
     }
 
     /// Closes idle connections when their time is over.
@@ -79,6 +97,8 @@ pub(crate) struct Egress {
     task: TaskName,
     in_flight: Arc<Semaphore>,
     most_in_flight: AtomicU32,
+    /// Goes with each request that has none of its own.
+    traceparent: Option<HeaderValue>,
     audits: Mutex<Vec<Arc<Audit>>>,
 }
 
@@ -93,6 +113,7 @@ impl Egress {
     /// The HTTP of an attempt of this task.
     pub(crate) fn new(task: Arc<Task>, journal: Journal, clock: Clock, network: Arc<Network>) -> Self {
         Self {
+            traceparent: None,
             limits: task.limits.http,
             in_flight: Arc::new(Semaphore::new(task.limits.http.concurrent as usize)),
             most_in_flight: AtomicU32::new(0),
@@ -105,18 +126,30 @@ impl Egress {
         }
     }
 
+    /// The same for the attempt of a run that may be a part of a trace.
+    pub(crate) fn of_attempt(self, run: &Run, attempt: u32) -> Self {
+        Self { traceparent: self.network.traceparent(run, attempt), ..self }
+    }
+
     /// How long the steps of a request may take that was asked for with these options.
     pub(crate) fn timeouts(&self, options: RequestOptions) -> Timeouts {
         Timeouts::of(options, &self.limits)
     }
 
     /// Sends a request, if the policy allows it.
-    pub(crate) async fn send(&self, request: http::Request<WasiBody>, timeouts: Timeouts) -> Result<Answer, SendError> {
+    pub(crate) async fn send(
+        &self,
+        mut request: http::Request<WasiBody>,
+        timeouts: Timeouts,
+    ) -> Result<Answer, SendError> {
         let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
         let admitted = self.policy.admit(request.method(), request.uri());
         let admitted = admitted.map_err(|refusal| self.refuse(refusal, None))?;
         let audit = Arc::new(self.audit(&admitted.target));
         self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        if let Some(traceparent) = &self.traceparent {
+            request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
+        }
         let until = self.clock.monotonic() + self.limits.total;
         let sent = async {
             let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
@@ -137,14 +170,19 @@ impl Egress {
     /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.
     pub(crate) fn finish(&self) -> HttpUsage {
         let mut largest_body = 0;
+        let mut statuses = [0; 4];
         for audit in self.audits.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             audit.cut_off();
             largest_body = largest_body.max(audit.largest_body());
+            if let Some(count) = audit.status_class().and_then(|class| statuses.get_mut(class.checked_sub(2)?)) {
+                *count += 1;
+            }
         }
         HttpUsage {
             requests: self.policy.begun(),
             concurrent: self.most_in_flight.load(Ordering::Relaxed),
             largest_body,
+            statuses,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::model::limits::Limit;
 use crate::model::log::{Level, LogSource};
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::payload::Blob;
+use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::sandbox::http::{Egress, Network, WasiDoor};
 use crate::sandbox::journal::Journal;
@@ -321,4 +322,25 @@ async fn the_doors_of_wasi_lead_to_the_same_policy() {
     assert!(matches!(refused, wasmtime_wasi_http::Error::HttpRequestDenied), "{refused}");
     assert_eq!(egress.finish().requests, 2);
     assert!(journal.take().iter().any(|line| line.message.contains("no grant allows GET http://127.0.0.1:1/")));
+}
+
+#[tokio::test]
+async fn a_request_says_in_which_trace_it_is_unless_the_guest_does() {
+    const ASKED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let check = async |trace: Option<&str>, headers: &[(&str, &str)], expected: Option<&str>| {
+        let server = server(HELLO, Then::Close).await;
+        let url = format!("http://{}/", server.address);
+        let trace = trace.map(|text| text.parse().unwrap());
+        let run = Run { trace, ..run(granted(&[&format!("http://{}", server.address)])) };
+        let report = attempt(fetcher("GET", &url, headers, None), run).await;
+        assert_eq!(report.usage.http.statuses, [1, 0, 0, 0]);
+        let request = server.requests.lock().unwrap().remove(0);
+        let found: Vec<&str> = request.lines().filter_map(|line| line.strip_prefix("traceparent: ")).collect();
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{request}");
+    };
+    check(None, &[], None).await;
+    check(Some(ASKED), &[], Some(ASKED)).await;
+    check(Some(ASKED), &[("traceparent", OWN)], Some(OWN)).await;
+    check(None, &[("traceparent", OWN)], Some(OWN)).await;
 }

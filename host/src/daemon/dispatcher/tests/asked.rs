@@ -198,3 +198,21 @@ fn a_run_of_a_backfill_that_is_run_again_waits_behind_the_others() {
     world.end(succeeded());
     world.says(&["attempt 2 succeeded final", "started 2", "start a 2"]);
 }
+
+#[test]
+fn a_run_stays_in_the_trace_it_was_asked_for_in_and_so_does_what_follows() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    for made_with_writes in [false, true] {
+        let mut world = World::new(vec![task("a"), follower("b")]);
+        let a = "a".parse().unwrap();
+        let asked = world.dispatcher.trigger_within(&a, Cause::Http, None, Some(trace), world.now);
+        world.take(asked.unwrap().1);
+        let traces = |world: &World| world.dispatcher.unfinished().map(|(run, _)| run.trace).collect::<Vec<_>>();
+        assert_eq!(traces(&world), [Some(trace)]);
+        match made_with_writes {
+            true => world.settle(true),
+            false => world.end(succeeded()),
+        }
+        assert_eq!(traces(&world), [Some(trace)], "of the one that follows");
+    }
+}
