@@ -40,7 +40,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
-use guard::{Guard, Over, Reached, Tls, guarded};
+use guard::{Guard, Reached, Tls, guarded};
 use readers::Readers;
 use routes::Routes;
 use server::TlsListener;
@@ -124,9 +124,7 @@ impl Api {
             Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone()).map_err(ExposureError::Tls)?)),
             Transport::ClearOnLoopback | Transport::ClearEverywhere => None,
         };
-        let over = if tls.is_some() { Over::Tls } else { Over::Clear };
-        let beyond = !address.ip().is_loopback();
-        let reached = if beyond { Reached::FromElsewhere(over) } else { Reached::OnLoopback(over) };
+        let reached = if address.ip().is_loopback() { Reached::OnLoopback } else { Reached::FromElsewhere };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
