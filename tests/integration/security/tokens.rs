@@ -161,7 +161,7 @@ fn tokens_outlive_the_host_and_what_was_done_with_them_is_told() {
     assert_eq!(
         json!(entries()),
         json!([
-            [uid, "POST /api/v1/tokens", null, null, "done"],
+            [uid, "POST /api/v1/tokens ci (operate)", null, null, "done"],
             ["token ci", "POST /api/v1/tasks/{task}/runs", "tick", run_id, "done"],
             ["token ci", "GET /api/v1/audit", null, null, "forbidden"],
             [uid, "sandclock pause", "tick", null, "done"],
