@@ -1,7 +1,7 @@
 //! The HTTP side of a running host: how it is, what it has done, and what a person may ask of it.
 //!
 //! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy. One table,
-//! [`routes`], has every route and who may ask for it; the same routes are served over TCP and on a socket in the state
+//! `routes.rs`, has every route and who may ask for it; the same routes are served over TCP and on a socket in the state
 //! folder, which only the host's user can open.
 
 pub mod view;
@@ -43,7 +43,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::daemon::Handle;
 use crate::observe::Scraper;
-use guard::{Guard, Over, Reached, Tls, guarded};
+use guard::{Guard, Reached, Tls, guarded};
 use readers::Readers;
 use routes::Routes;
 use server::TlsListener;
@@ -127,9 +127,7 @@ impl Api {
             Transport::Tls(files) => Some(Arc::new(Tls::open(files.clone()).map_err(ExposureError::Tls)?)),
             Transport::ClearOnLoopback | Transport::ClearEverywhere => None,
         };
-        let over = if tls.is_some() { Over::Tls } else { Over::Clear };
-        let beyond = !address.ip().is_loopback();
-        let reached = if beyond { Reached::FromElsewhere(over) } else { Reached::OnLoopback(over) };
+        let reached = if address.ip().is_loopback() { Reached::OnLoopback } else { Reached::FromElsewhere };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())

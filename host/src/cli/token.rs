@@ -146,7 +146,8 @@ impl Wanted<'_> {
             bail!("there is a token {} already; revoke it first, or choose another name", self.name);
         }
         let made = Entry::Access(Access::TokenMade(Arc::new(token)));
-        ledger.append(made, Role::Admin, "sandclock token create", None)?;
+        let command = format!("sandclock token create {} ({})", self.name, self.role);
+        ledger.append(made, Role::Admin, &command, None)?;
         Ok(secret.reveal().to_owned())
     }
 }
@@ -162,7 +163,8 @@ fn revoke(name: &TokenName, state: &Path, clock: Clock) -> anyhow::Result<()> {
         bail!(NotFound(format!("there is no token {name}")));
     }
     let revoked = Entry::Access(Access::TokenRevoked(name.clone()));
-    offline::Opened::open(state, clock)?.append(revoked, Role::Admin, "sandclock token revoke", None)?;
+    let command = format!("sandclock token revoke {name}");
+    offline::Opened::open(state, clock)?.append(revoked, Role::Admin, &command, None)?;
     terminal::remark(format_args!("{name} is worth nothing any more"));
     Ok(())
 }

@@ -140,6 +140,9 @@ fn tokens_outlive_the_host_and_what_was_done_with_them_is_told() {
     let run = send(&serving, Request::post("/api/v1/tasks/tick/runs"));
     let run_id = run.json()["run"].clone();
     assert_eq!(send(&serving, Request::get("/api/v1/audit")).status, 403);
+    // A refusal changes nothing, so it is entered after it was answered.
+    let entered = |count| project.json(&["audit", "--json"]).as_array().unwrap().len() == count;
+    serving.until("the refusal is entered", || entered(3));
     serving.signal(rustix::process::Signal::KILL);
     serving.wait();
     project.run(&["pause", "tick"]);
@@ -156,12 +159,11 @@ fn tokens_outlive_the_host_and_what_was_done_with_them_is_told() {
         let row = |entry: &Value| keys.map(|key| entry[key].clone()).to_vec();
         entries.as_array().unwrap().iter().rev().map(row).collect()
     };
-    // Refusals are entered after they were answered.
-    serving.until("all is entered", || entries().len() == 6);
+    serving.until("all is entered", || entered(6));
     assert_eq!(
         json!(entries()),
         json!([
-            [uid, "POST /api/v1/tokens", null, null, "done"],
+            [uid, "POST /api/v1/tokens ci (operate)", null, null, "done"],
             ["token ci", "POST /api/v1/tasks/{task}/runs", "tick", run_id, "done"],
             ["token ci", "GET /api/v1/audit", null, null, "forbidden"],
             [uid, "sandclock pause", "tick", null, "done"],

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use super::admission::{About, Admitted, Brought, Denied, Entrance, Needs, decide};
 use super::browser::{self, Foreign, Names};
 use super::caller::{Asked, Caller, route};
-use super::headers::{Over, dress};
+use super::headers::dress;
 use super::{Guard, hooks, secret, streams};
 use crate::api::problem::Problem;
 use crate::api::routes::{Routes, Table};
@@ -31,9 +31,9 @@ pub(in crate::api) enum Reached {
     /// Over the control socket.
     BySocket,
     /// From this machine alone.
-    OnLoopback(Over),
+    OnLoopback,
     /// From elsewhere as well.
-    FromElsewhere(Over),
+    FromElsewhere,
 }
 
 /// What the door of one listener works with.
@@ -65,11 +65,7 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
         }
         Err(problem) => problem.into_response(),
     };
-    let over = match gate.reached {
-        Reached::BySocket => Over::Clear,
-        Reached::OnLoopback(over) | Reached::FromElsewhere(over) => over,
-    };
-    dress(response, over, &id)
+    dress(response, &id)
 }
 
 impl Gate {
@@ -117,8 +113,8 @@ impl Gate {
 
     fn entrance(&self, parts: &Parts) -> Result<Entrance, Problem> {
         match self.reached {
-            Reached::OnLoopback(_) => Ok(Entrance::Loopback),
-            Reached::FromElsewhere(_) => Ok(Entrance::Beyond),
+            Reached::OnLoopback => Ok(Entrance::Loopback),
+            Reached::FromElsewhere => Ok(Entrance::Beyond),
             // If the kernel did not say who it is, nobody could say who changed something.
             Reached::BySocket => {
                 let uid = parts.extensions.get::<Arc<Peer>>().and_then(|peer| peer.uid);

@@ -58,6 +58,12 @@ impl Caller {
             request: request.clone(),
         }
     }
+
+    /// The same for what is neither a task nor a run, and is to be named in the audit log all the same.
+    pub(in crate::api) fn change_of(&self, what: String) -> Change {
+        let change = self.change();
+        Change { action: format!("{} {what}", change.action), ..change }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

@@ -1,4 +1,7 @@
 //! What every answer tells a browser: to run nothing of it, to keep nothing of it, and to take it for what it says it is.
+//!
+//! Not that its host is to be asked over TLS alone (`Strict-Transport-Security`): that would hold for every other port of
+//! the same name, with `localhost` among them.
 
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -17,27 +20,14 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Two years, as browsers ask for. Over TLS alone.
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
-
-/// Whether an answer goes over TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum Over {
-    Clear,
-    Tls,
-}
-
 /// The number of a request, in its answer and in the audit log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Adds them to an answer.
-pub(super) fn dress(mut response: Response, over: Over, request: &str) -> Response {
+pub(super) fn dress(mut response: Response, request: &str) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
-    }
-    if over == Over::Tls {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     if let Ok(request) = HeaderValue::from_str(request) {
         headers.insert(REQUEST_ID, request);

@@ -38,7 +38,6 @@ pub(super) use admission::{About, Needs};
 pub(super) use admit::{Reached, guarded};
 pub(super) use caller::{Caller, OnBehalf};
 pub use exposure::{ExposureError, check_exposure};
-pub(super) use headers::Over;
 pub use secret::{NoRandomness, Secret};
 pub(super) use tls::Tls;
 pub use tls::TlsError;

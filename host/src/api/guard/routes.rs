@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::caller::OnBehalf;
+use super::caller::Caller;
 use super::secret::Secret;
 use super::tokens::MOST;
 use crate::api::input::{Asks, Body};
@@ -82,7 +82,7 @@ pub(in crate::api) async fn list(State(service): State<Service>) -> Answer<Token
 )]
 pub(in crate::api) async fn create(
     State(service): State<Service>,
-    OnBehalf(daemon): OnBehalf,
+    caller: Caller,
     Body(body): Body,
 ) -> Answer<view::MadeToken> {
     let wanted: view::NewToken = serde_json::from_slice(&body).map_err(Problem::malformed)?;
@@ -107,7 +107,8 @@ pub(in crate::api) async fn create(
     if tokens.count() >= MOST {
         return Err(Problem::too_many_tokens(MOST));
     }
-    daemon.access(Access::TokenMade(Arc::new(token.clone()))).await??;
+    let change = caller.change_of(format!("{name} ({})", token.role));
+    service.daemon.on_behalf(change).access(Access::TokenMade(Arc::new(token.clone()))).await??;
     let shown = view::Token::from(&token);
     tokens.add(token);
     Ok(Shown(StatusCode::CREATED, view::MadeToken { secret: secret.reveal().to_owned(), token: shown }))
@@ -126,7 +127,7 @@ pub(in crate::api) async fn create(
 )]
 pub(in crate::api) async fn revoke(
     State(service): State<Service>,
-    OnBehalf(daemon): OnBehalf,
+    caller: Caller,
     Path(name): Path<String>,
 ) -> Answer<RevokedToken> {
     let name: TokenName = name.parse().map_err(Problem::malformed)?;
@@ -134,7 +135,7 @@ pub(in crate::api) async fn revoke(
     if !service.guard.tokens.has(&name) {
         return Err(Problem::no_such_token(name));
     }
-    daemon.access(Access::TokenRevoked(name.clone())).await??;
+    service.daemon.on_behalf(caller.change_of(name.to_string())).access(Access::TokenRevoked(name.clone())).await??;
     service.guard.tokens.remove(&name);
     found(RevokedToken { name: name.to_string() })
 }

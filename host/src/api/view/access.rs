@@ -72,7 +72,7 @@ pub struct Audited {
     /// Who asked: `uid 1000`, `token ci`, `webhook /hooks/deploy`.
     #[schema(example = "token ci")]
     pub actor: String,
-    /// What for: a method and a route, or a command.
+    /// What for: a method and a route, or a command; behind it what else there is to say, such as the name of a token.
     #[schema(example = "POST /api/v1/tasks/{task}/pause")]
     pub action: String,
     /// The task it is about, if it is about one.
