@@ -107,9 +107,7 @@ fn links_that_are_put_elsewhere_are_followed() {
     publish(&settings, "..v1", &[("sandclock.toml", toml(&manual("first")))]);
     publish(&plugins, "..v1", &[("tick.wat", program("one", 0))]);
     let file = settings.join("sandclock.toml");
-    let mut command = project.command(&["serve", "--config", file.to_str().unwrap()]);
-    command.env("SANDCLOCK_CONFIG", &file);
-    let serving = project.serve_as(command);
+    let serving = project.serve_with(&["--config", file.to_str().unwrap()]);
     let trigger = |task: &str| {
         let finished = project.run(&["--config", file.to_str().unwrap(), "trigger", task]);
         assert!(finished.status.success(), "{finished:?}");
@@ -169,7 +167,7 @@ fn folders_that_vanish_and_come_back_are_found_again() {
     assert_eq!(executed(&project, &before), executed(&project, &last));
 }
 
-/// Triggers a run while the configuration cannot be loaded.
+/// Triggers a run while the configuration cannot be loaded, which otherwise says where the state folder is.
 fn trigger_from(project: &Project, task: &str) -> String {
     let finished = project.run(&["trigger", task, "--state", "state"]);
     assert!(finished.status.success(), "{finished:?}");

@@ -1,6 +1,6 @@
 //! Taking another configuration, or other plugins, while everything goes on.
 //!
-//! Whatever asks for it (a file that changed, a signal, the API) goes through the one [`Reloader`], one at a time: it
+//! Whatever asks for it (a file that changed, a signal, the API) goes through the one reloader, one at a time: it
 //! reads, validates and compiles everything first, and then has the firing loop swap it between two events. Knows
 //! nothing of how a configuration is written: that is for a [`Source`].
 

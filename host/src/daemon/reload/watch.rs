@@ -43,8 +43,8 @@ pub(super) struct Watch {
     watching: Watching,
     notifier: Option<RecommendedWatcher>,
     hints: Arc<Hints>,
-    /// The folders that are watched, and which folder each was then.
-    watched: BTreeMap<PathBuf, (u64, u64)>,
+    /// The folders that are watched, each by the one path under which its events come.
+    watched: BTreeMap<Identity, PathBuf>,
     /// Whether it was told that something cannot be watched.
     has_warned: bool,
 }
@@ -65,6 +65,9 @@ struct Noted {
     /// Which names matter in each folder.
     names: Folders,
 }
+
+/// Which file or folder it is, whatever path leads to it: the numbers of its device and of itself.
+type Identity = (u64, u64);
 
 /// Folders, and the names that matter in each; none if all do.
 type Folders = BTreeMap<PathBuf, Option<BTreeSet<OsString>>>;
@@ -114,14 +117,20 @@ impl Watch {
         for _ in 0..PATIENCE.as_millis() / QUIET.as_millis() {
             tokio::time::sleep(QUIET).await;
             let after = stamp(file);
-            let is_being_written = self.hints.noted().being_written.contains(file);
-            if after == before && !is_being_written {
+            if after == before && !self.is_being_written(file) {
                 return;
             }
             before = after;
         }
         // Whoever writes it may never close it.
-        self.hints.noted().being_written.remove(file);
+        let is = identity(file);
+        self.hints.noted().being_written.retain(|written| identity(written) != is);
+    }
+
+    /// Whether somebody has a file open who writes to it, under whatever path that was told.
+    fn is_being_written(&self, file: &Path) -> bool {
+        let is = identity(file);
+        is.is_some() && self.hints.noted().being_written.iter().any(|written| identity(written) == is)
     }
 
     /// Watches the folders that lead to the configuration, the plugins folder with all that is in it, and what leads to
@@ -133,15 +142,22 @@ impl Watch {
         plugins.into_iter().for_each(|plugin| lead_to(&plugin, &mut folders));
         folders.insert(folder.to_owned(), None);
         let Some(notifier) = &mut self.notifier else { return };
-        // By their contents: a folder that was removed and made anew is another one.
-        let wanted: BTreeMap<PathBuf, (u64, u64)> =
-            folders.keys().filter_map(|folder| Some((folder.clone(), identity(folder)?))).collect();
-        for (gone, _) in self.watched.iter().filter(|(folder, is)| wanted.get(*folder) != Some(is)) {
+        // A folder that was removed and made anew is another one, and the system knows of no two paths to one.
+        let (mut wanted, mut names) = (BTreeMap::new(), Folders::new());
+        for (folder, within) in folders {
+            let path = match identity(&folder) {
+                Some(is) => wanted.entry(is).or_insert(folder).clone(),
+                None => folder,
+            };
+            let known = names.entry(path).or_insert_with(|| Some(BTreeSet::new()));
+            *known = known.take().zip(within).map(|(known, within)| &known | &within);
+        }
+        for (_, gone) in self.watched.iter().filter(|(is, folder)| wanted.get(*is) != Some(*folder)) {
             // The system may have let go of it already.
             let _ = notifier.unwatch(gone);
         }
-        self.hints.noted().names = folders;
-        for (new, _) in wanted.iter().filter(|(folder, is)| self.watched.get(*folder) != Some(is)) {
+        self.hints.noted().names = names;
+        for (_, new) in wanted.iter().filter(|(is, folder)| self.watched.get(*is) != Some(*folder)) {
             // What changed in it before it was watched.
             self.hints.noted().is_changed = true;
             if let Err(error) = notifier.watch(new, RecursiveMode::NonRecursive)
@@ -251,9 +267,9 @@ fn stamp(file: &Path) -> Option<(u64, u64, i64, i64)> {
     Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
-/// Which folder is there.
-fn identity(folder: &Path) -> Option<(u64, u64)> {
-    let meta = std::fs::metadata(folder).ok()?;
+/// Which file or folder a path leads to.
+fn identity(path: &Path) -> Option<Identity> {
+    let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino()))
 }
 
@@ -331,6 +347,25 @@ mod tests {
         check(EventKind::Remove(notify::event::RemoveKind::Folder), "/plugins", true, false);
         hints.take(Err(notify::Error::generic("lost")));
         assert!(hints.noted().is_changed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_somebody_writes_is_waited_for_by_whatever_path() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, link) = (root.path().join("file"), root.path().join("link"));
+        std::fs::write(&file, "").unwrap();
+        symlink("file", &link).unwrap();
+        let clock = Clock::system();
+        let watch = Watch::start(Watching::Off, clock);
+        let waited = async || {
+            let began = clock.monotonic();
+            watch.until_whole(&link).await;
+            clock.monotonic().duration_since(began)
+        };
+        assert_eq!(waited().await, QUIET);
+        watch.hints.noted().being_written.insert(file);
+        assert_eq!(waited().await, PATIENCE, "it is never closed");
+        assert_eq!(waited().await, QUIET, "so it is not waited for again");
     }
 
     #[tokio::test(start_paused = true)]
