@@ -117,7 +117,8 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::TaskSet { .. }
         | Entry::PauseSet { .. }
         | Entry::Stored(_)
-        | Entry::Removed(_) => None,
+        | Entry::Removed(_)
+        | Entry::Alerted(_) => None,
     }
 }
 

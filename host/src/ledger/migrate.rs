@@ -22,13 +22,17 @@ pub(super) struct Migration {
 }
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. One that was released is never edited.
-pub(super) const MIGRATIONS: [Migration; 3] = [
+pub(super) const MIGRATIONS: [Migration; 4] = [
     Migration { forward: include_str!("schema/0001_first.sql"), back: None },
     Migration {
         forward: include_str!("schema/0002_keyvalue.sql"),
         back: Some(include_str!("schema/0002_keyvalue.back.sql")),
     },
     Migration { forward: include_str!("schema/0003_keys.sql"), back: Some(include_str!("schema/0003_keys.back.sql")) },
+    Migration {
+        forward: include_str!("schema/0004_alerts.sql"),
+        back: Some(include_str!("schema/0004_alerts.back.sql")),
+    },
 ];
 
 /// Leads a database to a later schema, each step in a transaction. A ledger that holds anything is copied first.

@@ -189,6 +189,7 @@ fn words(entry: &Entry) -> String {
         Entry::Keyed { .. } => "keyed".to_owned(),
         Entry::Stored(_) => "stored".to_owned(),
         Entry::Removed(removal) => format!("removed {}", removal.len()),
+        Entry::Alerted(_) => "alerted".to_owned(),
     }
 }
 

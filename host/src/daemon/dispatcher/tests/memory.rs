@@ -112,7 +112,9 @@ impl Memory {
                 }
                 self.advance(task, *last);
             }
-            Entry::Keyed { .. } | Entry::Stored(_) | Entry::Removed(_) => unreachable!("no dispatcher enters this"),
+            Entry::Keyed { .. } | Entry::Stored(_) | Entry::Removed(_) | Entry::Alerted(_) => {
+                unreachable!("no dispatcher enters this")
+            }
             Entry::RangeCut { task, range: (id, first, last), rest, .. } => {
                 let slots = self.slots.entry(task.clone()).or_default();
                 let range = slots.get(first).filter(|range| range.last == *last && range.why.is_some()).copied();
