@@ -4,6 +4,7 @@
 //! computed elsewhere and only shown here.
 
 mod adhoc;
+mod alert;
 mod backfill;
 mod check;
 mod columns;
@@ -93,6 +94,7 @@ enum Command {
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
+    Alert(alert::Arguments),
     Ledger(ledger::Arguments),
     Completions(completions::Arguments),
     /// Compile one plugin, as ordered on stdin
@@ -115,6 +117,7 @@ Examples:
   sandclock pause hello         no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
+  sandclock alert test ops      a message to an alert, to see that it arrives
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
 
 Exit codes: 0 done, 1 the host failed, 2 wrong usage, 3 configuration refused, 4 not found,
@@ -145,6 +148,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
+        Command::Alert(arguments) => alert::run(&arguments, &cli.global.config, clock),
         Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
         Command::CompileChild => compile_child::run(),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),

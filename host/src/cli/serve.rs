@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use super::progress::Bars;
 use super::{Exit, descriptors, terminal};
@@ -16,6 +17,7 @@ use crate::config::{self, Surroundings};
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe;
+use crate::observe::alerts::{self, Alerts};
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
 
@@ -80,6 +82,9 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         tracing::warn!("in the plugins folder, {stray}");
     }
     let settings = (config.daemon_settings(), config.api_settings());
+    let alerts = Arc::new(config.alert_settings());
+    // From the first run on: what ends before the alerts have begun waits for them.
+    ledger.enter_causes(!alerts.channels.is_empty());
     let tasks = config.tasks.clone();
     // How each task was written takes as much memory as the task, and nobody asks for it from here on.
     drop(config);
@@ -95,10 +100,15 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(settings, parts, clock))
+    runtime.block_on(serve(settings, alerts, parts, clock))
 }
 
-async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
+async fn serve(
+    settings: (daemon::Settings, api::Settings),
+    alerts: Arc<alerts::Settings>,
+    parts: Parts,
+    clock: Clock,
+) -> anyhow::Result<Exit> {
     let (daemon_settings, api_settings) = settings;
     let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -106,8 +116,12 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
     // Reserved for a reload; without a handler it would end the process.
     let mut hangup = signal(SignalKind::hangup())?;
 
+    let ledger = parts.ledger.clone();
     let mut daemon = Daemon::start(daemon_settings, parts)?;
     let mut events = daemon.events();
+    let (_, settings) = watch::channel(alerts);
+    let tasks_seen = daemon.handle().tasks();
+    let alerts = Alerts::start(alerts::Parts { ledger, settings, tasks: tasks_seen, events: daemon.events(), clock })?;
     let api = Api::start(&api_settings, daemon.handle(), clock)?;
     tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
 
@@ -141,6 +155,8 @@ async fn serve(settings: (daemon::Settings, api::Settings), parts: Parts, clock:
             }
         }
     };
+    // What is to be told of the end is told, as far as that takes no time.
+    drop(alerts);
     while let Ok(event) = events.try_recv() {
         observe::narrate(&event);
     }

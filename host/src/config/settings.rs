@@ -1,11 +1,12 @@
 //! What each part of the host gets out of the configuration. No part knows the configuration itself.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::Config;
 use super::elements::host::Durability;
 use crate::model::task::Task;
-use crate::{api, daemon, ledger, plugins, sandbox};
+use crate::{api, daemon, ledger, observe, plugins, sandbox};
 
 impl Config {
     /// How the ledger is kept.
@@ -53,6 +54,16 @@ impl Config {
             threads: at_least_one(count(self.host.workers)),
             grace: self.host.grace_period,
             ledger_size: self.host.ledger_size,
+        }
+    }
+
+    /// Who is told of what.
+    pub fn alert_settings(&self) -> observe::AlertSettings {
+        let channel = |alert: &super::Alert| (alert.channel.name.clone(), Arc::new(alert.channel.clone()));
+        observe::AlertSettings {
+            channels: self.alerts.iter().map(channel).collect(),
+            roots: self.host.tls_roots.as_ref().map(|file| file.pem.clone()),
+            zone: self.host.timezone.clone(),
         }
     }
 
