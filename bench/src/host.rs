@@ -151,8 +151,16 @@ impl Served {
             ledger_size: u64::MAX,
         };
         let plugins = ground.plugins(max_concurrent)?;
-        let parts =
-            Parts { tasks, origin: None, plugins, ledger, recovered, clock: ground.clock, progress: Arc::new(Quiet) };
+        let parts = Parts {
+            tasks,
+            alerts: Arc::default(),
+            origin: None,
+            plugins,
+            ledger,
+            recovered,
+            clock: ground.clock,
+            progress: Arc::new(Quiet),
+        };
         let daemon = Daemon::start(settings, parts)?;
         let mut served = Self { events: daemon.events(), daemon, _ledger: folder };
         tokio::time::timeout(PATIENCE, served.calm(first)).await.context("the daemon does not come to rest")??;

@@ -4,6 +4,7 @@
 //! computed elsewhere and only shown here.
 
 mod adhoc;
+mod alert;
 mod audit;
 mod backfill;
 mod check;
@@ -102,6 +103,7 @@ enum Command {
     Resume(pause::ResumeArguments),
     Backfill(backfill::Arguments),
     Reload(reload::Arguments),
+    Alert(alert::Arguments),
     Ledger(ledger::Arguments),
     Token(token::Arguments),
     Audit(audit::Arguments),
@@ -127,6 +129,7 @@ Examples:
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
   sandclock reload --dry-run    what a changed sandclock.toml would change, slots and runs included
+  sandclock alert test ops      a message to an alert, to see that it arrives
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
   sandclock token create ci --role operate
                                 lets somebody use the API over the network
@@ -161,6 +164,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Resume(arguments) => pause::resume(&arguments, &cli.global.config, clock),
         Command::Backfill(arguments) => backfill::run(&arguments, &cli.global.config, clock),
         Command::Reload(arguments) => reload::run(&arguments, &cli.global.config, clock),
+        Command::Alert(arguments) => alert::run(&arguments, &cli.global.config, clock),
         Command::Ledger(arguments) => ledger::run(&arguments, &cli.global.config, clock),
         Command::Token(arguments) => token::run(&arguments, &cli.global.config, clock),
         Command::Audit(arguments) => audit::run(&arguments, &cli.global.config, clock),

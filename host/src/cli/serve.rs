@@ -16,6 +16,7 @@ use crate::config::Surroundings;
 use crate::daemon::reload::Source;
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
+use crate::observe::alerts::{self, Alerts};
 use crate::observe::{self, Observer, Observers, Scraper};
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
@@ -86,12 +87,14 @@ pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::R
         metrics: config.metrics_settings(),
         traces: config.trace_settings(),
     };
+    let alerts = Arc::new(config.alert_settings());
     let tasks = config.tasks.clone();
     let origin = Some(source.origin(&config, digest));
     // How each task was written takes as much memory as the task, and nobody asks for it from here on.
     drop(config);
     let parts = Parts {
         tasks,
+        alerts,
         origin,
         plugins,
         ledger,
@@ -125,13 +128,22 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     let past = Past { state, most: settings.metrics.max_tasks, clock };
     // In the order of their names, as the configuration has them and as metrics take them.
     let standings = past.standings(parts.tasks.iter().map(|task| &task.name));
+    let ledger = parts.ledger.clone();
     let mut daemon = Daemon::start(settings.daemon, parts)?;
     let mut events = daemon.events();
     let trace_ids = settings.traces.as_ref().map(|traces| traces.ids);
     let metrics = observing::metrics(settings.metrics, &daemon, clock);
     let sources = observing::sources(&mut daemon, past, standings, clock);
     let observers = Observers::start(sources, Arc::clone(&metrics), settings.traces)?;
-    let api = Api::start(&settings.api, daemon.handle(), Scraper::start(Arc::clone(&metrics))?, clock)?;
+    let (handle, events_of_alerts) = (daemon.handle(), daemon.events());
+    let alerts = Alerts::start(alerts::Parts {
+        ledger,
+        settings: handle.alerts(),
+        tasks: handle.tasks(),
+        events: events_of_alerts,
+        clock,
+    })?;
+    let api = Api::start(&settings.api, handle, Scraper::start(Arc::clone(&metrics))?, clock)?;
     tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
 
     let mut signals = 0u32;
@@ -167,6 +179,8 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
             }
         }
     };
+    // What is to be told of the end is told, as far as that takes no time.
+    drop(alerts);
     while let Ok(event) = events.try_recv() {
         observe::narrate(&event, trace_ids.as_ref());
     }

@@ -59,6 +59,7 @@ impl Source for ConfigFile {
             Ok(loaded) => Ok(Configuration {
                 host: host_keys(&loaded.config),
                 settings: loaded.config.daemon_settings(),
+                alerts: Arc::new(loaded.config.alert_settings()),
                 tasks: loaded.config.tasks,
                 digest,
                 warnings: if loaded.warnings.is_empty() { String::new() } else { loaded.warnings.to_string() },

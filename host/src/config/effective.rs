@@ -3,6 +3,7 @@
 //! Secrets are named by their source and never shown.
 
 mod access;
+mod alerts;
 mod observing;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,6 @@ use serde_json::{Map, Value as Json, json};
 
 use self::access::{api, webhook};
 use super::Config;
-use super::elements::alerts::{Alert, AlertChannel};
 use super::elements::host::HostSettings;
 use super::elements::schedule::ScheduleTable;
 use super::elements::secrets::SecretSource;
@@ -79,9 +79,9 @@ impl Effective {
             keys: vec![secret_key(source)],
         }));
         tables.extend(config.alerts.iter().map(|alert| Table {
-            path: vec!["alerts".to_owned(), alert.name.to_string()],
+            path: vec!["alerts".to_owned(), alert.channel.name.to_string()],
             next: None,
-            keys: alert_keys(alert),
+            keys: alerts::alert_keys(alert),
         }));
         Self { tables }
     }
@@ -202,6 +202,7 @@ fn task_keys(task: &Task, origin: &Origin, config: &Config) -> Keys {
     keys.extend(task.webhook.iter().flat_map(|hook| webhook(hook, origin)));
     keys.push(("after", task.after.iter().map(|name| name.as_str()).collect()));
     keys.push(("alerts", task.alerts.iter().map(|name| name.as_str()).collect()));
+    keys.extend(task.ping.as_deref().map(alerts::ping).unwrap_or_default());
     keys.push(("exit-codes.success", task.exit_codes.success.iter().copied().collect()));
     keys.push(("exit-codes.transient", task.exit_codes.transient.iter().copied().collect()));
     keys.extend(retention(&task.retention));
@@ -359,20 +360,6 @@ fn keyvalue(grant: &KeyValueGrant) -> Keys {
         ("grants.kv.shared", grant.shared.iter().map(|name| name.as_str()).collect()),
         ("grants.kv.transactional", (grant.writes == Writes::WithSuccess).into()),
     ]
-}
-
-fn alert_keys(alert: &Alert) -> Keys {
-    let mut keys: Keys = match &alert.channel {
-        AlertChannel::Smtp { host, port, from, to } => vec![
-            ("smtp.host", host.as_str().into()),
-            ("smtp.port", (*port).into()),
-            ("smtp.from", from.as_str().into()),
-            ("smtp.to", to.iter().map(String::as_str).collect()),
-        ],
-        AlertChannel::Webhook { url } => vec![("webhook.url", url.as_str().into())],
-    };
-    keys.push(("after-failures", alert.after_failures.get().into()));
-    keys
 }
 
 fn zone_name(zone: &TimeZone) -> Json {

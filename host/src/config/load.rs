@@ -193,7 +193,7 @@ fn settled_tasks(file: &FileTable, problems: &mut Problems) -> Vec<(Spanned<Task
 }
 
 fn check_alerts(task: &DefaultsTable, known: &[&AlertName], problems: &mut Problems) {
-    let names = task.alerts.written().into_iter().flat_map(|alerts| alerts.get_ref());
+    let names = task.alerts.written().into_iter().flat_map(|alerts| &alerts.get_ref().0);
     for name in names.filter(|name| !known.contains(&name.get_ref())) {
         problems.note(
             Diagnostic::error(format!("there is no alert `{}`", name.get_ref()))

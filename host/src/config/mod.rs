@@ -38,7 +38,7 @@ use elements::task::Origin;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use effective::Effective;
-pub use elements::alerts::{Alert, AlertChannel};
+pub use elements::alerts::Alert;
 pub use elements::host::{CompileSettings, Durability, HostSettings};
 pub use elements::observe::{Collector, LogSettings, ObserveSettings};
 pub use elements::roots::TlsRootsFile;

@@ -1,6 +1,7 @@
 //! What each part of the host gets out of the configuration. No part knows the configuration itself.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::Config;
 use super::elements::host::Durability;
@@ -82,6 +83,16 @@ impl Config {
             ids: TraceIds::new(salt),
             instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
+    }
+
+    /// Who is told of what.
+    pub fn alert_settings(&self) -> observe::AlertSettings {
+        let channel = |alert: &super::Alert| (alert.channel.name.clone(), Arc::new(alert.channel.clone()));
+        observe::AlertSettings {
+            channels: self.alerts.iter().map(channel).collect(),
+            roots: self.host.tls_roots.as_ref().map(|file| file.pem.clone()),
+            zone: self.host.timezone.clone(),
+        }
     }
 
     /// What tells this host from others, before and after a restart: its machine and its state folder.

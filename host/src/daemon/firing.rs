@@ -32,7 +32,7 @@ use crate::model::event::Event;
 use crate::model::id::RunId;
 use crate::model::outcome::{Interruption, Outcome, Stop};
 use crate::model::task::Build;
-use crate::observe::LedgerLatency;
+use crate::observe::{AlertSettings, LedgerLatency};
 use crate::plugins::{Plugin, Unusable};
 use noting::Noting;
 
@@ -76,6 +76,7 @@ pub(super) struct Firing {
     pub status: watch::Sender<Status>,
     pub plugins: watch::Sender<Arc<PluginSet>>,
     pub tasks: watch::Sender<Arc<TaskSet>>,
+    pub alerts: watch::Sender<Arc<AlertSettings>>,
     pub keep: watch::Sender<Keep>,
     pub ledger_latency: Arc<LedgerLatency>,
 }

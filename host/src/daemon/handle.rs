@@ -25,7 +25,7 @@ use crate::model::plan::Plan;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
-use crate::observe::LedgerLatency;
+use crate::observe::{AlertSettings, LedgerLatency};
 use crate::sandbox::{Following, Sandbox, Whom};
 
 /// The tasks of a daemon by name.
@@ -38,6 +38,7 @@ pub struct Handle {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) tasks: watch::Receiver<Arc<TaskSet>>,
+    pub(super) alerts: watch::Receiver<Arc<AlertSettings>>,
     pub(super) plugins: watch::Receiver<Arc<PluginSet>>,
     pub(super) sandbox: Sandbox,
     pub(super) reloads: mpsc::Sender<Request>,
@@ -276,6 +277,11 @@ impl Handle {
     /// The tasks that it runs; a reload changes them.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
         self.tasks.clone()
+    }
+
+    /// Who hears of what becomes of its tasks; a reload changes that.
+    pub fn alerts(&self) -> watch::Receiver<Arc<AlertSettings>> {
+        self.alerts.clone()
     }
 
     /// The builds of plugins that its tasks ask for, and how they stand.

@@ -49,7 +49,7 @@ use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
 use crate::model::retention::Retention;
 use crate::model::task::Task;
-use crate::observe::LedgerLatency;
+use crate::observe::{AlertSettings, LedgerLatency};
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
@@ -87,6 +87,8 @@ pub struct Settings {
 pub struct Parts {
     /// The tasks, in the order of their names.
     pub tasks: Vec<Arc<Task>>,
+    /// Who hears of what becomes of them.
+    pub alerts: Arc<AlertSettings>,
     /// Where they were read from, so that others can be; none if they stay as they are.
     pub origin: Option<Origin>,
     /// Where their plugins come from.
@@ -135,7 +137,7 @@ impl Daemon {
     ///
     /// If its threads cannot be started.
     pub fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
-        let Parts { tasks, origin, plugins, ledger, recovered, clock, progress } = parts;
+        let Parts { tasks, alerts, origin, plugins, ledger, recovered, clock, progress } = parts;
         let (commands, command_queue) = mpsc::channel(COMMANDS);
         let (plugin_changes, plugin_queue) = mpsc::channel(COMMANDS);
         let (events, heard) = broadcast::channel(EVENTS);
@@ -156,6 +158,9 @@ impl Daemon {
         let standings: PluginSet = tasks.iter().map(|task| (task.build(), PluginStanding::Preparing)).collect();
         let (plugins_told, plugins_seen) = watch::channel(Arc::new(standings));
         let sandbox = plugins.sandbox().clone();
+        // From the first run on: what ends before anybody can tell of it waits for that.
+        ledger.enter_causes(!alerts.channels.is_empty());
+        let (alerts_told, alerts_seen) = watch::channel(alerts);
         let (reloads, requests) = mpsc::channel(RELOADS);
         let digest = origin.as_ref().and_then(|origin| origin.digest);
         let (reload_told, reload_seen) = watch::channel(ReloadState::first(digest, now));
@@ -180,6 +185,7 @@ impl Daemon {
             status,
             plugins: plugins_told,
             tasks: tasks_told,
+            alerts: alerts_told,
             keep,
             ledger_latency: ledger_latency.clone(),
         };
@@ -212,6 +218,7 @@ impl Daemon {
             status: status_seen,
             tasks: tasks_seen,
             plugins: plugins_seen,
+            alerts: alerts_seen,
             sandbox,
             reloads,
             reloaded: reload_seen,

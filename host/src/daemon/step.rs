@@ -119,7 +119,8 @@ fn run_of(entry: &Entry) -> Option<RunId> {
         | Entry::PauseSet { .. }
         | Entry::Stored(_)
         | Entry::Access(_)
-        | Entry::Removed(_) => None,
+        | Entry::Removed(_)
+        | Entry::Alerted(_) => None,
     }
 }
 

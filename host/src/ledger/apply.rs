@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::alerts::Causes;
 use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
 use super::ranges::Range;
@@ -33,6 +34,8 @@ pub(super) struct Book {
     pub(super) connection: Connection,
     pub(super) tasks: Tasks,
     pub(super) tallies: Tallies,
+    /// What alerts have to judge.
+    pub(super) causes: Causes,
     /// The keys of the plugins met so far. To be forgotten with a transaction that may have added one.
     pub(super) plugins: HashMap<Digest, i64>,
     /// The last id given to a range of missed slots.
@@ -71,6 +74,7 @@ impl Book {
             Entry::Keyed { task, keyed, run, at } => self.enter_key(task, keyed, *run, at.as_millisecond()),
             Entry::Access(access) => self.access(access),
             Entry::Removed(removal) => self.remove(removal),
+            Entry::Alerted(step) => self.alerted(step),
             Entry::Started { run, attempt, at } => {
                 let started = self.execute(
                     "UPDATE runs SET state = 1, since = ?3, attempts = ?2, retry_at = NULL,
@@ -106,8 +110,7 @@ impl Book {
                     *run,
                 )?;
                 let took = began.map(|began| Bucket::of(clock::until(*at, began)));
-                self.tallies.add(&End { task, run: *run, class: outcome.class(), at: *at, took });
-                Ok(())
+                self.ended(&End { task, run: *run, class: outcome.class(), at: *at, took })
             }
         }
     }
@@ -192,7 +195,7 @@ impl Book {
         if next == Next::Final {
             let from_times = || began.map(|began| clock::until(at, began));
             let took = measured.filter(|_| attempt == 1).or_else(from_times).map(Bucket::of);
-            self.tallies.add(&End { task, run, class, at, took });
+            self.ended(&End { task, run, class, at, took })?;
         }
         Ok(())
     }
@@ -294,7 +297,7 @@ impl Book {
             self.tasks.advance(run.task, slot);
         }
         if let Some(outcome) = run.outcome {
-            self.tallies.add(&End { task: key, run: run.id, class: outcome.class(), at: run.at, took: None });
+            self.ended(&End { task: key, run: run.id, class: outcome.class(), at: run.at, took: None })?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::access::Access;
+use super::alerts::AlertStep;
 use super::keyvalue::StoreWrite;
 use super::removal::Removal;
 use crate::model::cause::Cause;
@@ -159,6 +160,8 @@ pub enum Entry {
     Access(Access),
     /// Old entries go. Never refused: what is not there, or not over, is left as it is.
     Removed(Removal),
+    /// What alerts found out and did. Never refused.
+    Alerted(Arc<AlertStep>),
 }
 
 /// Whether a run's first attempt begins as it is admitted.

@@ -22,7 +22,7 @@ pub(super) struct Migration {
 }
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. One that was released is never edited.
-pub(super) const MIGRATIONS: [Migration; 4] = [
+pub(super) const MIGRATIONS: [Migration; 5] = [
     Migration { forward: include_str!("schema/0001_first.sql"), back: None },
     Migration {
         forward: include_str!("schema/0002_keyvalue.sql"),
@@ -32,6 +32,10 @@ pub(super) const MIGRATIONS: [Migration; 4] = [
     Migration {
         forward: include_str!("schema/0004_access.sql"),
         back: Some(include_str!("schema/0004_access.back.sql")),
+    },
+    Migration {
+        forward: include_str!("schema/0005_alerts.sql"),
+        back: Some(include_str!("schema/0005_alerts.back.sql")),
     },
 ];
 

@@ -4,6 +4,7 @@
 //! ledger refuses steps that cannot follow from what it holds, but decides nothing: neither what runs nor when.
 
 mod access;
+mod alerts;
 mod apply;
 mod copy;
 mod entry;
@@ -41,11 +42,13 @@ mod tests;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use self::alerts::Causes;
 use self::apply::Book;
 use self::folder::Claim;
 use self::keyvalue::Lookout;
@@ -55,6 +58,10 @@ use self::writer::Call;
 use crate::clock::Clock;
 
 pub use self::access::Access;
+pub use self::alerts::{
+    AlertCause, AlertChannelSummary, AlertStep, Caused, HostMark, MessageTry, NewMessage, PendingMessage, ProblemKey,
+    TryResult, UnfinishedRun, WaitingNotice,
+};
 pub use self::entry::{Admission, Entry, Next};
 pub use self::error::LedgerError;
 pub use self::excerpt::{Excerpt, ExcerptLine, ExcerptLines};
@@ -106,6 +113,8 @@ struct Inner {
     calls: mpsc::Sender<Call>,
     _writer: Writer,
     looks: Lookout,
+    /// Whether what alerts have to judge is entered.
+    causes: Arc<AtomicBool>,
     _claim: Claim,
 }
 
@@ -127,8 +136,16 @@ impl Ledger {
             last_run: recover::last_id(&connection, "runs")?,
         };
         let last_range = recover::last_id(&connection, "missed")?;
-        let (tasks, tallies) = (Tasks::new(tasks), Tallies::default());
-        let book = Book { connection, tasks, tallies, plugins: HashMap::new(), last_range, taken_out: Vec::new() };
+        let causes = Arc::new(AtomicBool::new(false));
+        let book = Book {
+            connection,
+            tasks: Tasks::new(tasks),
+            tallies: Tallies::default(),
+            causes: Causes::new(causes.clone()),
+            plugins: HashMap::new(),
+            last_range,
+            taken_out: Vec::new(),
+        };
         let (calls, queue) = mpsc::channel(writer::QUEUE);
         let writer = thread::Builder::new()
             .name("ledger".to_owned())
@@ -137,7 +154,7 @@ impl Ledger {
         let looks = Lookout::start(settings.state.clone())
             .map_err(LedgerError::file("start the reader of the ledger in", &settings.state))?;
         let folder = settings.state.clone();
-        let inner = Inner { clock, folder, calls, _writer: Writer(Some(writer)), looks, _claim: claim };
+        let inner = Inner { clock, folder, calls, _writer: Writer(Some(writer)), looks, causes, _claim: claim };
         Ok((Self(Arc::new(inner)), recovered))
     }
 
@@ -192,6 +209,11 @@ impl Ledger {
     /// If that cannot be done.
     pub fn reader(&self) -> Result<Reader, LedgerError> {
         Reader::open(&self.0.folder)
+    }
+
+    /// Enters from now on what alerts have to judge, with the end of each run, or no longer.
+    pub fn enter_causes(&self, wanted: bool) {
+        self.0.causes.store(wanted, Ordering::Release);
     }
 
     /// Finds out whether the ledger can be written, by writing to it.

@@ -43,7 +43,7 @@ impl Book {
             self.insert_range(key, range, stored::passed_over_code(why), at)?;
         }
         self.tasks.advance(task, last);
-        Ok(())
+        self.passed_over(key, range, why, at)
     }
 
     /// Leaves of a range what is not taken out of it.

@@ -1,5 +1,6 @@
 //! The ledger from outside: what was appended is what is read, and what contradicts it is refused.
 
+mod alerts;
 mod durability;
 mod history;
 mod keys;

@@ -183,6 +183,7 @@ pub(super) mod tests {
     use Order::{Again, Alone, Next};
 
     use super::*;
+    use crate::ledger::alerts::Causes;
     use crate::ledger::tally::Tallies;
     use crate::ledger::tasks::Tasks;
     use crate::model::id::RunId;
@@ -193,6 +194,7 @@ pub(super) mod tests {
             connection,
             tasks: Tasks::default(),
             tallies: Tallies::default(),
+            causes: Causes::default(),
             plugins: HashMap::new(),
             last_range: None,
             taken_out: Vec::new(),

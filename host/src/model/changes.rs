@@ -40,6 +40,7 @@ pub fn changed_settings(before: &Task, after: &Task) -> Vec<&'static str> {
         retention,
         grants,
         webhook => "webhook",
+        ping => "ping",
     });
     let (old, new) = (&*before.limits, &*after.limits);
     differing!(changed, old, new, Limits {

@@ -16,6 +16,7 @@ pub mod misfire;
 pub mod overlap;
 pub mod pause;
 pub mod payload;
+pub mod ping;
 pub mod retention;
 pub mod retry;
 pub mod task;
@@ -40,3 +41,5 @@ pub mod trace;
 pub mod transition;
 
 pub mod event;
+
+pub mod alert;

@@ -9,6 +9,7 @@ use crate::model::limits::{Limits, Metering};
 use crate::model::misfire::Misfire;
 use crate::model::overlap::Overlap;
 use crate::model::payload::Blob;
+use crate::model::ping::Ping;
 use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::schedule::Schedule;
@@ -46,6 +47,8 @@ pub struct Task {
     pub after: Vec<TaskName>,
     /// The channels that hear of its failures.
     pub alerts: Vec<AlertName>,
+    /// Who waits for a sign of life of it.
+    pub ping: Option<Arc<Ping>>,
     /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
     pub exit_codes: Shared<ExitCodes>,
     /// How much of its past the ledger keeps.
@@ -79,6 +82,7 @@ impl Task {
             payload: None,
             after: Vec::new(),
             alerts: Vec::new(),
+            ping: None,
             exit_codes: Shared::default(),
             retention: Shared::default(),
         }

@@ -2,6 +2,8 @@
 //!
 //! They hear of a thing after it is in the ledger. They may lag; the daemon never waits for them.
 
+pub mod alerts;
+
 mod file;
 mod json;
 mod line;
@@ -13,6 +15,7 @@ mod traces;
 
 mod observers;
 
+pub use alerts::Settings as AlertSettings;
 pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
 pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks};

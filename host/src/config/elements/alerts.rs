@@ -1,152 +1,171 @@
-//! `[alerts.NAME]`: who hears of failures, and from how many on.
+//! `[alerts.NAME]`: who hears of what, when, and by which way.
 
+mod hook;
+mod mail;
+mod quiet;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::str::FromStr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Spanned;
-use url::Url;
 
+use self::hook::WebhookTable;
+use self::mail::SmtpTable;
+use self::quiet::QuietTable;
 use super::Build;
+use super::secrets::SecretSource;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::read::Field;
-use crate::config::table::table;
-use crate::config::values::{Listed, Whole, text_is_a_value};
+use crate::config::read::{Field, Node, Reader, Value};
+use crate::config::shape::Shape;
+use crate::config::table::{choice, table};
+use crate::config::values::{Listed, Time, Whole};
+use crate::model::alert::channel::{Channel, GROUP, Target};
+use crate::model::alert::{Gate, Kind, Recoveries, Rules};
 use crate::model::id::AlertName;
 
-/// Who hears of failures, and from how many on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A channel, and what the file says about it that the channel itself has no use for.
+#[derive(Debug, Clone)]
 pub struct Alert {
-    /// Its name, by which tasks name it.
-    pub name: AlertName,
-    /// How it reaches somebody.
-    pub channel: AlertChannel,
-    /// How many runs of a task have to fail in a row before it is sent.
-    pub after_failures: NonZeroU32,
+    /// The channel.
+    pub channel: Channel,
+    pub(in crate::config) written: Written,
 }
 
-/// How an alert reaches somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertChannel {
-    /// By mail.
-    Smtp {
-        /// The mail server.
-        host: String,
-        /// Its port.
-        port: u16,
-        /// The sender's address.
-        from: String,
-        /// The receivers' addresses, at least one.
-        to: Vec<String>,
-    },
-    /// By an HTTP request to this address.
-    Webhook {
-        /// The address.
-        url: Url,
-    },
+/// How parts of a channel are written that are not to be shown: by where they come from.
+#[derive(Debug, Clone, Default)]
+pub(in crate::config) struct Written {
+    pub(in crate::config) url: Option<SecretSource>,
+    pub(in crate::config) secret: Option<SecretSource>,
+    pub(in crate::config) tls_roots: Option<PathBuf>,
 }
 
 table! {
-    /// Who hears of the failures of the tasks that name this alert in `alerts`. Either `smtp` or `webhook`.
-    ///
-    /// Alerts are checked, but not delivered yet.
+    /// Who hears of what happens to the tasks that name this alert in `alerts`, and to the host. Either `smtp` or
+    /// `webhook`. `docs/alerts.md` has the rules.
     pub(in crate::config) struct AlertTable {
         /// By mail.
         "smtp" => smtp: SmtpTable = table;
         /// By an HTTP request.
         "webhook" => webhook: WebhookTable = table;
-        /// How many runs of a task have to fail in a row before it is sent.
+        /// What it is told of.
+        "on" => on: Vec<Spanned<Topic>> = default(["failed", "missed", "stuck", "plugin", "reload", "ledger", "crash", "recovered"]), example ["failed", "recovered"];
+        /// How many runs of a task have to fail in a row before that is told.
         "after-failures" => after_failures: Whole<1, 1000> = default(1), example 2;
+        /// How long it hears nothing more of what goes on, unless with another error; and how long something that went
+        /// wrong again and again has to go well before that is told.
+        "reminder" => reminder: Time<60_000> = default("4h"), example "1d";
+        /// How many messages a day may have. What is beyond that comes in one message on the next day.
+        "daily-cap" => daily_cap: Whole<1, 1000> = absent("50; 1000 for PagerDuty, which gets a message for each notice"), example 10;
+        /// How long the first news of a message waits for others.
+        "group-wait" => group_wait: Time<0> = default("30s"), example "2m";
+        /// How long a run may wait for its turn before that is told as `stuck`.
+        "queued-for" => queued_for: Time<1000> = default("10m"), example "1h";
+        /// Hours in which nothing is sent. What comes meanwhile is sent when they are over, in one message.
+        "quiet-hours" => quiet_hours: QuietTable = absent("none"), example { from = "22:00", to = "07:00", timezone = "Europe/Berlin" };
     }
 }
 
-table! {
-    /// An alert by mail.
-    pub(in crate::config) struct SmtpTable {
-        /// The mail server.
-        "host" => host: HostName = required, example "smtp.example.com";
-        /// Its port.
-        "port" => port: Whole<1, 65_535> = default(25), example 587;
-        /// The sender's address.
-        "from" => from: MailAddress = required, example "sandclock@example.com";
-        /// The receivers' addresses.
-        "to" => to: Vec<Spanned<MailAddress>> = required, example ["ops@example.com"];
+/// What a channel can be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::config) enum Topic {
+    Of(Kind),
+    Recovered,
+}
+
+choice! {
+    Topic {
+        Topic::Of(Kind::Failed) => "failed", "a run failed after all of its attempts";
+        Topic::Of(Kind::Missed) => "missed", "slots were missed, or found the queue full";
+        Topic::Of(Kind::Stuck) => "stuck", "a run goes on for three times as long as 99 of 100 runs of the task take, or waits for its turn";
+        Topic::Of(Kind::Slow) => "slow", "a run succeeded, and took half as long again as 99 of 100 take";
+        Topic::Of(Kind::Short) => "short", "a run succeeded in less than half of the time that 99 of 100 need";
+        Topic::Of(Kind::Plugin) => "plugin", "a plugin cannot be used";
+        Topic::Of(Kind::Reload) => "reload", "a changed configuration was refused";
+        Topic::Of(Kind::Ledger) => "ledger", "the ledger cannot be written";
+        Topic::Of(Kind::Crash) => "crash", "the host started, and the one before it did not end as it should have";
+        Topic::Recovered => "recovered", "something is over that was told";
     }
 }
 
-table! {
-    /// An alert by an HTTP request.
-    pub(in crate::config) struct WebhookTable {
-        /// The address that the request is sent to.
-        "url" => url: WebhookUrl = required, example "https://hooks.example.com/T0/B0";
+impl Listed for Topic {
+    const PLURAL: &'static str = "what it is told of";
+}
+
+/// The alerts of a task: those of its own, and those of `[defaults]` beside them.
+#[derive(Debug, Clone, Default)]
+pub(in crate::config) struct AlertNames(pub(in crate::config) Vec<Spanned<AlertName>>);
+
+impl Value for AlertNames {
+    fn shape() -> Shape {
+        Vec::<Spanned<AlertName>>::shape()
     }
-}
 
-text_is_a_value! {
-    HostName: "a host's name or address";
-    MailAddress: "a mail address";
-    WebhookUrl: "a URL that begins with http:// or https://";
-}
-
-impl Listed for MailAddress {
-    const PLURAL: &'static str = "mail addresses";
-}
-
-/// A host's name or address.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct HostName(String);
-
-impl FromStr for HostName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        url::Host::parse(text).map_err(|_| "expected a name or address alone, such as smtp.example.com")?;
-        Ok(Self(text.to_owned()))
+    fn read(node: Node<'_>, reader: &mut Reader) -> Option<Self> {
+        Value::read(node, reader).map(Self)
     }
-}
 
-/// A mail address; whether it exists is for the mail server to say.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct MailAddress(String);
-
-impl FromStr for MailAddress {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |part: &str| {
-            !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "<>@,;".contains(c))
-        };
-        match text.rsplit_once('@') {
-            Some((local, domain)) if plain(local) && plain(domain) => Ok(Self(text.to_owned())),
-            _ => Err("expected one address alone, such as ops@example.com"),
-        }
-    }
-}
-
-/// The address of a webhook.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct WebhookUrl(Url);
-
-impl FromStr for WebhookUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-        match url.scheme() {
-            "http" | "https" => Ok(Self(url)),
-            _ => Err("expected a URL that begins with http:// or https://".to_owned()),
+    fn inherit(own: &mut Self, from: &Self) {
+        for name in &from.0 {
+            if !own.0.iter().any(|known| known.get_ref() == name.get_ref()) {
+                own.0.push(name.clone());
+            }
         }
     }
 }
 
 impl AlertTable {
     pub(in crate::config) fn build(&self, name: &Spanned<AlertName>, build: &mut Build<'_>) -> Option<Alert> {
-        let undelivered = Diagnostic::warning(format!("alert `{}` is not delivered yet", name.get_ref()))
-            .at(name.span(), "checked, and otherwise without effect in this version");
-        build.problems.note(undelivered);
-        let channel = match (&self.smtp, &self.webhook) {
-            (Field::Unreadable, _) | (_, Field::Unreadable) => return None,
-            (Field::Written(smtp), Field::Absent) => smtp.get_ref().build(build)?,
-            (Field::Absent, Field::Written(webhook)) => AlertChannel::Webhook { url: webhook.get_ref().url.value()?.0 },
+        let (target, written) = self.target(name, build)?;
+        let group = match &target {
+            Target::Mail(_) => GROUP,
+            Target::Hook(hook) => hook.service.group(),
+        };
+        let quiet = match &self.quiet_hours {
+            Field::Written(quiet) => Some(quiet.get_ref().build(quiet.span(), build)?),
+            Field::Unreadable => return None,
+            Field::Absent => None,
+        };
+        let topics: Option<Vec<Topic>> = match &self.on {
+            Field::Written(topics) => Some(topics.get_ref().iter().map(|topic| *topic.get_ref()).collect()),
+            Field::Unreadable => return None,
+            Field::Absent => None,
+        };
+        let (on, recoveries) = topics.as_deref().map_or_else(|| of_topics(&ON), of_topics);
+        let channel = Channel {
+            name: name.get_ref().clone(),
+            rules: Rules {
+                on,
+                recoveries,
+                after_failures: self.after_failures.value().map_or(NonZeroU32::MIN, |number| number.non_zero()),
+                reminder: self.reminder.value().map_or(Duration::from_secs(4 * 60 * 60), |time| time.0),
+            },
+            gate: Gate {
+                group_wait: self.group_wait.value().map_or(Duration::from_secs(30), |time| time.0),
+                daily_cap: self
+                    .daily_cap
+                    .value()
+                    .map_or(if group == 1 { MOST } else { DAILY_CAP }, |number| number.non_zero()),
+                group,
+                zone: quiet.as_ref().map_or_else(|| build.timezone.clone(), |quiet| quiet.zone.clone()),
+                quiet,
+            },
+            queued_for: self.queued_for.value().map_or(Duration::from_secs(10 * 60), |time| time.0),
+            target,
+        };
+        Some(Alert { channel, written })
+    }
+
+    fn target(&self, name: &Spanned<AlertName>, build: &mut Build<'_>) -> Option<(Target, Written)> {
+        match (&self.smtp, &self.webhook) {
+            (Field::Unreadable, _) | (_, Field::Unreadable) => None,
+            (Field::Written(smtp), Field::Absent) => {
+                smtp.get_ref().build(smtp.span(), build).map(|(mail, written)| (Target::Mail(mail), written))
+            }
+            (Field::Absent, Field::Written(webhook)) => {
+                webhook.get_ref().build(webhook.span(), build).map(|(hook, written)| (Target::Hook(hook), written))
+            }
             (Field::Written(smtp), Field::Written(webhook)) => {
                 build.problems.note(
                     Diagnostic::error(format!("alert `{}` has two channels", name.get_ref()))
@@ -154,33 +173,39 @@ impl AlertTable {
                         .and_at(smtp.span(), "the other one")
                         .help("make two alerts of them, and name both in the task's `alerts`"),
                 );
-                return None;
+                None
             }
             (Field::Absent, Field::Absent) => {
                 build.problems.note(
                     Diagnostic::error(format!("alert `{}` has no channel", name.get_ref()))
                         .at(name.span(), "expected `smtp` or `webhook`"),
                 );
-                return None;
+                None
             }
-        };
-        let after_failures = self.after_failures.value().map_or(NonZeroU32::MIN, |number| number.non_zero());
-        Some(Alert { name: name.get_ref().clone(), channel, after_failures })
+        }
     }
 }
 
-impl SmtpTable {
-    fn build(&self, build: &mut Build<'_>) -> Option<AlertChannel> {
-        let to = self.to.written()?;
-        if to.get_ref().is_empty() {
-            let problem = Diagnostic::error("a mail needs a receiver").at(to.span(), "expected at least one address");
-            build.problems.note(problem);
-        }
-        Some(AlertChannel::Smtp {
-            host: self.host.value()?.0,
-            port: self.port.value().map_or(25, |number| number.u16()),
-            from: self.from.value()?.0,
-            to: to.get_ref().iter().map(|address| address.get_ref().0.clone()).collect(),
-        })
-    }
+const DAILY_CAP: NonZeroU32 = NonZeroU32::new(50).expect("50 is not zero");
+const MOST: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not zero");
+
+/// What a channel is told of unless it says otherwise: all that went wrong. What is unusual is another matter.
+const ON: [Topic; 8] = [
+    Topic::Of(Kind::Failed),
+    Topic::Of(Kind::Missed),
+    Topic::Of(Kind::Stuck),
+    Topic::Of(Kind::Plugin),
+    Topic::Of(Kind::Reload),
+    Topic::Of(Kind::Ledger),
+    Topic::Of(Kind::Crash),
+    Topic::Recovered,
+];
+
+fn of_topics(topics: &[Topic]) -> (BTreeSet<Kind>, Recoveries) {
+    let kind = |topic: &Topic| match topic {
+        Topic::Of(kind) => Some(*kind),
+        Topic::Recovered => None,
+    };
+    let recoveries = if topics.contains(&Topic::Recovered) { Recoveries::Told } else { Recoveries::Untold };
+    (topics.iter().filter_map(kind).collect(), recoveries)
 }

@@ -15,6 +15,7 @@ pub(super) mod limits;
 pub(super) mod misfire;
 pub(super) mod observe;
 pub(super) mod payload;
+pub(super) mod ping;
 pub(super) mod retention;
 pub(super) mod retry;
 pub(super) mod roots;

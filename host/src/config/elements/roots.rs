@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::words::PathText;
 use crate::config::diagnostic::{Diagnostic, Problems};
+use crate::model::alert::channel::Roots;
 use crate::sandbox::TlsRoots;
 
 /// The largest file of root certificates: 4 MiB. All those that browsers trust take a quarter of one.
@@ -18,6 +19,8 @@ pub struct TlsRootsFile {
     pub file: PathBuf,
     /// The certificates.
     pub roots: TlsRoots,
+    /// The same as they are written.
+    pub pem: Roots,
 }
 
 impl TlsRootsFile {
@@ -25,7 +28,7 @@ impl TlsRootsFile {
     pub(super) fn read(file: &Spanned<PathText>, root: &Path, problems: &mut Problems) -> Option<Self> {
         let path = &file.get_ref().0;
         match read(&root.join(path)) {
-            Ok(roots) => Some(Self { file: path.clone(), roots }),
+            Ok((roots, pem)) => Some(Self { file: path.clone(), roots, pem }),
             Err(why) => {
                 let message = format!("the file of root certificates {} {why}", path.display());
                 problems.note(Diagnostic::error(message).at(file.span(), "expected a file of certificates in PEM"));
@@ -35,7 +38,7 @@ impl TlsRootsFile {
     }
 }
 
-fn read(path: &Path) -> Result<TlsRoots, String> {
+fn read(path: &Path) -> Result<(TlsRoots, Roots), String> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "is not there".to_owned(),
         _ => format!("cannot be read: {error}"),
@@ -45,5 +48,6 @@ fn read(path: &Path) -> Result<TlsRoots, String> {
         return Err("is not a file of 4MiB at the most".to_owned());
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    TlsRoots::from_pem(&text).map_err(|error| error.to_string())
+    let roots = TlsRoots::from_pem(&text).map_err(|error| error.to_string())?;
+    Ok((roots, Roots(text.into())))
 }

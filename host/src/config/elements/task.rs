@@ -7,10 +7,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::Build;
+use super::alerts::AlertNames;
 use super::grants::GrantsTable;
 use super::limits::LimitsTable;
 use super::misfire::MisfireTable;
 use super::payload::Payload;
+use super::ping::PingTable;
 use super::retention::RetentionTable;
 use super::retry::RetryTable;
 use super::schedule::ScheduleTable;
@@ -37,7 +39,8 @@ pub(in crate::config) struct Origin {
 
 table! {
     /// What every task inherits unless it says otherwise, key by key, also inside `limits`, `retry`, `misfire`,
-    /// `grants`, `exit-codes` and `retention`. A list, such as `alerts` or `grants.http`, is replaced as a whole.
+    /// `grants`, `exit-codes` and `retention`. A list, such as `grants.http`, is replaced as a whole; only `alerts` of a task
+    /// are added to these.
     pub(in crate::config) struct DefaultsTable {
         /// What happens when a run is due while as many as may are still going on.
         "overlap" => overlap: Overlap = default("skip"), example "queue";
@@ -53,8 +56,8 @@ table! {
         "on-interrupt" => on_interrupt: OnInterrupt = default("retry"), example "give-up";
         /// What becomes of slots that were missed.
         "misfire" => misfire: MisfireTable = table;
-        /// The alerts that are sent when the task fails.
-        "alerts" => alerts: Vec<Spanned<AlertName>> = default([]), example ["ops"];
+        /// The alerts that hear of the task. A task has those of `[defaults]` and its own.
+        "alerts" => alerts: AlertNames = default([]), example ["ops"];
         /// What the exit codes of a plain program mean.
         "exit-codes" => exit_codes: ExitCodesTable = table;
         /// How much of the task's past the ledger keeps.
@@ -82,6 +85,12 @@ table! {
         "after" => after: Vec<Spanned<TaskName>> = default([]), example ["fetch"];
         /// How it is started from outside.
         "webhook" => webhook: HookTable = absent("not at all"), example { path = "/hooks/deploy", secret = { env = "DEPLOY_SECRET" } };
+        /// The alerts of `[defaults]` that do not hear of this task.
+        "alerts-except" => alerts_except: Vec<Spanned<AlertName>> = default([]), example ["ops"];
+        /// A dead man's switch: addresses that are called when a run begins, succeeds or fails, so that whoever is behind
+        /// them notices when nothing comes. A text is an address of the form that healthchecks.io has: `/start` and `/fail`
+        /// are put behind it.
+        "ping" => ping: PingTable = absent("none"), example "https://hc-ping.com/UUID";
     }
 }
 
@@ -208,6 +217,7 @@ impl TaskTable {
         let (webhook, webhook_secrets) = self.webhook().and_then(|hook| hook.build(build)).unzip();
         let exit_codes = shared.exit_codes.value().unwrap_or_default().build(build.problems);
         let on_interrupt = shared.on_interrupt.value().unwrap_or_default();
+        let alerts = self.alerts(build.problems);
         let common = &mut build.common;
         let task = Task {
             name: name.get_ref().clone(),
@@ -223,12 +233,31 @@ impl TaskTable {
             webhook,
             payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
-            alerts: shared.alerts.value().unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
+            alerts,
+            ping: self.own.ping.value().map(|ping| Arc::new(ping.0)),
             exit_codes: common.exit_codes(exit_codes),
             retention: common.retention(shared.retention.value().unwrap_or_default().build()),
         };
         let webhook_secrets = webhook_secrets.unwrap_or_default();
         Some((task, Origin { schedule: self.own.schedule.value(), secrets, webhook_secrets }))
+    }
+
+    /// The alerts that hear of it: those that it inherits and its own, without those that it does without.
+    fn alerts(&self, problems: &mut Problems) -> Vec<AlertName> {
+        let mut alerts: Vec<AlertName> =
+            self.shared.alerts.value().unwrap_or_default().0.into_iter().map(Spanned::into_inner).collect();
+        for except in self.own.alerts_except.written().into_iter().flat_map(|names| names.get_ref()) {
+            let before = alerts.len();
+            alerts.retain(|name| name != except.get_ref());
+            if alerts.len() == before {
+                problems.note(
+                    Diagnostic::error(format!("the task does not have the alert `{}` anyway", except.get_ref()))
+                        .at(except.span(), "expected one of those that it inherits from `[defaults]`")
+                        .did_you_mean(except.get_ref().as_str(), alerts.iter().map(|name| name.as_str())),
+                );
+            }
+        }
+        alerts
     }
 
     /// The plugin, if the folder has exactly one file for it.

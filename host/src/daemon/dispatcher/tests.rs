@@ -195,6 +195,7 @@ fn words(entry: &Entry) -> String {
         Entry::Stored(_) => "stored".to_owned(),
         Entry::Access(access) => format!("{access:?}"),
         Entry::Removed(removal) => format!("removed {}", removal.len()),
+        Entry::Alerted(_) => "alerted".to_owned(),
     }
 }
 

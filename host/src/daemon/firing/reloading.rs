@@ -34,7 +34,7 @@ impl Loop {
     }
 
     fn swap(&mut self, swap: Swap) -> Result<(Plan, Step), Refusal> {
-        let Swap { tasks, plugins, settings, rest } = swap;
+        let Swap { tasks, alerts, plugins, settings, rest } = swap;
         if self.draining.is_some() {
             return Err(Refusal::ShuttingDown);
         }
@@ -55,6 +55,8 @@ impl Loop {
             *plugins = Arc::new(tasks.values().map(|task| known(task.build())).collect());
         });
         self.firing.tasks.send_replace(Arc::new(tasks));
+        self.firing.ledger.enter_causes(!alerts.channels.is_empty());
+        self.firing.alerts.send_replace(alerts);
         self.has_spare_plugins = true;
         step.effects.push(Effect::Tell(Event::ConfigReloaded(Arc::new(plan.clone()))));
         Ok((plan, step))

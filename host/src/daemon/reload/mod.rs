@@ -22,6 +22,7 @@ use crate::model::audit::Change as AuditedChange;
 use crate::model::id::{Digest, PluginName};
 use crate::model::plan::{Counts, HostPlan, Plan};
 use crate::model::task::Task;
+use crate::observe::AlertSettings;
 
 pub(super) use reloader::Reloader;
 pub use watch::Watching;
@@ -47,6 +48,8 @@ pub trait Source: Send + Sync + 'static {
 pub struct Configuration {
     /// The tasks, in the order of their names.
     pub tasks: Vec<Arc<Task>>,
+    /// Who hears of what becomes of them.
+    pub alerts: Arc<AlertSettings>,
     /// How much goes on at once.
     pub settings: Settings,
     /// What it says of the host.
@@ -160,6 +163,7 @@ pub(super) struct Request {
 /// What the firing loop swaps.
 pub(super) struct Swap {
     pub(super) tasks: Vec<Arc<Task>>,
+    pub(super) alerts: Arc<AlertSettings>,
     pub(super) plugins: Vec<PluginChange>,
     pub(super) settings: Settings,
     /// What the plan says of plugins and of the host.

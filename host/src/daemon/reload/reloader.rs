@@ -226,7 +226,7 @@ impl Work {
         if mode == ReloadMode::Apply {
             self.seen = loaded.as_ref().map_or_else(|refused| refused.digest, |loaded| loaded.digest);
         }
-        let Configuration { tasks, settings, host, digest, warnings } = match loaded {
+        let Configuration { tasks, alerts, settings, host, digest, warnings } = match loaded {
             Ok(configuration) => configuration,
             Err(Refused { report, .. }) => return Ok(Err(ReloadError::Refused { report: report.into() })),
         };
@@ -252,7 +252,7 @@ impl Work {
         let plugins = self.note(seen);
         let noted: Vec<Build> = plugins.iter().map(|change| change.build.clone()).collect();
         let after_restart = rest.after_restart().cloned().collect();
-        let swap = Box::new(Swap { tasks, plugins, settings, rest });
+        let swap = Box::new(Swap { tasks, alerts, plugins, settings, rest });
         let swapped = self.ask(change, |answer| Command::Reload { swap, answer }).await?;
         if swapped.is_err() {
             noted.iter().for_each(|build| self.stock.forget(build));

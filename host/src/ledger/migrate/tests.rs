@@ -29,6 +29,12 @@ const SAMPLES: [&str; MIGRATIONS.len()] = [
     INSERT INTO tokens VALUES
         ('ci', x'0707070707070707070707070707070707070707070707070707070707070707', 1, 'report-*', 5, NULL, 60000);
     INSERT INTO audit VALUES (1, 1, 60000, 'token ci', 'POST /api/v1/x', 'report', 7, 'done', '0123');",
+    "
+    INSERT INTO alert_causes VALUES (1, 1, 60020, 1, 7, NULL, NULL, NULL, NULL);
+    INSERT INTO alert_problems VALUES ('ops', 'task:report', 0, 1, 1, 1, 0, 2, 0, NULL, 0, x'', 1, 7, 'busy');
+    INSERT INTO alert_messages VALUES (1, 'ops', 'key', 2, 0, 2, NULL, NULL);
+    INSERT INTO alert_notices VALUES (1, 'ops', 1, 2, 0, 'task:report', 0, 1, 7, 'busy', 1, 1);
+    INSERT INTO alert_host VALUES (1, 1, 5);",
 ];
 
 /// A database to lead along migrations.

@@ -112,7 +112,7 @@ impl Memory {
                 }
                 self.advance(task, *last);
             }
-            Entry::Keyed { .. } | Entry::Stored(_) | Entry::Access(_) | Entry::Removed(_) => {
+            Entry::Keyed { .. } | Entry::Stored(_) | Entry::Access(_) | Entry::Removed(_) | Entry::Alerted(_) => {
                 unreachable!("no dispatcher enters this")
             }
             Entry::RangeCut { task, range: (id, first, last), rest, .. } => {
