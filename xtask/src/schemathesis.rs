@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::command;
 use crate::project::{cargo, target};
 
-const VERSION: &str = "4.6.6";
+const VERSION: &str = "4.32.5";
 
 /// Runs the test that needs it.
 pub(crate) fn check() -> anyhow::Result<()> {

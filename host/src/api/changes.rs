@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::input::{Body, From, OfRun, OfTask};
@@ -16,6 +17,9 @@ use super::shown::{Answer, Shown, found};
 use super::view;
 use crate::daemon::BackfillRequest;
 use crate::daemon::backfill::Tally;
+
+/// How many runs of a backfill may be allowed to go on at once: as many as of a host.
+const MOST_PARALLEL: NonZeroU32 = NonZeroU32::new(10_000).expect("that is not zero");
 
 /// How a task stands after it was paused or resumed.
 #[derive(Serialize, ToSchema)]
@@ -47,7 +51,7 @@ pub(super) struct Backfill {
     #[schema(value_type = String, format = DateTime, example = "2026-11-24T00:00:00Z")]
     to: Timestamp,
     /// How many of its runs may go on at once; 1 unless said otherwise.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "whole")]
     #[schema(value_type = u32, minimum = 1, maximum = 10_000, default = 1)]
     max_parallel: NonZeroU32,
 }
@@ -84,6 +88,13 @@ pub(super) struct Slots {
 
 fn one() -> NonZeroU32 {
     NonZeroU32::MIN
+}
+
+/// To JSON, 2.0 is the same number as 2.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let whole = (number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32);
+    whole.and_then(NonZeroU32::new).ok_or_else(|| D::Error::custom("expected a whole number from 1 up"))
 }
 
 /// Pauses a task: none of its slots is run until it is resumed
@@ -140,6 +151,9 @@ pub(super) async fn backfill(
     Body(body): Body,
 ) -> Answer<Backfilled> {
     let Backfill { from, to, max_parallel } = serde_json::from_slice(&body).map_err(Problem::malformed)?;
+    if max_parallel > MOST_PARALLEL {
+        return Err(Problem::malformed(format!("max_parallel is {MOST_PARALLEL} at the most")));
+    }
     let request = BackfillRequest { task: task.clone(), from, to, max_parallel };
     let Tally { new, reopened, succeeded, unfinished, undecided, removed, foreign } =
         service.daemon.backfill(request).await?;

@@ -1,7 +1,7 @@
 //! The HTTP side of a running host: how it is, what it has done, and what a person may ask of it.
 //!
 //! It has a thread and a runtime of its own, so that it answers while guests keep every other thread busy. One table,
-//! [`routes`], has every route and who may ask for it; the same routes are served over TCP and on a socket in the state
+//! `routes.rs`, has every route and who may ask for it; the same routes are served over TCP and on a socket in the state
 //! folder, which only the host's user can open.
 
 pub mod view;

@@ -75,7 +75,7 @@ pub(super) struct TriggerQuery {
         ),
     ),
     request_body(
-        content((Vec<u8> = "application/octet-stream"), (String = "text/plain"), (serde_json::Value = "application/json")),
+        content((Option<serde_json::Value> = "application/json"), (Option<String> = "text/plain")),
         description = "What the run works on, of any media type; without a body, what the task's configuration says",
     ),
     responses(

@@ -160,8 +160,8 @@ impl Loop {
                 Some(recorded) = self.recording.next() => self.recorded(recorded),
                 Ok(executed) = self.executed.recv() => self.executed(executed),
                 Some(change) = self.firing.plugin_changes.recv() => self.plugin_changed(change),
-                Some(command) = self.firing.commands.recv() => self.command(command),
                 Some(looked) = self.keys.looking.next() => self.looked(looked),
+                Some(command) = self.firing.commands.recv() => self.command(command),
             }
             self.take_more();
             self.publish();
@@ -178,6 +178,8 @@ impl Loop {
         for _ in 0..BURST {
             if let Some(Some(recorded)) = self.recording.next().now_or_never() {
                 self.recorded(recorded);
+            } else if let Some(Some(looked)) = self.keys.looking.next().now_or_never() {
+                self.looked(looked);
             } else if let Ok(command) = self.firing.commands.try_recv() {
                 self.command(command);
             } else {

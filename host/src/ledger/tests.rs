@@ -2,6 +2,7 @@
 
 mod durability;
 mod history;
+mod keys;
 mod keyvalue;
 mod recovery;
 mod steps;

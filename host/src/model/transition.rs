@@ -27,7 +27,7 @@ pub enum Transition {
     Finish(AttemptOutcome),
     /// The run ends while no attempt goes on: it is skipped after all, or cancelled.
     Close(Outcome),
-    /// A backfill opens a run again that did not succeed.
+    /// A run that did not succeed is opened again, for a backfill or because a person asks for it.
     Reopen,
 }
 

@@ -38,7 +38,10 @@ fn a_wait_ends_with_the_run_or_when_the_time_is_up() {
         (&run["outcome"]["class"], &run["attempts"], &run["repeated"]),
         (&"succeeded".into(), &1.into(), &false.into())
     );
-    assert!(answer.head.contains(&format!("location: /api/v1/runs/{}", run["run"].as_str().unwrap())), "{answer:?}");
+    assert!(
+        answer.head.contains(&format!("location: /api/v1/runs/{}", run["run"].as_str().unwrap().to_lowercase())),
+        "{answer:?}"
+    );
     assert_eq!(run["output"]["text"], "hello, Ada");
     let failed = post(&project, "/api/v1/tasks/broken/runs?wait=2m", &[], b"").expect(200);
     assert_eq!(failed["outcome"]["class"], "failed-permanent");

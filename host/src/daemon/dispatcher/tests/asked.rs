@@ -147,3 +147,54 @@ fn a_backfill_survives_the_host() {
         "start a 1",
     ]);
 }
+
+#[test]
+fn a_run_that_is_over_is_run_again_as_the_same_one() {
+    let mut world = World::new(vec![Task { overlap: Overlap::Queue, ..task("a") }]);
+    let first = world.trigger("a");
+    world.said.clear();
+    let past = |run| PastRun {
+        id: run,
+        task: "a".parse().unwrap(),
+        cause: Cause::Manual,
+        slot: None,
+        attempts: 1,
+        payload: None,
+    };
+    assert_eq!(world.dispatcher.run_again(past(first), world.now).unwrap_err(), Refusal::NotOver);
+    world.end(AttemptOutcome::Failed(Failure { kind: FailureKind::Permanent, message: String::new() }));
+    world.says(&["attempt 1 failed-permanent final"]);
+    let (again, step) = world.dispatcher.run_again(past(first), world.now).unwrap();
+    world.take(step);
+    assert_eq!(again, first);
+    world.says(&["a reopened", "started 2", "start a 2"]);
+    // Its retry begins anew, whatever the attempts before.
+    world.end(failed());
+    world.says(&["attempt 2 failed-transient retry"]);
+
+    let gone = PastRun { task: "gone".parse().unwrap(), ..past(first) };
+    assert_eq!(world.dispatcher.run_again(gone, world.now).unwrap_err(), Refusal::NoSuchTask);
+    world.dispatcher.drain();
+    assert_eq!(world.dispatcher.run_again(past(first), world.now).unwrap_err(), Refusal::ShuttingDown);
+}
+
+#[test]
+fn a_run_of_a_backfill_that_is_run_again_waits_behind_the_others() {
+    let mut world = World::new(vec![task("a")]);
+    let cause = Cause::Backfill { max_parallel: std::num::NonZeroU32::MIN };
+    let past = |number| PastRun {
+        id: RunId::from_i64(number).unwrap(),
+        task: "a".parse().unwrap(),
+        cause: cause.clone(),
+        slot: Slot::from_millis(number),
+        attempts: 1,
+        payload: None,
+    };
+    for number in [1, 2] {
+        let (_, step) = world.dispatcher.run_again(past(number), world.now).unwrap();
+        world.take(step);
+    }
+    world.says(&["a reopened", "started 2", "start a 2", "a reopened"]);
+    world.end(succeeded());
+    world.says(&["attempt 2 succeeded final", "started 2", "start a 2"]);
+}
