@@ -99,7 +99,15 @@ impl Project {
     /// Another program in this folder, as [`Project::command`].
     pub(crate) fn within(&self, mut command: Command) -> Command {
         command.current_dir(self.0.path()).stdin(Stdio::null());
-        for variable in ["CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "SANDCLOCK_CONFIG", "SANDCLOCK_LOG"] {
+        for variable in [
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "COLUMNS",
+            "SANDCLOCK_CONFIG",
+            "SANDCLOCK_LOG",
+            "SANDCLOCK_TOKEN",
+            "SANDCLOCK_URL",
+        ] {
             command.env_remove(variable);
         }
         command.env("NO_COLOR", "1").env("XDG_CACHE_HOME", self.path("cache"));

@@ -76,6 +76,9 @@ pub(super) struct RunsQuery {
     /// How many at the most; 50 unless said otherwise.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// Only those that are not over: first those that run, the longest first, then those that wait. Nothing but `limit`
+    /// can be asked for then, and there is no next page.
+    open: Option<bool>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -116,8 +119,17 @@ pub(super) struct LogsQuery {
     )
 )]
 pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(query): Asks<RunsQuery>) -> Answer<Page> {
+    let open = query.open == Some(true);
     let filter = query.filter()?;
     let limit = filter.limit;
+    if open {
+        if filter != (Filter { limit, ..Filter::default() }) {
+            return Err(Problem::malformed("of the runs that are not over all are listed"));
+        }
+        let runs = service.readers.ask(move |reader| reader.unfinished(limit)).await?;
+        let seen = runs.iter().filter(|run| caller.covers(&run.task));
+        return found(Page { runs: seen.map(|run| view::Record::Run(run.into())).collect(), next: None });
+    }
     let records = service.readers.ask(move |reader| reader.records(&filter)).await?;
     // Whoever may see some tasks only gets shorter pages, and goes on all the same.
     let next = records.last().filter(|_| records.len() == limit as usize).map(|last| last.id().to_string());

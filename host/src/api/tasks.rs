@@ -1,10 +1,9 @@
 //! Tasks: what is configured, how each stands, and how it does.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use jiff::ToSpan;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,10 +14,8 @@ use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
 use super::view;
-use crate::daemon::Refusal;
-use crate::ledger::{LedgerError, OpenRuns, Reader, Standing, TaskSummary};
+use crate::daemon::{PluginSet, PluginStanding, Refusal};
 use crate::model::history::History;
-use crate::model::id::TaskName;
 use crate::model::task::Task;
 use crate::model::upcoming::upcoming;
 
@@ -56,13 +53,6 @@ pub(super) struct StatsQuery {
     attempts: Option<u32>,
 }
 
-/// What the ledger knows of how tasks stand.
-struct Known {
-    summaries: HashMap<TaskName, TaskSummary>,
-    standings: HashMap<TaskName, Standing>,
-    open: HashMap<TaskName, OpenRuns>,
-}
-
 /// The tasks that are configured, and how they stand
 #[utoipa::path(
     get,
@@ -76,10 +66,12 @@ struct Known {
 pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answer<Tasks> {
     let tasks = service.daemon.tasks().borrow().clone();
     let today = service.clock.now().to_zoned(TimeZone::UTC).date();
-    let known = service.readers.ask(move |reader| Known::of(reader, None, today)).await?;
+    let known = service.readers.ask(move |reader| view::Standings::of(reader, None, today)).await?;
     let now = service.clock.now();
+    let plugins = service.daemon.plugins().borrow().clone();
+    let show = |task: &Arc<Task>| view::Task { plugin_trouble: trouble(&plugins, task), ..known.show(task, now) };
     let seen = tasks.values().filter(|task| caller.covers(&task.name));
-    found(Tasks { tasks: seen.map(|task| known.show(task, now)).collect() })
+    found(Tasks { tasks: seen.map(show).collect() })
 }
 
 /// A task: how it is configured, how it stands, and its next slots
@@ -104,11 +96,12 @@ pub(super) async fn one(
     }
     let task = service.daemon.tasks().borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
     let today = service.clock.now().to_zoned(TimeZone::UTC).date();
-    let known = service.readers.ask(move |reader| Known::of(reader, Some(&name), today)).await?;
+    let known = service.readers.ask(move |reader| view::Standings::of(reader, Some(&name), today)).await?;
     let now = service.clock.now();
+    let plugins = service.daemon.plugins().borrow().clone();
     let next = upcoming(&[&task], now, count);
     found(view::TaskDetail {
-        task: known.show(&task, now),
+        task: view::Task { plugin_trouble: trouble(&plugins, &task), ..known.show(&task, now) },
         settings: (&*task).into(),
         next: next.iter().map(|next| view::Slot::new(next, &service.zone)).collect(),
     })
@@ -150,35 +143,10 @@ pub(super) async fn stats(
     found(view::TaskStats::new(&task, &history, since, of_runs))
 }
 
-impl Known {
-    fn of(reader: &Reader, task: Option<&TaskName>, today: Date) -> Result<Self, LedgerError> {
-        let summaries = match task {
-            Some(task) => reader.task(task, today)?.into_iter().collect(),
-            None => reader.tasks(today)?,
-        };
-        Ok(Self {
-            summaries: summaries.into_iter().map(|summary| (summary.task.clone(), summary)).collect(),
-            standings: reader.standings()?,
-            open: reader.open_runs()?,
-        })
-    }
-
-    fn show(&self, task: &Task, now: jiff::Timestamp) -> view::Task {
-        let summary = self.summaries.get(&task.name);
-        let open = self.open.get(&task.name).copied().unwrap_or_default();
-        let pause = self.standings.get(&task.name).and_then(|standing| standing.pause.as_ref());
-        view::Task {
-            task: task.name.to_string(),
-            plugin: task.plugin.to_string(),
-            enabled: task.enabled,
-            schedule: task.schedule.to_string(),
-            paused: pause.map(view::Pause::from),
-            next: task.schedule.next_after(now).map(|slot| slot.to_string()),
-            running: open.running,
-            waiting: open.waiting,
-            last_run: summary.and_then(|summary| summary.last_run.as_ref()).map(|run| view::Record::Run(run.into())),
-            last_success: summary.and_then(|summary| summary.last_success).map(view::Success::from),
-            failures_in_a_row: summary.map_or(0, |summary| summary.failures_in_a_row),
-        }
+/// Why a task's plugin cannot be used, if it cannot.
+fn trouble(plugins: &PluginSet, task: &Task) -> Option<String> {
+    match plugins.get(&task.build()) {
+        Some(PluginStanding::Unusable { reason }) => Some(reason.clone()),
+        _ => None,
     }
 }

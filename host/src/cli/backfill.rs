@@ -1,14 +1,14 @@
 //! `sandclock backfill`: runs the slots of a past time that were not run, or not with success.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, value_parser};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::control::{Asked, ask};
+use super::control::{Asked, Reach, ask};
 use super::when::{self, When};
-use super::{Exit, state, terminal};
+use super::{Exit, terminal};
 use crate::clock::Clock;
 use crate::model::id::TaskName;
 use crate::model::payload::Blob;
@@ -39,17 +39,16 @@ pub(super) struct Arguments {
     /// How many of the runs may go on at once; the task's own `max-concurrent` counts as well
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     max_parallel: u32,
-    /// The state folder, if not that of the configuration
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let state = match state::folder(arguments.state.as_deref(), config, clock) {
-        Ok(state) => state,
+    let host = match arguments.reach.host(config, clock)? {
+        Ok(host) => host,
         Err(exit) => return Ok(exit),
     };
     let (now, zone) = (clock.now(), TimeZone::system());
@@ -59,8 +58,8 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         "max_parallel": arguments.max_parallel,
     });
     let asked = Asked::at(format!("/api/v1/tasks/{}/backfill", arguments.task));
-    let content_type = Some(Blob::JSON.to_owned());
-    let answer = ask(&state, Asked { content_type, body: body.to_string().into_bytes(), ..asked })?;
+    let body = Blob { content_type: Blob::JSON.to_owned(), bytes: body.to_string().into_bytes() };
+    let answer = ask(&host, Asked { body: Some(body), ..asked })?;
     if arguments.json {
         terminal::print_json(&answer)?;
     } else {

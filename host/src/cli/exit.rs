@@ -29,6 +29,8 @@ pub enum Exit {
     NotRunning,
     /// A run in the foreground ended otherwise than well.
     RunEnded(OutcomeClass),
+    /// A run is not over, and the time to wait for it is.
+    WaitOver,
     /// A second signal cut the host off before its runs were over.
     Cut,
 }
@@ -52,6 +54,8 @@ impl Exit {
             Exit::RunEnded(OutcomeClass::Interrupted) => 15,
             // EX_TEMPFAIL of BSD's sysexits.h, as plain programs use it themselves.
             Exit::RunEnded(OutcomeClass::FailedTransient) => 75,
+            // As timeout(1) of the GNU core utilities has it.
+            Exit::WaitOver => 124,
             // What a shell reports for a program that SIGINT ended.
             Exit::Cut => 130,
         }
@@ -80,10 +84,16 @@ impl NotFound {
     }
 }
 
-/// No host runs on this state folder.
+/// There is no host to ask.
 #[derive(Debug, thiserror::Error)]
-#[error("no host is running on {}; `sandclock serve` starts one", .0.display())]
-pub(super) struct NotRunning(pub PathBuf);
+pub(super) enum NotRunning {
+    /// None runs on this state folder.
+    #[error("no host is running on {}; `sandclock serve` starts one", .0.display())]
+    On(PathBuf),
+    /// None answers at this address.
+    #[error("no host answers at {0}")]
+    At(String),
+}
 
 /// The running host does not take the configuration.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,12 @@
-//! `sandclock logs`: what a run logged, attempt by attempt, and how each ended.
+//! `sandclock logs`: what a run logged, attempt by attempt, and how each ended; or what it logs, as it does.
 
 mod choice;
+mod follow;
+mod source;
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Effects, Style};
 use anyhow::bail;
@@ -11,153 +14,145 @@ use clap::{ArgGroup, Args};
 use jiff::tz::TimeZone;
 
 use self::choice::Choice;
+use self::follow::{Form, Whose};
+use super::control::Reach;
 use super::exit::NotFound;
 use super::runs::style;
-use super::{Exit, state, terminal};
-use crate::api::view::{RunLog, backtrace, lines_of};
+use super::shown::{self, Attempt, Line, Run, RunLog};
+use super::{Exit, terminal};
 use crate::clock::Clock;
-use crate::ledger::{AttemptRecord, Excerpt, ExcerptLine, ExcerptLines, Filter, Reader, RunRecord};
+use crate::ledger::Excerpt;
 use crate::model::id::{RunId, TaskName};
-use crate::model::log::{Level, LogLine};
 use crate::model::quantity;
-use crate::model::run::RunState;
 use crate::model::text::inert;
 
-/// Show what a run logged, attempt by attempt, and how each ended.
+/// Show what a run logged, attempt by attempt, and how each ended; or what it logs, as it does.
+///
+/// With --follow the lines of a running host are shown as they come: those of a run from its beginning to its end, those
+/// of a task's runs until Ctrl-C.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("which").args(["run", "task"]).required(true),
-    after_help = "Examples:\n  sandclock logs 01KB2M8Q4Z7XN\n  sandclock logs 01KB2M8Q4Z7XN --attempt 2\n  sandclock logs --task report --tail 20\n  sandclock logs --task report --level warn --json | jq '.attempts[].lines[].message'"
+    after_help = "Examples:\n  sandclock logs 01KB2M8Q4Z7XN\n  sandclock logs 01KB2M8Q4Z7XN --attempt 2\n  sandclock logs -f --task report\n  sandclock logs --task report --tail 20\n  sandclock logs --task report --level warn --json | jq '.attempts[].lines[].message'"
 )]
 pub(super) struct Arguments {
     /// The run, as `sandclock runs` shows it
     run: Option<RunId>,
-    /// The last run of this task that had an attempt
+    /// The last run of this task that had an attempt; with --follow all of its runs
     #[arg(long)]
     task: Option<TaskName>,
+    /// Show lines as they are logged
+    #[arg(long, short, conflicts_with_all = ["attempt", "lines", "level", "since", "until", "tail"])]
+    follow: bool,
     #[command(flatten)]
     choice: Choice,
-    /// The state folder, if not that of the configuration
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
-    /// Print JSON
+    /// Print JSON; with --follow an object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let reader = match state::folder(arguments.state.as_deref(), config, clock) {
-        Ok(state) => Reader::open(&state)?,
+    let host = match arguments.reach.host(config, clock)? {
+        Ok(host) => host,
         Err(exit) => return Ok(exit),
     };
-    let found = match (arguments.run, &arguments.task) {
-        (Some(run), _) => reader.run(run)?,
-        (None, Some(task)) => last_run(&reader, task)?,
-        (None, None) => None,
+    let whose = match (arguments.run, &arguments.task) {
+        (Some(run), _) => Whose::Run(run),
+        (None, Some(task)) => Whose::Task(task),
+        (None, None) => bail!(NotFound("the ledger has no run".to_owned())),
     };
-    let Some(run) = found else {
-        let what = match (&arguments.run, &arguments.task) {
-            (Some(run), _) => format!("run {run}"),
-            (None, Some(task)) => format!("run of the task {task}"),
-            (None, None) => "run".to_owned(),
+    if arguments.follow {
+        return follow::follow(&host, &whose, if arguments.json { Form::Json } else { Form::Text });
+    }
+    let zone = TimeZone::system();
+    let excerpt = arguments.choice.excerpt(clock.now(), &zone)?;
+    let Some((run, log)) = source::find(&host, &whose, &excerpt)? else {
+        let what = match &whose {
+            Whose::Run(run) => format!("run {run}"),
+            Whose::Task(task) => format!("run of the task {task}"),
         };
         bail!(NotFound(format!("the ledger has no {what}")));
     };
-    let zone = TimeZone::system();
-    let excerpt = arguments.choice.excerpt(clock.now(), &zone)?;
-    let mut attempts = reader.attempts(run.id)?;
-    attempts.retain(|attempt| excerpt.attempt.is_none_or(|wanted| wanted == attempt.attempt));
-    let log = reader.excerpt(run.id, &excerpt)?;
     if arguments.json {
-        terminal::print_json(&RunLog::new(&run, &attempts, &log))?;
+        terminal::print_json(&log)?;
         return Ok(Exit::Done);
     }
-    let found = attempts.len();
+    let mut log: RunLog = shown::read(log)?;
+    let found = log.attempts.len();
     if excerpt.chooses_lines() {
-        attempts.retain(|attempt| !lines_of(attempt, &log).is_empty());
+        log.attempts.retain(|attempt| !attempt.lines.is_empty());
     }
-    terminal::print(text(&attempts, &log, &zone))?;
+    terminal::print(text(&log.attempts, &zone))?;
     if let Some(remark) = remark(&run, found, &excerpt, &log) {
         terminal::remark(remark);
     }
     Ok(Exit::Done)
 }
 
-/// How far back a run with an attempt is looked for: tasks whose runs are all skipped have nothing to show.
-const LOOK_BACK: u32 = 1000;
-
-fn last_run(reader: &Reader, task: &TaskName) -> anyhow::Result<Option<RunRecord>> {
-    let mut filter = Filter { task: Some(task.clone()), limit: 1, ..Filter::default() };
-    let newest = reader.runs(&filter)?;
-    if newest.iter().all(|run| run.attempts > 0) {
-        return Ok(newest.into_iter().next());
-    }
-    filter.limit = LOOK_BACK;
-    let recent = reader.runs(&filter)?;
-    Ok(recent.into_iter().find(|run| run.attempts > 0).or_else(|| newest.into_iter().next()))
-}
-
 /// What to tell a person who may miss something.
-fn remark(run: &RunRecord, attempts: usize, excerpt: &Excerpt, log: &ExcerptLines) -> Option<String> {
-    let (id, attempt) = (run.id, excerpt.attempt);
-    match &run.state {
-        RunState::Running { attempt: current } if attempt.is_none_or(|wanted| wanted == *current) => {
-            Some(format!("attempt {current} of run {id} is still going; its log is kept when it ends"))
+fn remark(run: &Run, attempts: usize, excerpt: &Excerpt, log: &RunLog) -> Option<String> {
+    let (id, attempt) = (inert(&run.id), excerpt.attempt);
+    match &run.outcome {
+        None if run.state == "running" && attempt.is_none_or(|wanted| wanted == run.attempts) => {
+            Some(format!("attempt {} of run {id} is still going: sandclock logs -f {id}", run.attempts))
         }
         _ if attempts > 0 => {
-            let (shown, of) = (log.lines.len(), log.of);
-            excerpt.chooses_lines().then(|| format!("{shown} of {of} lines"))
+            let shown: usize = log.attempts.iter().map(|attempt| attempt.lines.len()).sum();
+            excerpt.chooses_lines().then(|| format!("{shown} of {} lines", log.lines))
         }
         _ if attempt.is_some() => Some(format!("run {id} had {} attempts", run.attempts)),
-        RunState::Final(outcome) => Some(format!("run {id} had no attempt: {}", inert(&outcome.to_string()))),
-        _ => Some(format!("run {id} had no attempt yet")),
+        Some(outcome) => Some(format!("run {id} had no attempt: {}", inert(&outcome.message))),
+        None => Some(format!("run {id} had no attempt yet")),
     }
 }
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
 /// The logs for people: a heading for each attempt, its lines, and where it was when it was stopped.
-fn text(attempts: &[AttemptRecord], log: &ExcerptLines, zone: &TimeZone) -> String {
+fn text(attempts: &[Attempt], zone: &TimeZone) -> String {
     let mut text = String::new();
     for attempt in attempts {
         text.push_str(&heading(attempt, zone));
-        for ExcerptLine { line, .. } in lines_of(attempt, log) {
+        for line in &attempt.lines {
             text.push_str(&line_text(line, zone));
         }
-        if attempt.usage.log.dropped > 0 {
-            let dropped = quantity::bytes(attempt.usage.log.dropped);
+        if attempt.usage.log_dropped > 0 {
+            let dropped = quantity::bytes(attempt.usage.log_dropped);
             text.push_str(&format!("{DIM}({dropped} more were dropped at the log limit){DIM:#}\n"));
         }
-        for frame in backtrace(&attempt.outcome) {
+        for frame in &attempt.backtrace {
             text.push_str(&format!("    at {}\n", inert(frame)));
         }
     }
     text
 }
 
-fn heading(AttemptRecord { attempt, outcome, usage, started_at, .. }: &AttemptRecord, zone: &TimeZone) -> String {
+fn heading(Attempt { attempt, outcome, usage, started_at, .. }: &Attempt, zone: &TimeZone) -> String {
     let started = started_at.to_zoned(zone.clone());
     let style = style(outcome.class());
     format!(
         "{DIM}attempt {attempt}, {}, {}{DIM:#} {style}{}{style:#}\n",
         started.strftime("%Y-%m-%d %H:%M:%S%.3f"),
-        quantity::duration(usage.duration),
-        inert(&outcome.to_string()),
+        quantity::duration(Duration::from_secs_f64(usage.duration_ms / 1e3)),
+        inert(&outcome.message),
     )
 }
 
-fn line_text(line: &LogLine, zone: &TimeZone) -> String {
-    let style = match line.level {
-        Level::Error => AnsiColor::Red.on_default(),
-        Level::Warn => AnsiColor::Yellow.on_default(),
-        Level::Info => Style::new(),
-        Level::Debug | Level::Trace => DIM,
+/// A line of a log for people.
+pub(super) fn line_text(line: &Line, zone: &TimeZone) -> String {
+    let style = match line.level.as_str() {
+        "error" => AnsiColor::Red.on_default(),
+        "warn" => AnsiColor::Yellow.on_default(),
+        "info" => Style::new(),
+        _ => DIM,
     };
     let mut text = format!(
         "{DIM}{} {:6}{DIM:#} {style}{:5}{style:#} {}",
         line.at.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f"),
-        line.source.name(),
-        line.level.name(),
+        inert(&line.source).to_string(),
+        inert(&line.level).to_string(),
         inert(&line.message),
     );
     for (name, value) in &line.fields {
@@ -170,14 +165,16 @@ fn line_text(line: &LogLine, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use jiff::Timestamp;
 
     use super::*;
+    use crate::api::view;
+    use crate::ledger::{AttemptRecord, ExcerptLine, ExcerptLines, RunRecord};
+    use crate::model::cause::Cause;
     use crate::model::limits::{LogUsage, Usage};
-    use crate::model::log::LogSource;
+    use crate::model::log::{Level, LogLine, LogSource};
     use crate::model::outcome::{AttemptOutcome, Trap};
+    use crate::model::run::RunState;
 
     fn time(millis: i64) -> Timestamp {
         Timestamp::from_millisecond(1_795_474_800_000 + millis).unwrap()
@@ -211,10 +208,23 @@ mod tests {
             line(14, Level::Info, LogSource::Stdout, "\u{1b}]0;title\u{7}hello\r", &[]),
         ];
         let lines = lines.into_iter().zip(1..).map(|(line, number)| ExcerptLine { attempt: 1, number, line }).collect();
-        let shown = text(&attempts, &ExcerptLines { lines, of: 2 }, &TimeZone::UTC);
+        let run = RunRecord {
+            id: RunId::from_i64(1_795_474_800_000 << 21).unwrap(),
+            task: "tick".parse().unwrap(),
+            cause: Cause::Schedule,
+            slot: None,
+            since: time(0),
+            attempts: 2,
+            admitted_at: time(0),
+            started_at: Some(time(12)),
+            took: None,
+            state: RunState::Queued,
+        };
+        let log = view::RunLog::new(&run, &attempts, &ExcerptLines { lines, of: 2 });
+        let shown = text(&shown::of::<RunLog>(&log).unwrap().attempts, &TimeZone::UTC);
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string(), @r"
         attempt 1, 2026-11-23 23:00:00.012, 14.3ms trapped: wasm `unreachable` instruction executed
-        23:00:00.013 log    warn  page n=3 evil\n=\u{1b}[2J
+        23:00:00.013 log    warn  page evil\n=\u{1b}[2J n=3
         23:00:00.014 stdout info  \u{1b}]0;title\u{7}hello\r
         (2KiB more were dropped at the log limit)
             at <a>::b

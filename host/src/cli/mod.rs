@@ -29,12 +29,18 @@ mod run;
 mod runs;
 mod servable;
 mod serve;
+mod shown;
 mod source;
 mod state;
 mod stats;
+mod status;
+mod tasks;
 pub mod terminal;
 mod token;
+mod top;
 mod trigger;
+mod trouble;
+mod wait;
 mod when;
 
 use std::ffi::OsString;
@@ -91,13 +97,17 @@ enum Command {
     Init(init::Arguments),
     Check(check::Arguments),
     Serve(serve::Arguments),
-    Next(next::Arguments),
     Run(run::Arguments),
     Inspect(inspect::Arguments),
+    Status(status::Arguments),
+    Tasks(tasks::Arguments),
+    Top(top::Arguments),
+    Next(next::Arguments),
     Runs(runs::Arguments),
     Logs(logs::Arguments),
     Stats(stats::Arguments),
     Trigger(trigger::Arguments),
+    Retry(trigger::RetryArguments),
     Cancel(trigger::CancelArguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
@@ -114,21 +124,34 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-Examples:
+To begin:
   sandclock init demo           write a sandclock.toml and a first plugin into ./demo
   sandclock check               say what is wrong with ./sandclock.toml, or what it means
-  sandclock serve               run every task when it is due, until Ctrl-C
-  sandclock next report -n 5    the next five times at which the task `report` is due
   sandclock run hello           one run of a task now, in the foreground
-  sandclock runs hello          what became of a task's runs, newest first
-  sandclock logs RUN            what a run logged
-  sandclock stats               how every task does, a line each
-  sandclock stats hello         a task's days, and how near it comes to its limits
-  sandclock trigger hello       one run of a task more, by the running host
-  sandclock pause hello         no slot of a task is run until it is resumed
+  sandclock serve               run every task when it is due, until Ctrl-C
+
+To see how it goes:
+  sandclock status              how the running host is, and which tasks are in trouble
+  sandclock tasks               how every task stands, a line each
+  sandclock top                 what goes on, live
+  sandclock next report -n 5    the next five times at which the task `report` is due
+
+To see what happened, and why:
+  sandclock runs report         what became of a task's runs, newest first
+  sandclock logs RUN            what a run logged; with -f, as it does
+  sandclock stats report        a task's days, and how near it comes to its limits
+
+To have the running host do something:
+  sandclock trigger report --wait
+                                one run of a task more, followed to its end
+  sandclock retry RUN           a run again that did not succeed
+  sandclock cancel RUN          a run less
+  sandclock pause report        no slot of a task is run until it is resumed
   sandclock backfill report --from 2d --to 1h
                                 runs the slots of a past time that did not succeed
   sandclock reload --dry-run    what a changed sandclock.toml would change, slots and runs included
+
+To look after it:
   sandclock alert test ops      a message to an alert, to see that it arrives
   sandclock ledger backup FILE  a copy of the ledger, beside a running host
   sandclock token create ci --role operate
@@ -158,6 +181,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Runs(arguments) => runs::run(&arguments, &cli.global.config, clock),
         Command::Logs(arguments) => logs::run(&arguments, &cli.global.config, clock),
         Command::Stats(arguments) => stats::run(&arguments, &cli.global.config, clock),
+        Command::Status(arguments) => status::run(&arguments, &cli.global.config, clock),
+        Command::Tasks(arguments) => tasks::run(&arguments, &cli.global.config, clock),
+        Command::Top(arguments) => top::run(&arguments, &cli.global.config, clock),
+        Command::Retry(arguments) => trigger::retry(&arguments, &cli.global.config, clock),
         Command::Trigger(arguments) => trigger::run(&arguments, &cli.global.config, clock),
         Command::Cancel(arguments) => trigger::cancel(&arguments, &cli.global.config, clock),
         Command::Pause(arguments) => pause::pause(&arguments, &cli.global.config, clock),

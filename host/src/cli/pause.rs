@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
-use super::control::{Asked, ask_if_running};
+use super::control::{Asked, Elsewhere, Host, ask, ask_if_running};
 use super::exit::NotFound;
 use super::{Exit, offline, terminal};
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ use crate::model::pause::Pause;
 /// skipped. A pause outlives the host; without a running host it is written to the ledger.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sandclock pause report\n\nExit codes: 0 paused (also if it was before), 1 the host failed, 2 wrong usage,\n3 configuration refused, 4 no such task, 5 a host runs that cannot be asked."
+    after_help = "Examples:\n  sandclock pause report\n\nExit codes: 0 paused (also if it was before), 1 the host failed, 2 wrong usage,\n3 configuration refused, 4 no such task, 5 a host runs that cannot be asked,\n6 no host answers at the address."
 )]
 pub(super) struct PauseArguments {
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(super) struct PauseArguments {
 /// Of the slots that passed meanwhile, `misfire` says which are run late.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sandclock resume report\n\nExit codes: 0 resumed (also if it was not paused), 1 the host failed, 2 wrong usage,\n3 configuration refused, 4 no such task, 5 a host runs that cannot be asked."
+    after_help = "Examples:\n  sandclock resume report\n\nExit codes: 0 resumed (also if it was not paused), 1 the host failed, 2 wrong usage,\n3 configuration refused, 4 no such task, 5 a host runs that cannot be asked,\n6 no host answers at the address."
 )]
 pub(super) struct ResumeArguments {
     #[command(flatten)]
@@ -47,18 +47,28 @@ pub(super) struct ResumeArguments {
 struct Of {
     /// The task
     task: TaskName,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
 }
 
 pub(super) fn pause(arguments: &PauseArguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
     let pause = Pause { since: clock.now(), by: format!("uid {}", rustix::process::getuid().as_raw()) };
-    set(&arguments.of.task, "pause", Some(pause), config, clock)
+    set(&arguments.of, "pause", Some(pause), config, clock)
 }
 
 pub(super) fn resume(arguments: &ResumeArguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    set(&arguments.of.task, "resume", None, config, clock)
+    set(&arguments.of, "resume", None, config, clock)
 }
 
-fn set(task: &TaskName, verb: &str, pause: Option<Pause>, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
+fn set(of: &Of, verb: &str, pause: Option<Pause>, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
+    let task = &of.task;
+    let done = if pause.is_some() { "paused" } else { "resumed" };
+    let asked = Asked::at(format!("/api/v1/tasks/{task}/{verb}"));
+    if let Some(distant) = of.elsewhere.distant()? {
+        ask(&Host::There(distant), asked)?;
+        terminal::remark(format_args!("{task} is {done}"));
+        return Ok(Exit::Done);
+    }
     let config = match config::load(file, &Surroundings::of_process(clock.now())) {
         Ok(loaded) => loaded.config,
         Err(report) => {
@@ -67,9 +77,7 @@ fn set(task: &TaskName, verb: &str, pause: Option<Pause>, file: &Path, clock: Cl
         }
     };
     let state: PathBuf = config.host.state.clone();
-    let done = if pause.is_some() { "paused" } else { "resumed" };
-    let asked = Asked::at(format!("/api/v1/tasks/{task}/{verb}"));
-    if ask_if_running(&state, asked)?.is_some() {
+    if ask_if_running(&Host::Here(state.clone()), asked)?.is_some() {
         terminal::remark(format_args!("{task} is {done}"));
         return Ok(Exit::Done);
     }

@@ -2,13 +2,13 @@
 
 mod show;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
-use super::control::{Asked, ask};
+use super::control::{Asked, Host, Reach, ask};
 use super::exit::ConfigRefused;
 use super::{Exit, terminal};
 use crate::clock::Clock;
@@ -38,17 +38,21 @@ pub(super) struct Arguments {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
-    /// The state folder, if not that of the configuration
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
     // Something else in the file may be wrong: that is for the host to say.
     let of_file = || config::state_folder(file, &Surroundings::of_process(clock.now()));
-    let state = arguments.state.clone().unwrap_or_else(of_file);
+    let Reach { state, elsewhere } = &arguments.reach;
+    let host = match (state, elsewhere.distant()?) {
+        (Some(state), _) => Host::Here(state.clone()),
+        (None, Some(distant)) => Host::There(distant),
+        (None, None) => Host::Here(of_file()),
+    };
     let path = format!("/api/v1/reload?dry_run={}", arguments.dry_run);
-    let mut answer = match ask(&state, Asked { patience: PATIENCE, ..Asked::at(path) }) {
+    let mut answer = match ask(&host, Asked { patience: PATIENCE, ..Asked::at(path) }) {
         Ok(answer) => answer,
         Err(error) => {
             let Some(ConfigRefused { report }) = error.downcast_ref() else { return Err(error) };

@@ -211,16 +211,22 @@ fn show(report: &AttemptReport) -> anyhow::Result<()> {
     for frame in frames(&report.outcome) {
         terminal::remark(format_args!("  at {}", inert(frame)));
     }
-    if let AttemptOutcome::Succeeded { output: Some(output) } = &report.outcome {
-        match std::str::from_utf8(&output.bytes) {
-            _ if !std::io::stdout().is_terminal() => terminal::print_bytes(&output.bytes)?,
-            Ok(text) => text.lines().try_for_each(|line| terminal::print_line(inert(line)))?,
-            Err(_) => terminal::remark(format_args!(
-                "the output is {} of {}; redirect stdout to keep it",
-                figure(output.bytes.len() as u64, Unit::Bytes),
-                inert(&output.content_type)
-            )),
-        }
+    match &report.outcome {
+        AttemptOutcome::Succeeded { output: Some(output) } => show_output(output),
+        _ => Ok(()),
+    }
+}
+
+/// Shows what a run put out: as it is where a program reads it, inert where a person does.
+pub(super) fn show_output(output: &Blob) -> anyhow::Result<()> {
+    match std::str::from_utf8(&output.bytes) {
+        _ if !std::io::stdout().is_terminal() => terminal::print_bytes(&output.bytes)?,
+        Ok(text) => text.lines().try_for_each(|line| terminal::print_line(inert(line)))?,
+        Err(_) => terminal::remark(format_args!(
+            "the output is {} of {}; redirect stdout to keep it",
+            figure(output.bytes.len() as u64, Unit::Bytes),
+            inert(&output.content_type)
+        )),
     }
     Ok(())
 }

@@ -2,22 +2,26 @@
 
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::tz::TimeZone;
+use url::form_urlencoded;
 
+use super::control::{Asked, Host, Reach, ask};
+use super::shown::{self, Outcome, Record, Run};
 use super::when::{self, When};
-use super::{Exit, state, terminal};
+use super::{Exit, terminal};
 use crate::api::{view, words};
 use crate::clock::Clock;
 use crate::ledger::{Filter, Reader};
 use crate::model::cause::CauseKind;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
+use crate::model::text::inert;
 
-pub(super) use table::style;
+pub(super) use table::{short, style};
 
 /// Show what became of runs and slots, newest first
 ///
@@ -57,17 +61,16 @@ pub(super) struct Arguments {
     /// How many at the most
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     limit: u32,
-    /// The state folder, if not that of the configuration
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let state = match state::folder(arguments.state.as_deref(), config, clock) {
-        Ok(state) => state,
+    let host = match arguments.reach.host(config, clock)? {
+        Ok(host) => host,
         Err(exit) => return Ok(exit),
     };
     let zone = TimeZone::system();
@@ -87,20 +90,61 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         before: arguments.before,
         limit: arguments.limit,
     };
-    let records = Reader::open(&state)?.records(&filter)?;
+    let records = match &host {
+        Host::Here(state) => serde_json::to_value(
+            Reader::open(state)?.records(&filter)?.iter().map(view::Record::from).collect::<Vec<_>>(),
+        )?,
+        Host::There(_) => ask(&host, Asked::get(address(&filter)))?["runs"].take(),
+    };
     if arguments.json {
-        terminal::print_json(&records.iter().map(view::Record::from).collect::<Vec<_>>())?;
+        terminal::print_json(&records)?;
         return Ok(Exit::Done);
     }
+    let records: Vec<Record> = shown::read(records)?;
     terminal::print(table::of_records(&records, &zone))?;
     match records.last() {
         None => terminal::remark("no such runs"),
         Some(last) if records.len() == arguments.limit as usize => {
-            terminal::remark(format_args!("more: --before {}", last.id()));
+            terminal::remark(format_args!("more: --before {}", inert(last.id())));
         }
         Some(_) => {}
     }
+    if let Some(run) = records.iter().find_map(failed) {
+        terminal::hint(format_args!("why: sandclock logs {}", inert(&run.id)));
+    }
     Ok(Exit::Done)
+}
+
+/// A run that had an attempt and went wrong: its log says more.
+fn failed(record: &Record) -> Option<&Run> {
+    match record {
+        Record::Run(run) => {
+            let went_wrong = |outcome: &Outcome| outcome.class().is_failure();
+            (run.attempts > 0 && run.outcome.as_ref().is_some_and(went_wrong)).then_some(run)
+        }
+        Record::Missed(_) => None,
+    }
+}
+
+/// The same question as the address of a host's answer.
+fn address(filter: &Filter) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            query.append_pair(name, &value);
+        }
+    };
+    add("task", filter.task.as_ref().map(ToString::to_string));
+    let outcomes: Vec<&str> = filter.outcomes.iter().map(|class| class.name()).collect();
+    add("outcome", (!outcomes.is_empty()).then(|| outcomes.join(",")));
+    add("cause", filter.cause.map(|cause| cause.name().to_owned()));
+    add("since", filter.since.map(|time| time.to_string()));
+    add("until", filter.until.map(|time| time.to_string()));
+    add("due_since", filter.due_since.map(|time| time.to_string()));
+    add("due_until", filter.due_until.map(|time| time.to_string()));
+    add("cursor", filter.before.map(|run| run.to_string()));
+    add("limit", Some(filter.limit.to_string()));
+    format!("/api/v1/runs?{}", query.finish())
 }
 
 /// What `--outcome` takes: a class, or `failed` for both kinds of failure.

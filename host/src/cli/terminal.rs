@@ -2,7 +2,7 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::panic::PanicHookInfo;
 
 use anstyle::{AnsiColor, Style};
@@ -94,6 +94,13 @@ fn written(result: io::Result<()>) -> anyhow::Result<()> {
 pub fn remark(text: impl Display) {
     // Nobody is left to tell if stderr is gone.
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Tells a person at a terminal where to look next; a program that reads stderr is not bothered with it.
+pub fn hint(text: impl Display) {
+    if io::stderr().is_terminal() {
+        remark(text);
+    }
 }
 
 /// Tells of a panic on one line: in the host's log, or on stderr where there is none. Its message may quote what a guest

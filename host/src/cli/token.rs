@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::columns::aligned;
-use super::control::{Asked, ask_if_running};
+use super::control::{Asked, Host, ask_if_running};
 use super::exit::NotFound;
 use super::{Exit, offline, state, terminal};
 use crate::api::{Secret, view};
@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::ledger::{Access, Entry, Reader};
 use crate::model::access::{Role, Scope, TaskPattern, Token};
 use crate::model::id::TokenName;
+use crate::model::payload::Blob;
 use crate::model::quantity;
 
 /// Say who may use the API over the network: make tokens, list and revoke them
@@ -123,10 +124,9 @@ impl Wanted<'_> {
             tasks: self.tasks.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
             expires_at: self.expires_at.map(|at| at.to_string()),
         };
-        let body = serde_json::to_vec(&wanted)?;
-        let asked =
-            Asked { content_type: Some("application/json".to_owned()), body, ..Asked::at("/api/v1/tokens".into()) };
-        let answer: Option<Json> = ask_if_running(state, asked)?;
+        let body = Blob { content_type: Blob::JSON.to_owned(), bytes: serde_json::to_vec(&wanted)? };
+        let asked = Asked { body: Some(body), ..Asked::at("/api/v1/tokens".into()) };
+        let answer: Option<Json> = ask_if_running(&Host::Here(state.to_owned()), asked)?;
         answer.map(|made| Ok(made["secret"].as_str().context("the host's answer has no token")?.to_owned())).transpose()
     }
 
@@ -154,7 +154,7 @@ impl Wanted<'_> {
 
 fn revoke(name: &TokenName, state: &Path, clock: Clock) -> anyhow::Result<()> {
     let asked = Asked::at(format!("/api/v1/tokens/{name}/revoke"));
-    if ask_if_running(state, asked)?.is_some() {
+    if ask_if_running(&Host::Here(state.to_owned()), asked)?.is_some() {
         terminal::remark(format_args!("{name} is worth nothing any more"));
         return Ok(());
     }

@@ -97,6 +97,20 @@ impl Reader {
         Ok(found?.pop())
     }
 
+    /// The runs that are not over, so many at the most: first those of which an attempt goes on, then by how long they
+    /// stand where they do.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn unfinished(&self, limit: u32) -> Result<Vec<RunRecord>, LedgerError> {
+        let sql = format!(
+            "{} AND runs.outcome IS NULL ORDER BY runs.state <> 1, runs.since, runs.id LIMIT ?",
+            listing::select_runs("INDEXED BY runs_unfinished")
+        );
+        let mut names = Names::default();
+        rows::collect(&self.0, "runs that are not over", &sql, [limit], |row| run(row, &mut names))
+    }
+
     /// The attempts of a run that are over, in order.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ pub use attempt::{AttemptReport, AttemptRequest};
 pub use bare::{Bare, BareLoad};
 pub use compile::{CompileError, Compiled, compile};
 pub use contract::Contract;
-pub use http::{Passed, TlsRoots, TlsRootsError, passed};
+pub use http::{Passed, TlsRoots, TlsRootsError, passed, tls_connector};
 pub use image::Image;
 pub use inspect::{InspectError, Inspection, Need, inspect};
 #[doc(hidden)]

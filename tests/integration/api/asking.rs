@@ -175,3 +175,15 @@ fn a_pause_a_resume_and_a_backfill_are_asked_for_as_by_command() {
     let long = br#"{"from": "2020-01-05T03:30:00Z", "to": "2026-01-05T05:30:00Z"}"#;
     post(&project, "/api/v1/tasks/tick/backfill", &[], long).problem(422, "too-many-slots");
 }
+
+#[test]
+fn runs_that_are_not_over_are_listed_with_those_that_run_first() {
+    let project = project();
+    let serving = project.serve();
+    let slow = post(&project, "/api/v1/tasks/slow/runs", &[], b"").expect(201)["run"].clone();
+    serving.until("it runs", || get(&serving, "/api/v1/runs?open=true").expect(200)["runs"][0]["state"] == "running");
+    post(&project, "/api/v1/tasks/hello/runs?wait=2m", &[], b"").expect(200);
+    let open = get(&serving, "/api/v1/runs?open=true&limit=7").expect(200);
+    assert_eq!((&open["runs"][0]["id"], &open["runs"][1]), (&slow, &Value::Null), "{open}");
+    get(&serving, "/api/v1/runs?open=true&task=slow").problem(400, "malformed-request");
+}

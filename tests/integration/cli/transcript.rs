@@ -95,7 +95,7 @@ fn transcript(project: &Project, commands: &[&str]) -> String {
 }
 
 #[track_caller]
-fn assert_reviewed(name: &str, text: &str) {
+pub(super) fn assert_reviewed(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/cli/{name}.txt"));
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, text).unwrap();

@@ -17,6 +17,8 @@ pub struct Task {
     pub task: String,
     /// The plugin that it runs.
     pub plugin: String,
+    /// Why the plugin cannot be used; null if it can, or is being prepared.
+    pub plugin_trouble: Option<String>,
     /// Whether it is enabled.
     pub enabled: bool,
     /// When it is due, in words.

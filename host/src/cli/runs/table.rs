@@ -1,13 +1,14 @@
-//! Records of the ledger as a table for people, in the time of a zone.
+//! Lines of the history as a table for people, in the time of a zone.
+
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::ledger::{MissedRecord, Record, RunRecord};
-use crate::model::outcome::{Outcome, OutcomeClass};
+use crate::cli::shown::{Missed, Record, Run};
+use crate::model::outcome::OutcomeClass;
 use crate::model::quantity;
-use crate::model::run::RunState;
-use crate::model::slot::Slot;
 use crate::model::text::inert;
 
 /// The records as an aligned table.
@@ -44,30 +45,22 @@ impl Row {
         }
     }
 
-    fn of_run(run: &RunRecord, zone: &TimeZone) -> Self {
-        let due = run.slot.map(|slot| slot.time().to_zoned(zone.clone()));
+    fn of_run(run: &Run, zone: &TimeZone) -> Self {
+        let due = run.due.map(|due| due.to_zoned(zone.clone()));
         let started = run.started_at.map(|at| at.to_zoned(zone.clone()));
         let started = started.map(|started| match &due {
             Some(due) if due.date() == started.date() => started.strftime("%H:%M:%S%.3f").to_string(),
             _ => started.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
         });
         let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
-        let (outcome, style) = match &run.state {
-            RunState::Queued => ("queued".to_owned(), YELLOW),
-            RunState::Running { attempt } => (format!("running: attempt {attempt}"), YELLOW),
-            RunState::Waiting { next_attempt, until } => {
-                let until = until.to_zoned(zone.clone());
-                (format!("waiting: attempt {next_attempt} at {}", until.strftime("%H:%M:%S")), YELLOW)
-            }
-            RunState::Final(outcome) => (short(&outcome.to_string()), style(outcome.class())),
-        };
+        let (outcome, style) = stands(run, zone);
         Self {
             cells: [
-                run.id.to_string(),
-                run.task.to_string(),
+                inert(&run.id).to_string(),
+                inert(&run.task).to_string(),
                 or_nothing(due.map(|due| due.strftime("%Y-%m-%d %H:%M:%S").to_string())),
                 or_nothing(started),
-                or_nothing(run.took.map(|took| quantity::duration(took).to_string())),
+                or_nothing(run.took_ms.map(|took| quantity::duration(Duration::from_secs_f64(took / 1e3)).to_string())),
                 run.attempts.to_string(),
             ],
             outcome,
@@ -75,24 +68,37 @@ impl Row {
         }
     }
 
-    fn of_missed(missed: &MissedRecord, zone: &TimeZone) -> Self {
-        let time = |slot: Slot| slot.time().to_zoned(zone.clone());
+    fn of_missed(missed: &Missed, zone: &TimeZone) -> Self {
+        let time = |slot: Timestamp| slot.to_zoned(zone.clone());
         let slots = match missed.count {
             1 => String::new(),
             count => format!(" ({count} slots, until {})", time(missed.last).strftime("%Y-%m-%d %H:%M:%S")),
         };
         Self {
             cells: [
-                missed.id.to_string(),
-                missed.task.to_string(),
+                inert(&missed.id).to_string(),
+                inert(&missed.task).to_string(),
                 time(missed.first).strftime("%Y-%m-%d %H:%M:%S").to_string(),
                 NOTHING.to_owned(),
                 NOTHING.to_owned(),
                 "0".to_owned(),
             ],
-            outcome: format!("{}{slots}", Outcome::from(missed.why)),
+            outcome: format!("{}{slots}", short(&missed.outcome.message)),
             style: style(OutcomeClass::Missed),
         }
+    }
+}
+
+/// Where a run stands, in words.
+fn stands(run: &Run, zone: &TimeZone) -> (String, Style) {
+    match (&run.outcome, run.state.as_str(), run.retry_at) {
+        (Some(outcome), ..) => (short(&outcome.message), style(outcome.class())),
+        (None, "running", _) => (format!("running: attempt {}", run.attempts), YELLOW),
+        (None, "waiting", Some(until)) => {
+            let until = until.to_zoned(zone.clone());
+            (format!("waiting: attempt {} at {}", run.attempts + 1, until.strftime("%H:%M:%S")), YELLOW)
+        }
+        (None, state, _) => (inert(state).to_string(), YELLOW),
     }
 }
 
@@ -116,7 +122,7 @@ pub(in crate::cli) fn style(class: OutcomeClass) -> Style {
 const SHORT: usize = 100;
 
 /// The beginning of a text of a guest, inert and on one line.
-fn short(text: &str) -> String {
+pub(in crate::cli) fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     match line.char_indices().nth(SHORT) {
         Some((end, _)) => format!("{}…", inert(&line[..end])),
@@ -127,14 +133,15 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-
     use super::*;
+    use crate::api::view;
+    use crate::cli::shown;
+    use crate::ledger::{MissedRecord, Record, RunRecord};
     use crate::model::cause::Cause;
     use crate::model::id::RunId;
-    use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Miss, PassedOver, Skip};
+    use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Miss, Outcome, PassedOver, Skip};
+    use crate::model::run::RunState;
+    use crate::model::slot::Slot;
 
     fn time(seconds: i64) -> Timestamp {
         Timestamp::from_millisecond(1_795_474_800_000 + seconds * 1000 + 12).unwrap()
@@ -182,7 +189,8 @@ mod tests {
             run(3, "tick", Some(3), done),
             missed,
         ];
-        let table = of_records(&records, &TimeZone::UTC);
+        let told = records.each_ref().map(view::Record::from);
+        let table = of_records(&told.map(|record| shown::of(&record).unwrap()), &TimeZone::UTC);
         let plain = anstream::adapter::strip_str(&table).to_string();
         insta::assert_snapshot!(plain, @r"
         RUN            TASK           DUE                  STARTED                  TOOK    ATTEMPTS  OUTCOME

@@ -41,7 +41,7 @@ use crate::sandbox::http::tls::Tls;
 use crate::sandbox::journal::Journal;
 
 pub use policy::{Passed, passed};
-pub use tls::{TlsRoots, TlsRootsError};
+pub use tls::{TlsRoots, TlsRootsError, tls_connector};
 
 pub(crate) use client::{SendError, Timeouts};
 pub(crate) use lease::Work;

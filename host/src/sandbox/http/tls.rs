@@ -73,6 +73,14 @@ impl Tls {
     }
 }
 
+/// Makes TLS connections that trust these, too: for commands that ask a host elsewhere.
+///
+/// # Errors
+/// Fails where the cryptography knows none of the protocol's versions.
+pub fn tls_connector(roots: &TlsRoots) -> Result<TlsConnector, rustls::Error> {
+    Ok(Arc::new(config(roots)?).into())
+}
+
 fn config(given: &TlsRoots) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
