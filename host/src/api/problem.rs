@@ -17,10 +17,10 @@ pub struct Problem {
     /// The kind of problem, as a URI.
     #[serde(rename = "type")]
     #[schema(example = "urn:sandclock:problem:no-such-task")]
-    pub kind: String,
+    pub kind: Box<str>,
     /// The kind in words, the same each time.
     #[schema(example = "no such task")]
-    pub title: String,
+    pub title: Box<str>,
     /// The status code.
     #[schema(example = 404)]
     pub status: u16,
@@ -102,8 +102,8 @@ impl Kind {
     /// A problem of this kind.
     pub(super) fn with(self, detail: impl ToString) -> Problem {
         Problem {
-            kind: format!("urn:sandclock:problem:{}", self.code),
-            title: self.title.to_owned(),
+            kind: format!("urn:sandclock:problem:{}", self.code).into(),
+            title: self.title.into(),
             status: self.status.as_u16(),
             detail: detail.to_string(),
             code: self.code.to_owned(),

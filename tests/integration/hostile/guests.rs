@@ -51,7 +51,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("growth-in-many-memories", "exceeded", "memory"),
     guest("memory-64", "exceeded", "fuel"),
     guest("huge-maximum", "succeeded", ""),
-    guest("huge-minimum", "skipped", "plugin"),
+    guest("huge-minimum", "exceeded", "1GiB where 16MiB are allowed"),
     guest("too-many-memories", "skipped", "plugin"),
     guest("shared-memory", "skipped", "plugin"),
     guest("table-growth", "exceeded", "table-elements"),
