@@ -85,6 +85,7 @@ kinds! {
     NOTHING_KEPT = CONFLICT, "nothing-kept", "nothing was kept to run again";
     CONTRADICTED = CONFLICT, "contradicted", "something else was entered meanwhile";
     NO_CONFIGURATION = CONFLICT, "no-configuration", "there is nothing to reload";
+    FILTERS_CLASH = UNPROCESSABLE_ENTITY, "filters-clash", "filters that do not go together";
     CONFIGURATION_REFUSED = UNPROCESSABLE_ENTITY, "configuration-refused", "the configuration was refused";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "the request is too large";
     TOO_MANY_SLOTS = UNPROCESSABLE_ENTITY, "too-many-slots", "too many slots at once";

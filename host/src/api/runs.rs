@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::guard::Caller;
 use super::input::{Asks, OfRun};
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::service::Service;
 use super::shown::{Answer, found};
 use super::{follow, view, words};
@@ -124,7 +124,7 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(qu
     let limit = filter.limit;
     if open {
         if filter != (Filter { limit, ..Filter::default() }) {
-            return Err(Problem::malformed("of the runs that are not over all are listed"));
+            return Err(Kind::FILTERS_CLASH.with("`open` lists every run that is not over; only `limit` goes with it"));
         }
         let runs = service.readers.ask(move |reader| reader.unfinished(limit)).await?;
         let seen = runs.iter().filter(|run| caller.covers(&run.task));
