@@ -185,5 +185,5 @@ fn runs_that_are_not_over_are_listed_with_those_that_run_first() {
     post(&project, "/api/v1/tasks/hello/runs?wait=2m", &[], b"").expect(200);
     let open = get(&serving, "/api/v1/runs?open=true&limit=7").expect(200);
     assert_eq!((&open["runs"][0]["id"], &open["runs"][1]), (&slow, &Value::Null), "{open}");
-    get(&serving, "/api/v1/runs?open=true&task=slow").problem(400, "malformed-request");
+    get(&serving, "/api/v1/runs?open=true&task=slow").problem(422, "filters-clash");
 }
