@@ -34,6 +34,22 @@ fn a_failure_and_its_end_are_told_once_each_across_restarts() {
 }
 
 #[test]
+fn a_refused_configuration_is_told_until_one_is_taken_and_that_says_who_hears() {
+    let (before, after) = (Receiver::start(), Receiver::start());
+    let config = |receiver: &Receiver| format!("{}{FAILS}", to(receiver, ""));
+    let project = Project::new(&config(&before), &["exit-1"]);
+    let serving = project.serve();
+    project.configure(&format!("{}bad = 1\n", config(&before)));
+    before.until("the refusal", |request| request.notices() == ["reload first host"]);
+    project.configure(&config(&after));
+    after.until("its end", |request| request.notices() == ["reload recovered host"]);
+    trigger(&project, "report");
+    after.until("a failure", |request| request.notices() == ["failed first report"]);
+    stop(serving);
+    assert_eq!(before.told(), ["reload first host"]);
+}
+
+#[test]
 fn a_burst_is_one_message_and_the_end_of_the_host_waits_for_no_more() {
     let receiver = Receiver::start();
     let mut config = to(&receiver, "").replace("\"0s\"", "\"1h\"");

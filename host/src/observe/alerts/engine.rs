@@ -155,7 +155,6 @@ impl Engine {
             self.settings = settings;
             self.idle = false;
         }
-        self.parts.ledger.enter_causes(!self.settings.channels.is_empty());
     }
 
     async fn pass(&mut self, hurry: bool) -> Result<Duration, LedgerError> {
