@@ -17,6 +17,7 @@ mod adapt;
 mod child;
 mod compile;
 mod exit_code;
+mod running;
 
 mod cache;
 mod private;
