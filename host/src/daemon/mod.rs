@@ -190,6 +190,9 @@ impl Daemon {
             ledger_latency: ledger_latency.clone(),
         };
         let thread = std::thread::Builder::new().name("sandclock-firing".into()).spawn(move || {
+            // Whoever has a slice of the usual length gives way to it at once. Where that cannot be had, slots are a
+            // few milliseconds late while others compute.
+            let _ = sandclock_slice::set(sandclock_slice::SHORTEST);
             let drained = runtime.block_on(firing.run(first));
             // Nobody listens if the daemon was dropped.
             let _ = ended_sender.send(drained);

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
@@ -25,7 +26,7 @@ use crate::sandbox::{Image, Profile};
 /// The folder with the images.
 pub(super) struct Cache {
     folder: PathBuf,
-    key: SealKey,
+    key: Arc<SealKey>,
     engines: Vec<EngineKey>,
 }
 
@@ -68,7 +69,7 @@ impl Cache {
     /// long are removed.
     pub(super) fn open(
         folder: PathBuf,
-        key: SealKey,
+        key: Arc<SealKey>,
         engines: Vec<EngineKey>,
         now: Timestamp,
     ) -> Result<Self, StateError> {
@@ -184,7 +185,7 @@ mod tests {
     }
 
     fn open(root: &Path, engine_key: &str) -> Cache {
-        let key = SealKey::open(&root.join("key")).unwrap();
+        let key = Arc::new(SealKey::open(&root.join("key")).unwrap());
         Cache::open(root.join("cache"), key, engine(engine_key), Timestamp::MIN).unwrap()
     }
 

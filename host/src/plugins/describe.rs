@@ -7,7 +7,7 @@ use std::path::Path;
 use wasmparser::{Parser, Payload};
 
 use super::adapt::{AdaptError, Form, adapt};
-use super::folder::{FileError, read_file};
+use super::file::{FileError, read_file};
 use super::recognise::{Kind, recognise};
 use super::store::digest;
 use crate::model::id::Digest;

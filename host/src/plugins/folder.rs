@@ -1,20 +1,19 @@
-//! The plugins folder: what is in it, and the bytes of a plugin's file.
+//! The plugins folder: what is in it, and what is really in it of what has a name there.
 //!
-//! Whoever may write to the folder may put anything there, so only regular files that are really in it are opened, and
-//! opening never waits. What the bytes mean is for others to say.
+//! What a file holds is for [`file`](super::file) to read, and for others to understand.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
+use super::file::{FileError, READ, Taken, kind, regular, take};
+use super::stamp::{Mark, Stamp};
 use crate::model::id::PluginName;
-use crate::model::quantity::bytes;
 
 /// The endings of the files that are plugins.
 const ENDINGS: [&str; 2] = ["wasm", "wat"];
@@ -41,88 +40,6 @@ pub struct Stray {
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     path: PathBuf,
-}
-
-/// A file's bytes, and when it was last seen to change.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub bytes: Vec<u8>,
-    pub stamp: Stamp,
-}
-
-/// What changes when a file does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    /// Which file it is: the numbers of its device and of itself.
-    pub inode: (u64, u64),
-    /// How many bytes it has.
-    pub size: u64,
-    /// When its content was modified: Unix seconds, and nanoseconds within the second.
-    pub modified: (i64, i64),
-}
-
-impl Stamp {
-    fn of(meta: &fs::Metadata) -> Self {
-        Self { inode: (meta.dev(), meta.ino()), size: meta.size(), modified: (meta.mtime(), meta.mtime_nsec()) }
-    }
-
-    /// When the content was last modified, as far as the file system tells.
-    pub(super) fn modified(&self) -> Option<Timestamp> {
-        Timestamp::new(self.modified.0, i32::try_from(self.modified.1).ok()?).ok()
-    }
-}
-
-/// What changes when one of a plugin's files does, or comes, or goes. Also when only its name or its permissions do: a
-/// content that was put in place with the times of the old one is noticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark(Vec<(String, Option<Touch>)>);
-
-/// When a file was last touched in any way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Touch {
-    stamp: Stamp,
-    /// When anything about it changed: Unix seconds, and nanoseconds within the second.
-    changed: (i64, i64),
-}
-
-/// A file cannot be taken as a plugin.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It is gone, or never was there.
-    #[error("there is no file {0}")]
-    Missing(String),
-    /// It is no regular file.
-    #[error("{file} is {found}; expected a regular file")]
-    NotRegular {
-        /// The file.
-        file: String,
-        /// What it is, such as "a folder".
-        found: &'static str,
-    },
-    /// It is a symbolic link to elsewhere.
-    #[error("{0} is a symbolic link that leads out of the plugins folder; copy the file into the folder instead")]
-    LeadsOut(String),
-    /// It is larger than [`max_size`](super::CompileSettings::max_size).
-    #[error("{file} has {}, more than host.compile.max-size = {}", bytes(*size), bytes(*allowed))]
-    TooLarge {
-        /// The file.
-        file: String,
-        /// How many bytes it has.
-        size: u64,
-        /// How many it may have.
-        allowed: u64,
-    },
-    /// It changed while it was read.
-    #[error("{0} changed while it was read")]
-    Changed(String),
-    /// The system says no.
-    #[error("cannot read {file}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 impl Folder {
@@ -159,69 +76,34 @@ impl Folder {
 
     /// What changes when one of a plugin's files does. Where a link leads counts, wherever that is.
     pub(super) fn mark(&self, plugin: &PluginName) -> Mark {
-        let mark = |file: &String| {
-            let meta = fs::metadata(self.path.join(file)).ok()?;
-            Some(Touch { stamp: Stamp::of(&meta), changed: (meta.ctime(), meta.ctime_nsec()) })
-        };
-        Mark(self.files_of(plugin).into_iter().map(|file| (file.clone(), mark(&file))).collect())
+        let stamp = |file: &String| fs::metadata(self.path.join(file)).ok().map(|meta| Stamp::of(&meta));
+        Mark(self.files_of(plugin).into_iter().map(|file| (file.clone(), stamp(&file))).collect())
     }
 
     /// Reads a file of the folder: all of it, or an error.
     pub(super) fn read(&self, file: &str, max_size: u64) -> Result<Taken, FileError> {
-        let open = || -> rustix::io::Result<File> {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let folder = rustix::fs::open(&self.path, flags, Mode::empty())?;
-            let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-            match rustix::fs::openat2(&folder, file, READ, Mode::empty(), beneath) {
-                // Where the kernel or a container has no openat2, no symbolic link is followed at all.
-                Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-                    rustix::fs::openat(&folder, file, READ | OFlags::NOFOLLOW, Mode::empty())
-                }
-                result => result,
+        take(file, self.open(file), max_size)
+    }
+
+    /// What a file of the folder looks like, if it could be read.
+    pub(super) fn look_at(&self, file: &str, max_size: u64) -> Result<Stamp, FileError> {
+        regular(file, self.open(file), max_size).map(|(_, stamp)| stamp)
+    }
+
+    /// Opens what is really in the folder, and nothing that a link leads to elsewhere.
+    fn open(&self, file: &str) -> rustix::io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(&self.path, flags, Mode::empty())?;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(&folder, file, READ, Mode::empty(), beneath) {
+            // Where the kernel or a container has no openat2, no symbolic link is followed at all.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                rustix::fs::openat(&folder, file, READ | OFlags::NOFOLLOW, Mode::empty())
             }
-            .map(File::from)
-        };
-        take(file, open(), max_size)
+            result => result,
+        }
+        .map(File::from)
     }
-}
-
-/// Reads a file that somebody named: links are followed, as anywhere.
-pub(super) fn read_file(path: &Path, max_size: u64) -> Result<Taken, FileError> {
-    let opened = rustix::fs::openat(CWD, path, READ, Mode::empty()).map(File::from);
-    take(&path.display().to_string(), opened, max_size)
-}
-
-/// Opening a FIFO waits for a writer, and opening a terminal may make it ours: neither, please.
-const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-
-fn take(file: &str, opened: rustix::io::Result<File>, max_size: u64) -> Result<Taken, FileError> {
-    use rustix::io::Errno;
-    let unreadable = |source| FileError::Unreadable { file: file.to_owned(), source };
-    let mut opened = opened.map_err(|errno| match errno {
-        Errno::NOENT => FileError::Missing(file.to_owned()),
-        Errno::XDEV | Errno::LOOP => FileError::LeadsOut(file.to_owned()),
-        Errno::NXIO => FileError::NotRegular { file: file.to_owned(), found: "a socket or a device" },
-        errno => unreadable(errno.into()),
-    })?;
-    let before = opened.metadata().map_err(unreadable)?;
-    if !before.is_file() {
-        return Err(FileError::NotRegular { file: file.to_owned(), found: kind(before.file_type()) });
-    }
-    let too_large = |size| FileError::TooLarge { file: file.to_owned(), size, allowed: max_size };
-    if before.len() > max_size {
-        return Err(too_large(before.len()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
-    // A file can grow while it is read, so its size says little.
-    (&mut opened).take(max_size.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > max_size {
-        return Err(too_large(bytes.len() as u64));
-    }
-    let stamp = Stamp::of(&opened.metadata().map_err(unreadable)?);
-    if stamp != Stamp::of(&before) || stamp.size != bytes.len() as u64 {
-        return Err(FileError::Changed(file.to_owned()));
-    }
-    Ok(Taken { bytes, stamp })
 }
 
 enum Class {
@@ -256,20 +138,6 @@ fn classify(entry: &fs::DirEntry) -> Class {
     }
 }
 
-fn kind(kind: fs::FileType) -> &'static str {
-    if kind.is_dir() {
-        "a folder"
-    } else if kind.is_fifo() {
-        "a FIFO"
-    } else if kind.is_socket() {
-        "a socket"
-    } else if kind.is_char_device() || kind.is_block_device() {
-        "a device"
-    } else {
-        "no regular file"
-    }
-}
-
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.file, self.why)
@@ -282,6 +150,8 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
+
+    use rustix::fs::CWD;
 
     use super::*;
 

@@ -4,14 +4,20 @@
 //! result is kept, sealed, for the next time. Knows nothing of tasks: which of them use a plugin, and what becomes of
 //! them when it is unusable, is for the daemon to say.
 
+mod file;
 mod folder;
+mod known;
 mod recognise;
 mod settle;
+mod stamp;
+
+mod making;
 
 mod adapt;
 mod child;
 mod compile;
 mod exit_code;
+mod running;
 
 mod cache;
 mod private;
@@ -35,27 +41,24 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::model::id::{Digest, PluginName};
-use crate::model::limits::Metering;
-use crate::model::quantity::bytes;
 use crate::model::task::Build;
 use crate::sandbox::{Prepared, Profile, Sandbox, engine_key};
 
-use adapt::AdaptError;
-use cache::{Cache, CachedImage, EngineKey};
+use cache::{Cache, EngineKey};
 use compile::Compiler;
-use folder::{Folder, Taken};
-use recognise::{Kind, recognise};
-use room::superfluous;
+use folder::Folder;
+use known::Known;
 use seal::SealKey;
-use settle::{Whole, settled};
 use store::Store;
 
 pub use adapt::Form;
 pub use child::compile_child;
 pub use compile::{CompileFailure, CompileSettings};
 pub use describe::{DescribeError, Description, Sizes, describe, describe_file};
-pub use folder::{FileError, Listing, Mark, Stray};
+pub use file::FileError;
+pub use folder::{Listing, Stray};
 pub use private::StateError;
+pub use stamp::Mark;
 pub(crate) use store::digest;
 
 pub use progress::{Logged, Progress, Quiet, Stage};
@@ -89,6 +92,7 @@ pub struct Plugins(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
+    known: Known,
     store: Store,
     cache: Cache,
     compiler: Compiler,
@@ -101,12 +105,6 @@ struct Inner {
     needed: Mutex<BTreeMap<Build, Digest>>,
     /// How many files are in memory, read, verified or linked at once.
     readers: Semaphore,
-}
-
-/// The content of a plugin's file, and what is kept of it.
-struct Found {
-    digest: Digest,
-    image: Option<CachedImage>,
 }
 
 /// The plugins cannot be worked with at all.
@@ -137,10 +135,11 @@ impl Plugins {
         });
         let engines = engines.collect::<Result<_, _>>()?;
         private::folder(&state)?;
-        let key = SealKey::open(&state.join("cache.key"))?;
+        let key = Arc::new(SealKey::open(&state.join("cache.key"))?);
         let now = clock.now();
         Ok(Self(Arc::new(Inner {
             folder: Folder::new(folder),
+            known: Known::open(state.join("files"), Arc::clone(&key)),
             store: Store::open(state.join("plugins"), now)?,
             cache: Cache::open(state.join("cache"), key, engines, now)?,
             max_size: compile.max_size,
@@ -226,7 +225,7 @@ impl Plugins {
     /// Takes note that these plugins are asked for and no others, and makes room on the disk if need be.
     pub async fn need_only(&self, builds: &BTreeSet<Build>) {
         self.0.needed.lock().unwrap_or_else(PoisonError::into_inner).retain(|build, _| builds.contains(build));
-        self.make_room().await;
+        self.tidy().await;
     }
 
     /// Prepares a file that need not be in the folder, under a name of the caller's choice.
@@ -236,8 +235,8 @@ impl Plugins {
     /// As [`prepare`](Self::prepare).
     pub async fn prepare_file(&self, build: &Build, path: &Path, progress: &dyn Progress) -> Result<Plugin, Unusable> {
         let (plugins, path) = (self.clone(), path.to_owned());
-        let made = self.make(build, progress, move || folder::read_file(&path, plugins.0.max_size)).await;
-        self.make_room().await;
+        let made = self.make(build, progress, move || file::read_file(&path, plugins.0.max_size)).await;
+        self.tidy().await;
         told(&build.plugin, progress, made)
     }
 
@@ -257,117 +256,20 @@ impl Plugins {
             })
         });
         let made = making.collect::<FuturesUnordered<_>>().map(Some);
-        let making_room = Box::pin(async move {
-            plugins.make_room().await;
+        let tidying = Box::pin(async move {
+            plugins.tidy().await;
             None
         });
-        made.chain(stream::once(making_room)).filter_map(ready)
+        made.chain(stream::once(tidying)).filter_map(ready)
     }
 
-    /// Removes what was used least recently of compiled plugins and copies, until they take no more than they may.
-    async fn make_room(&self) {
+    /// Keeps what is known of files, and removes what was used least recently of compiled plugins and copies, until they
+    /// take no more than they may.
+    async fn tidy(&self) {
         let plugins = self.clone();
-        if let Err(error) = blocking(move || plugins.0.make_room()).await {
-            tracing::warn!("no room was made for compiled plugins: {}", child::chain(&error));
+        if let Err(error) = blocking(move || plugins.0.tidy()).await {
+            tracing::warn!("what is kept of plugins was not put in order: {}", child::chain(&error));
         }
-    }
-
-    async fn make<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
-    where
-        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
-    {
-        let found = self.look(build, progress, read).await?;
-        self.finish(build, progress, found).await
-    }
-
-    /// Finds a plugin's file in the folder, and what is kept of its content.
-    async fn find(&self, build: &Build, progress: &dyn Progress) -> Result<Found, Unusable> {
-        let (plugins, sought) = (self.clone(), build.plugin.clone());
-        let file = self.in_turn(move || unusable::the_one_file(&sought, &plugins.0.folder)).await?;
-        let plugins = self.clone();
-        self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
-    }
-
-    /// Reads a plugin's file once it is whole, and looks for what is kept of its content.
-    async fn look<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Found, Unusable>
-    where
-        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
-    {
-        let Whole { bytes, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
-        progress.report(&build.plugin, &Stage::Found { size: bytes.len() as u64 });
-        let (plugins, sought) = (self.clone(), build.clone());
-        let (digest, image) = blocking(move || plugins.0.look_up(&bytes, &sought)).await?;
-        Ok(Found { digest, image })
-    }
-
-    /// Loads what was found, and compiles it first if need be.
-    async fn finish(&self, build: &Build, progress: &dyn Progress, found: Found) -> Result<Plugin, Unusable> {
-        let Build { plugin: name, metering } = build;
-        let metering = *metering;
-        let Found { digest, image } = found;
-        let began = self.0.clock.monotonic();
-        let image = match image {
-            Some(image) => {
-                progress.report(name, &Stage::Cached);
-                image
-            }
-            None => self.compile(digest, metering, || progress.report(name, &Stage::Compiling)).await?,
-        };
-        let plugins = self.clone();
-        let prepared = self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?;
-        let took = self.0.clock.monotonic().saturating_duration_since(began);
-        progress.report(name, &Stage::Ready { took });
-        Ok(Plugin { build: build.clone(), digest, prepared })
-    }
-
-    /// Does work like [`blocking`], beside no more of its kind than [`READERS`]: of a thousand plugins, each would
-    /// otherwise get a thread.
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _turn = self.0.readers.acquire().await;
-        blocking(work).await
-    }
-
-    async fn compile(
-        &self,
-        digest: Digest,
-        metering: Metering,
-        started: impl FnOnce(),
-    ) -> Result<CachedImage, CompileFailure> {
-        let plugins = self.clone();
-        let draft = self.0.cache.draft()?;
-        let copy = self.0.store.path(digest);
-        let profile = self.0.compiler.compile(&copy, digest, metering, draft.path(), started).await?;
-        blocking(move || plugins.0.cache.keep(digest, profile, draft)).await.map_err(CompileFailure::from)
-    }
-}
-
-impl Inner {
-    /// The image of these bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
-    fn look_up(&self, bytes: &[u8], build: &Build) -> Result<(Digest, Option<CachedImage>), CompileFailure> {
-        // A glance is safe in this process, and saves a child for what is plainly no plugin.
-        if let Kind::Other(found) = recognise(bytes) {
-            return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
-        }
-        let digest = digest(bytes);
-        self.needed.lock().unwrap_or_else(PoisonError::into_inner).insert(build.clone(), digest);
-        let image = self.cache.find(digest, build.metering);
-        if image.is_none() {
-            self.store.keep(digest, bytes)?;
-        }
-        Ok((digest, image))
-    }
-
-    fn make_room(&self) -> Result<(), StateError> {
-        let needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut kept = self.cache.list(&needed)?;
-        kept.extend(self.store.list(&needed)?);
-        let gone = superfluous(kept, self.kept);
-        private::remove(&gone);
-        if !gone.is_empty() {
-            let freed = bytes(gone.iter().map(|gone| gone.bytes).sum());
-            tracing::info!("{freed} of plugins that no task needs were removed, past host.compile.kept");
-        }
-        Ok(())
     }
 }
 

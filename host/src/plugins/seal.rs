@@ -47,12 +47,23 @@ impl SealKey {
 
     /// A seal in the making, for code that was compiled from `content` for the engine with this key.
     pub(super) fn seal(&self, content: Digest, engine_key: &str) -> Sealing {
-        let mut hasher = Hasher::new_keyed(&self.0);
-        hasher.update(b"sandclock image 2\0");
+        let mut hasher = self.hasher(b"sandclock image 2\0");
         hasher.update(content.as_bytes());
         hasher.update(&(engine_key.len() as u64).to_le_bytes());
         hasher.update(engine_key.as_bytes());
         Sealing(hasher)
+    }
+
+    /// A seal in the making, for the list of files that were read.
+    pub(super) fn seal_list(&self) -> Sealing {
+        Sealing(self.hasher(b"sandclock files 1\0"))
+    }
+
+    /// Seals for one use never fit another.
+    fn hasher(&self, purpose: &[u8]) -> Hasher {
+        let mut hasher = Hasher::new_keyed(&self.0);
+        hasher.update(purpose);
+        hasher
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::blocking;
-use super::folder::{FileError, Taken};
+use super::file::{FileError, Taken};
 use super::unusable::Unusable;
 use crate::clock::{Clock, until};
 
@@ -16,9 +16,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// How often a file is looked at before it is given up: for a minute.
 const LOOKS: u32 = 240;
 
-/// The bytes of a file that is whole, and the permission to have them in memory.
+/// A file that is whole, and the permission to have it in memory.
 pub(super) struct Whole<'a> {
-    pub bytes: Vec<u8>,
+    pub taken: Taken,
     pub permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -32,11 +32,12 @@ where
         // Given back while the file settles: a slow copy holds up no other plugin.
         let permit = readers.acquire().await.ok();
         match blocking(read.clone()).await {
-            Ok(Taken { bytes, stamp }) => {
+            Ok(taken) => {
+                let stamp = taken.stamp;
                 let rested = stamp.modified().is_some_and(|modified| until(clock.now(), modified) >= SETTLE);
                 // A file from a machine whose clock is ahead never seems to rest, but two looks at it agree.
                 if rested || last == Some(stamp) {
-                    return Ok(Whole { bytes, permit });
+                    return Ok(Whole { taken, permit });
                 }
                 last = Some(stamp);
             }
@@ -56,7 +57,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::super::folder::Stamp;
+    use super::super::stamp::Stamp;
     use super::*;
 
     /// Reads a file of which the n-th look sees `script(n)`.
@@ -65,12 +66,13 @@ mod tests {
         let counted = Arc::clone(&looks);
         let readers = Semaphore::new(1);
         let result = settled(clock, &readers, move || script(counted.fetch_add(1, Ordering::Relaxed))).await;
-        (result.map(|whole| whole.bytes), looks.load(Ordering::Relaxed))
+        (result.map(|whole| whole.taken.bytes), looks.load(Ordering::Relaxed))
     }
 
     fn taken(size: u64, age: i64) -> Result<Taken, FileError> {
         let modified = epoch() - SignedDuration::from_secs(age);
-        let stamp = Stamp { inode: (1, 1), size, modified: (modified.as_second(), 0) };
+        let modified = (modified.as_second(), 0);
+        let stamp = Stamp { inode: (1, 1), size, modified, changed: modified };
         Ok(Taken { bytes: vec![b'x'; size as usize], stamp })
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::adapt::list;
 use super::compile::CompileFailure;
-use super::folder::{FileError, Folder, Listing};
+use super::file::FileError;
+use super::folder::{Folder, Listing};
 use crate::model::id::PluginName;
 use crate::model::quantity::duration;
 use crate::sandbox::LoadError;

@@ -5,6 +5,7 @@
 
 mod canary;
 mod dns;
+mod door;
 mod targets;
 
 use std::collections::BTreeSet;
@@ -17,16 +18,15 @@ use sandclock_host::fuzzing;
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::id::RunId;
 use sandclock_host::model::limits::{HttpLimits, Limits};
-use sandclock_host::model::payload::Blob;
 use sandclock_host::model::run::Run;
 use sandclock_host::sandbox::{AttemptReport, AttemptRequest, Prepared, Sandbox, Settings};
-use serde_json::json;
 use tokio::sync::watch;
 
 use self::canary::{Canary, PORT};
 use self::dns::Dns;
+use self::door::Door;
 use self::targets::{PUBLIC, PUBLIC_UNREACHABLE, SPECIAL, TRICKS};
-use crate::project::{self, guest};
+use crate::project;
 
 /// Sets up the network; the program to run in it follows as arguments.
 const NETWORK: &str = r#"set -e
@@ -51,7 +51,7 @@ fn no_request_reaches_an_address_that_is_not_public() {
 fn inside_the_network() {
     let canary = Canary::start();
     let dns = Dns::start();
-    for door in [Door::Task, Door::Wasi02] {
+    for door in [Door::Task, Door::Wasi02, Door::Wasi03] {
         only_public_addresses_are_reached_through(door, &canary, &dns);
     }
 }
@@ -118,67 +118,27 @@ fn shown(address: IpAddr) -> String {
     }
 }
 
-/// A way for guests to send requests.
-#[derive(Debug, Clone, Copy)]
-enum Door {
-    /// `sandclock:task/http`, as the sample prober uses it.
-    Task,
-    /// `wasi:http` 0.2, as the guest `asker` uses it.
-    Wasi02,
-}
-
-impl Door {
-    fn guest(self) -> &'static str {
-        match self {
-            Door::Task => "prober",
-            Door::Wasi02 => "asker",
-        }
-    }
-
-    fn payload(self, urls: &[String]) -> Blob {
-        match self {
-            Door::Task => {
-                let targets: Vec<_> = urls.iter().map(|url| json!({ "url": url })).collect();
-                let payload = json!({ "targets": targets, "timeout": "5s" }).to_string();
-                Blob { content_type: Blob::JSON.to_owned(), bytes: payload.into_bytes() }
-            }
-            Door::Wasi02 => {
-                let payload = format!("8\n{}", urls.join("\n"));
-                Blob { content_type: Blob::TEXT.to_owned(), bytes: payload.into_bytes() }
-            }
-        }
-    }
-
-    /// How many requests were refused before they came to the policy.
-    fn malformed(self, report: &AttemptReport) -> usize {
-        match self {
-            Door::Task => report.outcome.to_string().matches("the URL cannot be read").count(),
-            Door::Wasi02 => {
-                let told = report.log.iter().find_map(|line| line.message.split_once("refused at once "));
-                told.and_then(|(_, told)| told.split(',').next()?.parse().ok()).expect("the guest says how many")
-            }
-        }
-    }
-}
-
-/// A guest that asks whatever it is told to.
+/// Guests that ask whatever they are told to.
 struct Prober {
     door: Door,
-    prepared: Prepared,
+    sandbox: Sandbox,
+    /// The one that is told by its payload, if there is one for this door.
+    prepared: Option<Prepared>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Prober {
     fn load(door: Door) -> Self {
         let sandbox = Sandbox::new(Settings::for_limits(1, []), Clock::system());
-        let component = fuzzing::component(&std::fs::read(guest(door.guest())).unwrap()).unwrap();
-        let prepared = fuzzing::prepared(&sandbox, &component).unwrap().unwrap();
-        Self { door, prepared, runtime: tokio::runtime::Runtime::new().unwrap() }
+        let prepared = door.guest().map(|guest| prepared(&sandbox, &guest));
+        Self { door, sandbox, prepared, runtime: tokio::runtime::Runtime::new().unwrap() }
     }
 
     /// Asks all of these, of a task that may ask every host.
     fn ask(&self, urls: &[String]) -> AttemptReport {
-        let mut task = fuzzing::task("egress".parse().unwrap(), self.door.guest().parse().unwrap());
+        let made = self.prepared.is_none().then(|| prepared(&self.sandbox, &self.door.guest_for(urls)));
+        let prepared = self.prepared.as_ref().or(made.as_ref()).expect("one or the other");
+        let mut task = fuzzing::task("egress".parse().unwrap(), "asker".parse().unwrap());
         task.grants.http = vec![format!("http://*:{PORT}").parse().unwrap()];
         let http = HttpLimits { requests: 1000, connect: Duration::from_secs(5), ..HttpLimits::default() };
         task.limits = Limits { timeout: Duration::from_secs(120), http, ..Limits::default() }.into();
@@ -187,11 +147,15 @@ impl Prober {
             task: Arc::new(task),
             cause: Cause::Manual,
             slot: None,
-            payload: Some(Arc::new(self.door.payload(urls))),
+            payload: self.door.payload(urls).map(Arc::new),
             trace: None,
             admitted_at: jiff::Timestamp::UNIX_EPOCH,
         };
         let (_stop, stop) = watch::channel(None);
-        self.runtime.block_on(self.prepared.attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }))
+        self.runtime.block_on(prepared.attempt(AttemptRequest { run: Arc::new(run), attempt: 1, stop }))
     }
+}
+
+fn prepared(sandbox: &Sandbox, guest: &[u8]) -> Prepared {
+    fuzzing::prepared(sandbox, &fuzzing::component(guest).unwrap()).unwrap().unwrap()
 }

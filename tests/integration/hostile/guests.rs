@@ -120,6 +120,7 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-truncate-read-only", "succeeded", "", FOLDER),
     given("fs-write-read-only", "succeeded", "", FOLDER),
     given("fs-pipe", "succeeded", "", FOLDER),
+    given("fs-of-wasi-03", "succeeded", "", FOLDER),
     // Key-value stores.
     guest("kv-refused", "succeeded", ""),
     given("kv-flood", "exceeded", "timeout", "limits.timeout = \"500ms\"\ngrants.kv = { keys = 100 }"),

@@ -1,0 +1,242 @@
+//! How a plugin of the folder becomes code that can be run: found, read or known, compiled or not, and loaded.
+
+use std::sync::PoisonError;
+
+use super::adapt::AdaptError;
+use super::cache::CachedImage;
+use super::compile::CompileFailure;
+use super::file::{FileError, Taken};
+use super::private::{self, StateError};
+use super::progress::{Progress, Stage};
+use super::recognise::{Kind, recognise};
+use super::room::superfluous;
+use super::settle::{Whole, settled};
+use super::store::digest;
+use super::unusable::{Unusable, the_one_file};
+use super::{Inner, Plugin, Plugins, blocking};
+use crate::model::id::Digest;
+use crate::model::limits::Metering;
+use crate::model::quantity::bytes;
+use crate::model::task::Build;
+
+/// The content of a plugin's file, and what is kept of it.
+pub(super) struct Found {
+    pub digest: Digest,
+    image: Option<CachedImage>,
+}
+
+/// A plugin's file in the folder.
+enum Sighted {
+    /// It was read before, by this host or an earlier one, and compiled.
+    Known { size: u64, found: Found },
+    /// It has to be read; its name.
+    Unknown(String),
+}
+
+impl Plugins {
+    pub(super) async fn make<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Plugin, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let found = self.look(build, progress, read).await?;
+        self.finish(build, progress, found).await
+    }
+
+    /// Finds a plugin's file in the folder, and what is kept of its content.
+    pub(super) async fn find(&self, build: &Build, progress: &dyn Progress) -> Result<Found, Unusable> {
+        let (plugins, sought) = (self.clone(), build.clone());
+        let sighted = self.in_turn(move || plugins.0.sight(&sought)).await?;
+        let file = match sighted {
+            Sighted::Known { size, found } => {
+                progress.report(&build.plugin, &Stage::Found { size });
+                return Ok(found);
+            }
+            Sighted::Unknown(file) => file,
+        };
+        let plugins = self.clone();
+        self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+    }
+
+    /// Reads a plugin's file once it is whole, and looks for what is kept of its content.
+    async fn look<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Found, Unusable>
+    where
+        R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
+    {
+        let Whole { taken, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
+        progress.report(&build.plugin, &Stage::Found { size: taken.stamp.size });
+        let (plugins, sought) = (self.clone(), build.clone());
+        Ok(blocking(move || plugins.0.look_up(&taken, &sought)).await?)
+    }
+
+    /// Loads what was found, and compiles it first if need be.
+    pub(super) async fn finish(
+        &self,
+        build: &Build,
+        progress: &dyn Progress,
+        found: Found,
+    ) -> Result<Plugin, Unusable> {
+        let Build { plugin: name, metering } = build;
+        let metering = *metering;
+        let Found { digest, image } = found;
+        let began = self.0.clock.monotonic();
+        let image = match image {
+            Some(image) => {
+                progress.report(name, &Stage::Cached);
+                image
+            }
+            None => self.compile(digest, metering, || progress.report(name, &Stage::Compiling)).await?,
+        };
+        let plugins = self.clone();
+        let prepared = self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?;
+        let took = self.0.clock.monotonic().saturating_duration_since(began);
+        progress.report(name, &Stage::Ready { took });
+        Ok(Plugin { build: build.clone(), digest, prepared })
+    }
+
+    /// Does work like [`blocking`], beside no more of its kind than [`READERS`]: of a thousand plugins, each would
+    /// otherwise get a thread.
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _turn = self.0.readers.acquire().await;
+        blocking(work).await
+    }
+
+    async fn compile(
+        &self,
+        digest: Digest,
+        metering: Metering,
+        started: impl FnOnce(),
+    ) -> Result<CachedImage, CompileFailure> {
+        let plugins = self.clone();
+        let draft = self.0.cache.draft()?;
+        let copy = self.0.store.path(digest);
+        let profile = self.0.compiler.compile(&copy, digest, metering, draft.path(), started).await?;
+        blocking(move || plugins.0.cache.keep(digest, profile, draft)).await.map_err(CompileFailure::from)
+    }
+}
+
+impl Inner {
+    /// A plugin's file in the folder, and what is kept of its content if that is known without reading it.
+    fn sight(&self, build: &Build) -> Result<Sighted, Unusable> {
+        let file = the_one_file(&build.plugin, &self.folder)?;
+        let stamp = self.folder.look_at(&file, self.max_size)?;
+        let known =
+            self.known.digest(&stamp).and_then(|digest| Some((digest, self.cache.find(digest, build.metering)?)));
+        Ok(match known {
+            Some((digest, image)) => {
+                self.need(build, digest);
+                Sighted::Known { size: stamp.size, found: Found { digest, image: Some(image) } }
+            }
+            None => Sighted::Unknown(file),
+        })
+    }
+
+    /// The image of a file's bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
+    fn look_up(&self, taken: &Taken, build: &Build) -> Result<Found, CompileFailure> {
+        // A glance is safe in this process, and saves a child for what is plainly no plugin.
+        if let Kind::Other(found) = recognise(&taken.bytes) {
+            return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
+        }
+        let digest = digest(&taken.bytes);
+        self.known.remember(taken.stamp, digest, self.clock.now());
+        self.need(build, digest);
+        let image = self.cache.find(digest, build.metering);
+        if image.is_none() {
+            self.store.keep(digest, &taken.bytes)?;
+        }
+        Ok(Found { digest, image })
+    }
+
+    fn need(&self, build: &Build, digest: Digest) {
+        self.needed.lock().unwrap_or_else(PoisonError::into_inner).insert(build.clone(), digest);
+    }
+
+    /// Takes care of the state folder once a few plugins are prepared.
+    pub(super) fn tidy(&self) -> Result<(), StateError> {
+        self.known.keep()?;
+        self.make_room()
+    }
+
+    fn make_room(&self) -> Result<(), StateError> {
+        let needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut kept = self.cache.list(&needed)?;
+        kept.extend(self.store.list(&needed)?);
+        let gone = superfluous(kept, self.kept);
+        private::remove(&gone);
+        if !gone.is_empty() {
+            let freed = bytes(gone.iter().map(|gone| gone.bytes).sum());
+            tracing::info!("{freed} of plugins that no task needs were removed, past host.compile.kept");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Write;
+
+    use jiff::SignedDuration;
+
+    use super::super::{CompileSettings, Settings};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::sandbox::{self, Profile, Sandbox, Wasi};
+
+    const PROFILE: Profile = Profile { wasi: Wasi::V02, metering: Metering::Fuel };
+
+    /// A folder of plugins, to be looked at when its files have rested.
+    fn open(root: &tempfile::TempDir) -> Plugins {
+        let settings = Settings {
+            folder: root.path().join("plugins"),
+            state: root.path().join("state"),
+            compile: CompileSettings::default(),
+        };
+        let clock = Clock::simulated(Clock::system().now() + SignedDuration::from_hours(1));
+        Plugins::open(settings, Sandbox::new(sandbox::Settings::for_limits(1, []), clock), clock).unwrap()
+    }
+
+    /// Reads the plugin's file and takes it to be compiled.
+    fn compiled(plugins: &Plugins, build: &Build) -> Digest {
+        let taken = plugins.0.folder.read("report.wat", 100).unwrap();
+        let Found { digest, .. } = plugins.0.look_up(&taken, build).unwrap();
+        let mut draft = plugins.0.cache.draft().unwrap();
+        draft.write_all(b"machine code").unwrap();
+        plugins.0.cache.keep(digest, PROFILE, draft).unwrap();
+        digest
+    }
+
+    fn known(plugins: &Plugins, build: &Build) -> Option<Digest> {
+        match plugins.0.sight(build).unwrap() {
+            Sighted::Known { found, .. } => Some(found.digest),
+            Sighted::Unknown(_) => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_read_again_only_when_it_has_changed() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("plugins/report.wat");
+        fs::create_dir(root.path().join("plugins")).unwrap();
+        fs::write(&file, "(module)").unwrap();
+        let build = Build { plugin: "report".parse().unwrap(), metering: Metering::Fuel };
+
+        let plugins = open(&root);
+        assert_eq!(known(&plugins, &build), None);
+        let digest = compiled(&plugins, &build);
+        assert_eq!(known(&plugins, &build), Some(digest));
+        plugins.tidy().await;
+        drop(plugins);
+
+        let plugins = open(&root);
+        assert_eq!(known(&plugins, &build), Some(digest), "the next host knows it too");
+        let unmetered = Build { metering: Metering::Epoch, ..build.clone() };
+        assert_eq!(known(&plugins, &unmetered), None, "what is not compiled has to be read");
+
+        // As long as it was, and as old as it was.
+        let modified = fs::metadata(&file).unwrap().modified().unwrap();
+        let mut open = File::options().write(true).open(&file).unwrap();
+        open.write_all(b"(MODULE)").unwrap();
+        open.set_modified(modified).unwrap();
+        assert_eq!(known(&plugins, &build), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! The ways in which guests send requests, and a guest for each.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use sandclock_host::model::payload::Blob;
+use sandclock_host::sandbox::AttemptReport;
+use serde_json::json;
+
+use crate::project::guest;
+
+/// A way for guests to send requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Door {
+    /// `sandclock:task/http`, as the sample prober uses it.
+    Task,
+    /// `wasi:http` 0.2, as the guest `asker` uses it.
+    Wasi02,
+    /// `wasi:http` 0.3, as a guest uses it that is made for each question.
+    Wasi03,
+}
+
+/// The guest for `wasi:http` 0.3, but for what it asks.
+const ASKER_03: &str = include_str!("asker-03.wat");
+/// Where in its memory the text lies that it asks for.
+const TEXT: usize = 2048;
+
+impl Door {
+    /// The guest that reads in its payload what to ask for, if there is one.
+    pub(super) fn guest(self) -> Option<Vec<u8>> {
+        match self {
+            Door::Task => Some(fs::read(guest("prober")).unwrap()),
+            Door::Wasi02 => Some(fs::read(guest("asker")).unwrap()),
+            Door::Wasi03 => None,
+        }
+    }
+
+    /// A guest that asks for these.
+    pub(super) fn guest_for(self, urls: &[String]) -> Vec<u8> {
+        let (mut calls, mut text) = (String::new(), String::new());
+        let mut at = TEXT;
+        for url in urls {
+            let rest = url.strip_prefix("http://").unwrap();
+            let (authority, path) = rest.split_at(rest.find('/').unwrap());
+            let numbers = [at, authority.len(), at + authority.len(), path.len()];
+            let numbers = numbers.map(|number| format!("(i32.const {number})")).join(" ");
+            writeln!(calls, "(call $ask {numbers})").unwrap();
+            rest.bytes().for_each(|byte| write!(text, "\\{byte:02x}").unwrap());
+            at += rest.len();
+        }
+        ASKER_03.replace("CALLS", &calls).replace("TEXT\"", &format!("{text}\"")).into_bytes()
+    }
+
+    pub(super) fn payload(self, urls: &[String]) -> Option<Blob> {
+        match self {
+            Door::Task => {
+                let targets: Vec<_> = urls.iter().map(|url| json!({ "url": url })).collect();
+                let payload = json!({ "targets": targets, "timeout": "5s" }).to_string();
+                Some(Blob { content_type: Blob::JSON.to_owned(), bytes: payload.into_bytes() })
+            }
+            Door::Wasi02 => {
+                let payload = format!("8\n{}", urls.join("\n"));
+                Some(Blob { content_type: Blob::TEXT.to_owned(), bytes: payload.into_bytes() })
+            }
+            Door::Wasi03 => None,
+        }
+    }
+
+    /// How many requests were refused before they came to the policy.
+    pub(super) fn malformed(self, report: &AttemptReport) -> usize {
+        match self {
+            Door::Task => report.outcome.to_string().matches("the URL cannot be read").count(),
+            Door::Wasi02 => {
+                let told = report.log.iter().find_map(|line| line.message.split_once("refused at once "));
+                told.and_then(|(_, told)| told.split(',').next()?.parse().ok()).expect("the guest says how many")
+            }
+            Door::Wasi03 => report.log.iter().filter(|line| line.message == "refused").count(),
+        }
+    }
+}
