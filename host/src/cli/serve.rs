@@ -140,6 +140,7 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
         ledger,
         settings: handle.alerts(),
         tasks: handle.tasks(),
+        deliveries: metrics.deliveries(),
         events: events_of_alerts,
         clock,
     })?;

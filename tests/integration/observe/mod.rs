@@ -1,5 +1,6 @@
 //! What a running host tells of itself, to the programs that people have for it.
 
+mod counted;
 mod files;
 mod prometheus;
 mod scrape;
@@ -21,4 +22,10 @@ fn get(address: &str, path: &str, accept: &str) -> (String, String) {
     stream.read_to_string(&mut response).unwrap();
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
     (head.to_lowercase(), body.to_owned())
+}
+
+/// What a series says in a scrape.
+fn value(scrape: &str, series: &str) -> f64 {
+    let found = scrape.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("{series} in\n{scrape}")).parse().unwrap()
 }

@@ -152,6 +152,7 @@ impl Engine {
         if !Arc::ptr_eq(&settings, &self.settings) {
             self.tls = Arc::new(Tls::new(settings.roots.clone()));
             self.pings.trust(self.tls.clone());
+            self.parts.deliveries.configured(settings.channels.keys());
             self.settings = settings;
             self.idle = false;
         }

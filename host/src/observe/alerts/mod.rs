@@ -34,6 +34,7 @@ use crate::model::alert::channel::{Channel, Roots};
 use crate::model::event::Event;
 use crate::model::id::{AlertName, TaskName};
 use crate::model::task::Task;
+use crate::observe::Deliveries;
 
 /// Who is told, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +62,8 @@ pub struct Parts {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The tasks by name, which may change.
     pub tasks: watch::Receiver<Arc<BTreeMap<TaskName, Arc<Task>>>>,
+    /// Where what becomes of messages is counted.
+    pub deliveries: Arc<Deliveries>,
     /// What happens.
     pub events: broadcast::Receiver<Event>,
     /// The time.
@@ -81,6 +84,8 @@ impl Alerts {
     /// If its thread cannot be started.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
+        // Before anybody can ask for a scrape, so that no series is ever missing in one.
+        parts.deliveries.configured(parts.settings.borrow().channels.keys());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("sandclock-alerts".into()).spawn(move || {
             runtime.block_on(Engine::new(parts).run(stopped));
