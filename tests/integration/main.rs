@@ -12,6 +12,7 @@ mod inert;
 mod keyvalue;
 mod ledger;
 mod observe;
+mod peers;
 mod plugins;
 mod project;
 mod reload;

@@ -11,6 +11,7 @@ mod logs;
 mod narrate;
 
 mod metrics;
+mod outgoing;
 mod traces;
 
 mod observers;

@@ -1,5 +1,6 @@
 //! What a running host tells of itself, to the programs that people have for it.
 
+mod collectors;
 mod counted;
 mod files;
 mod prometheus;

@@ -8,13 +8,11 @@ mod deliver;
 mod draft;
 mod engine;
 mod happenings;
-mod http;
 mod mail;
 mod message;
 mod outbox;
 mod ping;
 mod shape;
-mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +31,7 @@ use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
 use crate::model::event::Event;
 use crate::model::id::{AlertName, TaskName};
+use crate::model::proxy::Proxy;
 use crate::model::task::Task;
 use crate::observe::Deliveries;
 
@@ -43,6 +42,8 @@ pub struct Settings {
     pub channels: BTreeMap<AlertName, Arc<Channel>>,
     /// Root certificates that all of them trust.
     pub roots: Option<Roots>,
+    /// The proxy that the way to webhooks and pings leads over.
+    pub proxy: Option<Proxy>,
     /// The zone of times where no task has one.
     pub zone: TimeZone,
 }
@@ -50,7 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Nobody is told.
     fn default() -> Self {
-        Self { channels: BTreeMap::new(), roots: None, zone: TimeZone::UTC }
+        Self { channels: BTreeMap::new(), roots: None, proxy: None, zone: TimeZone::UTC }
     }
 }
 
@@ -124,5 +125,5 @@ pub fn test(settings: &Settings, channel: &Channel, clock: &Clock) -> Result<(),
         items: Vec::new(),
         last_of: None,
     };
-    runtime.block_on(deliver::deliver(channel, settings.roots.as_ref(), &message))
+    runtime.block_on(deliver::deliver(channel, settings, &message))
 }

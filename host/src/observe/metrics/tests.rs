@@ -10,7 +10,7 @@ use super::scrape::encode;
 use super::*;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
-use crate::model::id::RunId;
+use crate::model::id::{AlertName, RunId};
 use crate::model::limits::{HttpUsage, Limit, Usage};
 use crate::model::outcome::{AttemptOutcome, Exceeded, Failure, FailureKind, Miss, Outcome, PassedOver, Skip};
 use crate::model::run::Run;

@@ -57,7 +57,7 @@ impl Engine {
             self.busy.insert(pending.channel.clone());
             self.deliveries.push(
                 async move {
-                    let result = deliver(&channel, settings.roots.as_ref(), &message).await;
+                    let result = deliver(&channel, &settings, &message).await;
                     Delivered { channel: channel.name.clone(), what: Carried::Written(pending), result }
                 }
                 .boxed(),

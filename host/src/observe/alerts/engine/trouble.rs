@@ -108,7 +108,7 @@ impl Engine {
             };
             self.deliveries.push(
                 async move {
-                    let result = deliver(&channel, settings.roots.as_ref(), &message).await;
+                    let result = deliver(&channel, &settings, &message).await;
                     Delivered { channel: channel.name.clone(), what: Carried::Spoken(spoken), result }
                 }
                 .boxed(),
