@@ -204,6 +204,7 @@ impl Daemon {
             plugins,
             progress,
             clock,
+            alerts: alerts_seen.clone(),
             tasks: tasks_seen.clone(),
             requests,
             commands: commands.clone(),
