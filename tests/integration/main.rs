@@ -21,4 +21,5 @@ mod samples;
 mod security;
 mod serve;
 mod server;
+mod service;
 mod torture;
