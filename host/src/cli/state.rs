@@ -1,10 +1,21 @@
-//! Where the state folder is, for commands that only look into it.
+//! What the configuration says, for commands that only look into it, and where the state folder is.
 
 use std::path::{Path, PathBuf};
 
 use super::{Exit, terminal};
 use crate::clock::Clock;
-use crate::config::{self, Surroundings};
+use crate::config::{self, Config, Surroundings};
+
+/// The configuration. If it is refused, what is wrong with it is printed.
+pub(super) fn config(file: &Path, clock: Clock) -> Result<Config, Exit> {
+    match config::load(file, &Surroundings::of_process(clock.now())) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(report) => {
+            terminal::remark(report.coloured().trim_end());
+            Err(Exit::ConfigRefused)
+        }
+    }
+}
 
 /// The folder that was named, or else that of the configuration. If there is no configuration that could say, what is
 /// wrong with it is printed.
@@ -12,12 +23,6 @@ pub(super) fn folder(named: Option<&Path>, config: &Path, clock: Clock) -> Resul
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
-    match config::load(config, &Surroundings::of_process(clock.now())) {
-        Ok(loaded) => Ok(loaded.config.host.state),
-        Err(report) => {
-            terminal::remark(report.coloured().trim_end());
-            terminal::remark("with `--state FOLDER` this command needs no configuration");
-            Err(Exit::ConfigRefused)
-        }
-    }
+    let found = self::config(config, clock).map(|config| config.host.state);
+    found.inspect_err(|_| terminal::remark("with `--state FOLDER` this command needs no configuration"))
 }
