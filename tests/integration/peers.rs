@@ -1,6 +1,6 @@
 //! What stands at the other end of the host's own requests: a server behind TLS, and a proxy on the way to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -268,6 +268,16 @@ pub(super) struct Status {
     pub(super) running: usize,
     pub(super) waiting: usize,
     pub(super) next: Option<Next>,
+    pub(super) configuration: Configuration,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Configuration {
+    pub(super) since: Timestamp,
+    pub(super) refused_at: Option<Timestamp>,
+    pub(super) after_restart: Vec<String>,
+    pub(super) kept_plugins: BTreeMap<String, String>,
 }
 
 /// The slot that comes next.
