@@ -15,6 +15,9 @@ const TASKS: &str = "[tasks.tick]\nschedule = { every = \"1s\" }\n\n\
     [tasks.fail]\nplugin = \"exit-1\"\nschedule = { every = \"1s\" }\n\n\
     [tasks.asked]\nplugin = \"tick\"\n";
 
+/// An alert that nobody takes, and that no task names.
+const ALERT: &str = "[alerts.ops]\nwebhook.url = \"http://127.0.0.1:1/\"\n\n";
+
 /// A GET request that accepts these media types; the head and the body of the response.
 fn get(address: &str, path: &str, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();

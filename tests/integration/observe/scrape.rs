@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{TASKS, get, value};
+use super::{ALERT, TASKS, get, value};
 use crate::project::Project;
 
 fn root() -> PathBuf {
@@ -68,8 +68,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn a_scrape_has_what_is_documented_and_what_the_rules_and_the_dashboard_ask_for() {
-    let alert = "[alerts.ops]\nwebhook.url = \"http://127.0.0.1:1/\"\n\n";
-    let project = Project::new(&format!("{alert}{TASKS}"), &["tick", "exit-1"]);
+    let project = Project::new(&format!("{ALERT}{TASKS}"), &["tick", "exit-1"]);
     let serving = project.serve();
     let (head, scrape) = get(&serving.address(), "/metrics", "*/*");
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
