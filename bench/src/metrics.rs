@@ -92,6 +92,8 @@ impl Seen {
             since_last_turn: Duration::ZERO,
             ledger_writable: true,
             ledger_damaged: false,
+            configured_at: ground.clock.now(),
+            config_refused: false,
         };
         let metrics = Metrics::new(settings, ground.clock, handle.ledger_latency(), move || now);
         let sources = Sources {

@@ -16,6 +16,11 @@ use super::server::{Door, Listener, Peer};
 /// The socket's name in the state folder.
 const NAME: &str = "control.sock";
 
+/// Whether there is a socket in a state folder: of a host that runs, or of one that was killed.
+pub fn is_there(state: &Path) -> bool {
+    state.join(NAME).exists()
+}
+
 /// A socket that listens. Its file goes when this is dropped.
 #[derive(Debug)]
 pub(super) struct Socket {

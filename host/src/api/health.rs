@@ -9,10 +9,7 @@ use utoipa::ToSchema;
 
 use super::service::Service;
 use super::shown::Shown;
-use crate::daemon::{LedgerHealth, Status};
-
-/// The firing loop turns once a second; when it has not for this long, something holds it up.
-const STALLED: Duration = Duration::from_secs(5);
+use crate::daemon::{LedgerHealth, STALLED, Status};
 
 /// Whether slots are being run.
 #[derive(Serialize, ToSchema)]

@@ -39,6 +39,7 @@ fn table() -> Vec<Route> {
         Route(needs(Read, Visible), routes!(tasks::list)),
         Route(needs(Read, Task), routes!(tasks::one)),
         Route(needs(Read, Task), routes!(tasks::stats)),
+        Route(needs(Read, Visible), routes!(tasks::summaries)),
         Route(needs(Read, Task), routes!(follow::task)),
         Route(needs(Operate, Task), routes!(trigger::trigger)),
         Route(needs(Operate, Task), routes!(changes::pause)),

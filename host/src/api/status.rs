@@ -1,5 +1,7 @@
 //! How the host is, at a glance.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,6 +11,7 @@ use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
 use crate::daemon::LedgerHealth;
+use crate::daemon::reload::ReloadState;
 
 /// How the host is.
 #[derive(Serialize, ToSchema)]
@@ -38,6 +41,34 @@ pub(super) struct Status {
     waiting: usize,
     /// The slot that comes next; null if none does.
     next: Option<Next>,
+    /// The configuration in force.
+    configuration: Configuration,
+}
+
+/// The configuration in force.
+#[derive(Serialize, ToSchema)]
+struct Configuration {
+    /// Since when it is.
+    #[schema(format = DateTime)]
+    since: String,
+    /// When another one was refused since; null if none was. Whoever may reload is told why.
+    #[schema(format = DateTime)]
+    refused_at: Option<String>,
+    /// Settings that were changed, and that count only once the host is started again.
+    after_restart: Vec<String>,
+    /// Plugins whose file cannot be used, while what was loaded before is: why not.
+    kept_plugins: BTreeMap<String, String>,
+}
+
+impl From<&ReloadState> for Configuration {
+    fn from(state: &ReloadState) -> Self {
+        Self {
+            since: state.since.to_string(),
+            refused_at: state.refused.as_ref().map(|refused| refused.at.to_string()),
+            after_restart: state.after_restart.iter().map(|setting| setting.key.clone()).collect(),
+            kept_plugins: state.kept_plugins.iter().map(|(plugin, why)| (plugin.to_string(), why.clone())).collect(),
+        }
+    }
 }
 
 /// The slot that comes next.
@@ -85,5 +116,6 @@ pub(super) async fn status(State(service): State<Service>) -> Answer<Status> {
         running: status.running,
         waiting: status.waiting,
         next: next.map(|(slot, task)| Next { task: task.to_string(), due: slot.to_string() }),
+        configuration: (&*service.daemon.reload_state().borrow()).into(),
     })
 }

@@ -41,6 +41,22 @@ pub(super) struct OneQuery {
     next: Option<usize>,
 }
 
+/// How tasks do.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Summaries {
+    /// The tasks that are configured and those that the ledger knows besides, by name.
+    tasks: Vec<view::TaskSummary>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DaysQuery {
+    /// How many days to look at, today among them; 7 unless said otherwise.
+    #[param(minimum = 1, maximum = 731)]
+    days: Option<u32>,
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -105,6 +121,35 @@ pub(super) async fn one(
         settings: (&*task).into(),
         next: next.iter().map(|next| view::Slot::new(next, &service.zone)).collect(),
     })
+}
+
+/// How tasks do, a line each
+#[utoipa::path(
+    get,
+    path = "/api/v1/stats",
+    tag = "tasks",
+    params(DaysQuery),
+    responses(
+        (status = 200, description = "How they do", body = Summaries),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn summaries(
+    State(service): State<Service>,
+    caller: Caller,
+    Asks(DaysQuery { days }): Asks<DaysQuery>,
+) -> Answer<Summaries> {
+    let days = days.unwrap_or(7);
+    if !(1..=MOST_DAYS).contains(&days) {
+        return Err(Problem::malformed(format!("days is 1 to {MOST_DAYS}")));
+    }
+    let today = service.clock.now().to_zoned(TimeZone::UTC).date();
+    let since = today.saturating_sub((i64::from(days) - 1).days());
+    let mut known = service.readers.ask(move |reader| reader.tasks(since)).await?;
+    known.retain(|summary| caller.covers(&summary.task));
+    let tasks = service.daemon.tasks().borrow().clone();
+    let seen = tasks.keys().filter(|name| caller.covers(name));
+    found(Summaries { tasks: view::summaries(seen, &known, days) })
 }
 
 /// How a task does, day by day, and how near it comes to its limits

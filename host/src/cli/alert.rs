@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::columns::aligned;
 use super::exit::NotFound;
-use super::{Exit, terminal};
+use super::{Exit, state, terminal};
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
+use crate::config::Config;
 use crate::ledger::{AlertChannelSummary, LedgerError, Reader};
 use crate::model::alert::channel::{Channel, Target};
 use crate::model::id::AlertName;
@@ -53,12 +53,9 @@ enum Command {
 }
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let config = match config::load(file, &Surroundings::of_process(clock.now())) {
-        Ok(loaded) => loaded.config,
-        Err(report) => {
-            terminal::remark(report.coloured().trim_end());
-            return Ok(Exit::ConfigRefused);
-        }
+    let config = match state::config(file, clock) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
     };
     match &arguments.command {
         Command::Test { alert } => test(alert, &config, &clock),

@@ -1,16 +1,17 @@
 //! `sandclock audit`: who changed what.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use jiff::tz::TimeZone;
 
 use super::columns::aligned;
-use super::{Exit, state, terminal};
+use super::control::{Asked, Host, Reach, ask};
+use super::shown::{self, Audited};
+use super::{Exit, terminal};
 use crate::api::view;
 use crate::clock::Clock;
 use crate::ledger::Reader;
-use crate::model::audit::Audited;
 use crate::model::text::inert;
 
 /// Show who changed what, newest first
@@ -19,30 +20,38 @@ use crate::model::text::inert;
 /// command line and by webhooks. So is what a token was refused.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sandclock audit\n  sandclock audit -n 1000 --json | jq '.[] | select(.result != \"done\")'\n\nExit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage, 3 configuration refused,\n4 there is no ledger."
+    after_help = "Examples:\n  sandclock audit\n  sandclock audit -n 1000 --json | jq '.[] | select(.result != \"done\")'\n\nExit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage, 3 configuration refused,\n4 there is no ledger, 6 no host answers at the address."
 )]
 pub(super) struct Arguments {
     /// How many at the most
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-    /// The state folder, if not that of the configuration
-    #[arg(long, value_name = "FOLDER")]
-    state: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let state = match state::folder(arguments.state.as_deref(), config, clock) {
-        Ok(state) => state,
+    let host = match arguments.reach.host(config, clock)? {
+        Ok(host) => host,
         Err(exit) => return Ok(exit),
     };
-    let entries = Reader::open(&state)?.audit(arguments.limit)?;
+    let entries = match &host {
+        // The ledger has them, whether a host runs or not.
+        Host::Here(state) => {
+            let entries = Reader::open(state)?.audit(arguments.limit)?;
+            serde_json::to_value(entries.iter().map(view::Audited::from).collect::<Vec<_>>())?
+        }
+        Host::There(_) => ask(&host, Asked::get(format!("/api/v1/audit?limit={}", arguments.limit)))?["entries"].take(),
+    };
     if arguments.json {
-        let shown: Vec<view::Audited> = entries.iter().map(Into::into).collect();
-        terminal::print_json(&shown)?;
-    } else if entries.is_empty() {
+        terminal::print_json(&entries)?;
+        return Ok(Exit::Done);
+    }
+    let entries: Vec<Audited> = shown::read(entries)?;
+    if entries.is_empty() {
         terminal::remark("nobody changed anything yet");
     } else {
         terminal::print(table(&entries, &TimeZone::system()))?;
@@ -52,17 +61,21 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
 
 fn table(entries: &[Audited], zone: &TimeZone) -> String {
     let head = ["WHEN", "WHO", "WHAT", "TASK", "RUN", "RESULT"].map(str::to_owned);
-    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let or_nothing = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), harmless);
     let row = |entry: &Audited| {
         [
             entry.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            inert(&entry.actor).to_string(),
-            inert(&entry.action).to_string(),
-            or_nothing(entry.task.as_ref().map(ToString::to_string)),
-            or_nothing(entry.run.map(|run| run.to_string())),
-            inert(&entry.result).to_string(),
+            harmless(&entry.actor),
+            harmless(&entry.action),
+            or_nothing(&entry.task),
+            or_nothing(&entry.run),
+            harmless(&entry.result),
         ]
     };
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(entries.iter().map(row)).collect();
     aligned(&rows)
+}
+
+fn harmless(text: &str) -> String {
+    inert(text).to_string()
 }

@@ -34,6 +34,7 @@ mod source;
 mod state;
 mod stats;
 mod status;
+mod supervisor;
 mod tasks;
 pub mod terminal;
 mod token;

@@ -10,9 +10,8 @@ use clap::Args;
 
 use super::exit::NotFound;
 use super::when::{self, When};
-use super::{Exit, terminal};
+use super::{Exit, state, terminal};
 use crate::clock::Clock;
-use crate::config::{self, Surroundings};
 use crate::model::id::TaskName;
 use crate::model::task::Task;
 use crate::model::upcoming::upcoming;
@@ -41,12 +40,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
     let now = clock.now();
-    let config = match config::load(file, &Surroundings::of_process(now)) {
-        Ok(loaded) => loaded.config,
-        Err(report) => {
-            terminal::remark(report.coloured().trim_end());
-            return Ok(Exit::ConfigRefused);
-        }
+    let config = match state::config(file, clock) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
     };
     let zone = &config.host.timezone;
     let from = arguments.from.as_ref().map_or(Ok(now), |from| from.resolve(now, zone))?;

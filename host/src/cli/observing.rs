@@ -17,15 +17,17 @@ use crate::observe::{HostNow, Look, Metrics, MetricsSettings, Sources, Standing}
 /// The series of a daemon.
 pub(super) fn metrics(settings: MetricsSettings, daemon: &Daemon, clock: Clock) -> Arc<Metrics> {
     let handle = daemon.handle();
-    let status = handle.status();
+    let (status, reloaded) = (handle.status(), handle.reload_state());
     Metrics::new(settings, clock, handle.ledger_latency(), move || {
-        let status = *status.borrow();
+        let (status, reloaded) = (*status.borrow(), reloaded.borrow());
         HostNow {
             running: status.running,
             waiting: status.waiting,
             since_last_turn: clock.monotonic().saturating_duration_since(status.turned_at),
             ledger_writable: status.ledger == LedgerHealth::Writable,
             ledger_damaged: status.ledger == LedgerHealth::Damaged,
+            configured_at: reloaded.since,
+            config_refused: reloaded.refused.is_some(),
         }
     })
 }

@@ -10,9 +10,8 @@ use clap::Args;
 
 use super::control::{Asked, Elsewhere, Host, ask, ask_if_running};
 use super::exit::NotFound;
-use super::{Exit, offline, terminal};
+use super::{Exit, offline, state, terminal};
 use crate::clock::Clock;
-use crate::config::{self, Surroundings};
 use crate::ledger::Entry;
 use crate::model::access::Role;
 use crate::model::id::TaskName;
@@ -69,12 +68,9 @@ fn set(of: &Of, verb: &str, pause: Option<Pause>, file: &Path, clock: Clock) -> 
         terminal::remark(format_args!("{task} is {done}"));
         return Ok(Exit::Done);
     }
-    let config = match config::load(file, &Surroundings::of_process(clock.now())) {
-        Ok(loaded) => loaded.config,
-        Err(report) => {
-            terminal::remark(report.coloured().trim_end());
-            return Ok(Exit::ConfigRefused);
-        }
+    let config = match state::config(file, clock) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
     };
     let state: PathBuf = config.host.state.clone();
     if ask_if_running(&Host::Here(state.clone()), asked)?.is_some() {

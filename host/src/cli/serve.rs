@@ -4,16 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::observing::{self, Past};
 use super::source::ConfigFile;
+use super::supervisor::{Notice, Supervisor};
 use super::{Exit, descriptors, host_log, servable, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Surroundings;
-use crate::daemon::reload::Source;
+use crate::daemon::reload::{ReloadMode, Source};
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe::alerts::{self, Alerts};
@@ -140,11 +143,17 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
         ledger,
         settings: handle.alerts(),
         tasks: handle.tasks(),
+        deliveries: metrics.deliveries(),
         events: events_of_alerts,
         clock,
     })?;
     let api = Api::start(&settings.api, handle, Scraper::start(Arc::clone(&metrics))?, clock)?;
-    tracing::info!("serving {tasks} tasks; http://{}/readyz says how it is", api.address());
+    let scheme = if settings.api.guard.transport.is_tls() { "https" } else { "http" };
+    tracing::info!("serving {tasks} tasks; {scheme}://{}/readyz says how it is", api.address());
+    let mut supervisor = Supervisor::of_process();
+    supervisor.tell(Notice::Ready(&format!("serving {tasks} tasks")));
+    let status = daemon.handle().status();
+    let mut reloads = FuturesUnordered::new();
 
     let mut signals = 0u32;
     let drained = loop {
@@ -164,7 +173,20 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
             _ = hangup.recv() => {
-                daemon.handle().reload_soon();
+                supervisor.tell(Notice::Reloading);
+                let handle = daemon.handle();
+                reloads.push(async move { handle.reload(ReloadMode::Apply).await });
+                false
+            }
+            Some(reloaded) = reloads.next() => {
+                // What came of it is told as an event, too.
+                let refused = matches!(reloaded, Ok(Err(_)));
+                let status = if refused { "serving; the last configuration was refused" } else { "serving" };
+                supervisor.tell(Notice::Ready(status));
+                false
+            }
+            () = supervisor.wants_a_sign() => {
+                supervisor.sign(clock.monotonic().saturating_duration_since(status.borrow().turned_at));
                 false
             }
         };
@@ -172,6 +194,7 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
             signals += 1;
             if signals == 1 {
                 tracing::info!("draining: nothing more is started; a second signal does not wait for what runs");
+                supervisor.tell(Notice::Stopping);
                 daemon.drain().await;
             } else {
                 tracing::warn!("cutting off what still runs");

@@ -2,6 +2,8 @@
 //!
 //! What the ledger alone says is read by way of the same JSON, so that people see the same whoever answers.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,28 @@ impl Record {
     }
 }
 
+/// An entry of the audit log.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Audited {
+    pub(super) at: Timestamp,
+    pub(super) actor: String,
+    pub(super) action: String,
+    pub(super) task: Option<String>,
+    pub(super) run: Option<String>,
+    pub(super) result: String,
+}
+
+/// A token, but for what it is.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Token {
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) tasks: Vec<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) used_at: Option<Timestamp>,
+}
+
 /// The tasks that are configured.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Tasks {
@@ -132,6 +156,71 @@ pub(super) struct Pause {
 pub(super) struct Success {
     pub(super) run: String,
     pub(super) at: Timestamp,
+}
+
+/// How a task does, in short.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct TaskSummary {
+    pub(super) task: String,
+    pub(super) configured: bool,
+    pub(super) last_run: Option<Record>,
+    pub(super) last_success: Option<Success>,
+    pub(super) failures_in_a_row: u64,
+    pub(super) recent: Tally,
+}
+
+/// What a task's attempts took of its limits, and what became of its runs.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct TaskStats {
+    pub(super) task: String,
+    pub(super) attempts: u64,
+    pub(super) since: Option<Timestamp>,
+    pub(super) succeeded: u64,
+    pub(super) log_cut: u64,
+    pub(super) limits: BTreeMap<String, LimitUse>,
+    pub(super) proposed: BTreeMap<String, u64>,
+    pub(super) history: Option<History>,
+}
+
+/// What attempts took of a limit.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct LimitUse {
+    pub(super) unit: String,
+    pub(super) allowed: Option<u64>,
+    pub(super) median: Option<u64>,
+    pub(super) largest: Option<u64>,
+    pub(super) stopped: Option<u64>,
+}
+
+/// What became of a task's runs.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct History {
+    pub(super) last_success: Option<Success>,
+    pub(super) failures_in_a_row: u64,
+    pub(super) days: Vec<Day>,
+    pub(super) recent: Tally,
+}
+
+/// A day, in UTC.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Day {
+    pub(super) day: String,
+    pub(super) missed: u64,
+    #[serde(flatten)]
+    pub(super) tally: Tally,
+}
+
+/// Ends of runs.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Tally {
+    pub(super) ended: u64,
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    pub(super) success_rate: Option<f64>,
+    pub(super) outcomes: BTreeMap<String, u64>,
+    pub(super) p50_ms: Option<f64>,
+    pub(super) p90_ms: Option<f64>,
+    pub(super) p99_ms: Option<f64>,
 }
 
 /// A task in full.
@@ -179,6 +268,16 @@ pub(super) struct Status {
     pub(super) running: usize,
     pub(super) waiting: usize,
     pub(super) next: Option<Next>,
+    pub(super) configuration: Configuration,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Configuration {
+    pub(super) since: Timestamp,
+    pub(super) refused_at: Option<Timestamp>,
+    pub(super) after_restart: Vec<String>,
+    pub(super) kept_plugins: BTreeMap<String, String>,
 }
 
 /// The slot that comes next.

@@ -10,20 +10,20 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use jiff::ToSpan;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
+use super::control::{Asked, Host, Reach, ask};
 use super::exit::NotFound;
-use super::{Exit, terminal};
+use super::shown::{self, TaskStats, TaskSummary};
+use super::{Exit, state, terminal};
 use crate::api::view;
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
+use crate::config::Config;
 use crate::ledger::Reader;
 use crate::model::history::{ENOUGH, History};
 use crate::model::id::TaskName;
-use crate::model::task::Task;
-use show::Stats;
-use tasks::Tasks;
+use crate::model::text::inert;
 
 /// Show how tasks do, day by day, and how near one comes to its limits
 ///
@@ -40,77 +40,93 @@ pub(super) struct Arguments {
     /// Only this task, in full
     task: Option<TaskName>,
     /// How many days to look at, today among them
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=731))]
     days: u32,
     /// How many of its attempts to hold against its limits, newest first
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 1000)]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     attempts: u32,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub(super) fn run(arguments: &Arguments, file: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let config = match config::load(file, &Surroundings::of_process(clock.now())) {
-        Ok(loaded) => loaded.config,
-        Err(report) => {
-            terminal::remark(report.coloured().trim_end());
-            return Ok(Exit::ConfigRefused);
+    let host = match arguments.reach.host(file, clock)? {
+        Ok(host) => host,
+        Err(exit) => return Ok(exit),
+    };
+    let answer = match &host {
+        Host::There(_) => of_host(arguments, &host)?,
+        Host::Here(state) => {
+            let config = match state::config(file, clock) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
+            };
+            of_ledger(arguments, &config, state, clock)?
         }
     };
-    let today = clock.now().to_zoned(TimeZone::UTC).date();
-    let since = today.saturating_sub((i64::from(arguments.days) - 1).days());
-    match &arguments.task {
-        None => of_all(arguments, &config, since),
-        Some(name) => {
-            let mut tasks = config.tasks.iter().map(Arc::as_ref);
-            let task = tasks
-                .find(|task| task.name == *name)
-                .with_context(|| NotFound::task(name.as_str(), config.tasks.iter().map(Arc::as_ref)))?;
-            of_task(arguments, &config, task, since)
-        }
-    }
-}
-
-fn of_all(arguments: &Arguments, config: &Config, since: Date) -> anyhow::Result<Exit> {
-    let known = Reader::open(&config.host.state)?.tasks(since)?;
-    let tasks = Tasks::new(config.tasks.iter().map(|task| task.name.clone()), known, arguments.days);
-    match arguments.json {
-        true => terminal::print_json(&tasks.json())?,
-        false => terminal::print(tasks.table(&TimeZone::system()))?,
-    }
-    Ok(Exit::Done)
-}
-
-fn of_task(arguments: &Arguments, config: &Config, task: &Task, since: Date) -> anyhow::Result<Exit> {
-    let reader = Reader::open(&config.host.state)?;
-    let summary = reader.task(&task.name, since)?;
-    let days = reader.days(&task.name, since)?;
-    let records = reader.attempts_of_task(&task.name, arguments.attempts)?;
-    let history = History::of(records.iter().map(|record| (&record.outcome, &record.usage)));
-    let since = records.last().map(|record| record.started_at);
     if arguments.json {
-        let of_runs = summary.map(|summary| view::History::new(&summary, &days));
-        terminal::print_json(&view::TaskStats::new(task, &history, since, of_runs))?;
+        terminal::print_json(&answer)?;
         return Ok(Exit::Done);
     }
     let zone = TimeZone::system();
-    let stats = Stats { task, history: &history, since };
-    if let Some(summary) = summary {
-        terminal::print(history::text(&summary, &days, &zone))?;
+    match &arguments.task {
+        None => {
+            let tasks: Vec<TaskSummary> = shown::read(answer)?;
+            terminal::print(tasks::table(&tasks, arguments.days, &zone))?;
+        }
+        Some(_) => print_task(&shown::read(answer)?, &zone)?,
     }
-    if history.attempts == 0 {
-        terminal::remark(format_args!("no attempt of {} is over yet", task.name));
-        return Ok(Exit::Done);
+    Ok(Exit::Done)
+}
+
+fn of_host(arguments: &Arguments, host: &Host) -> anyhow::Result<Value> {
+    let Arguments { task, days, attempts, .. } = arguments;
+    match task {
+        None => Ok(ask(host, Asked::get(format!("/api/v1/stats?days={days}")))?["tasks"].take()),
+        Some(task) => ask(host, Asked::get(format!("/api/v1/tasks/{task}/stats?days={days}&attempts={attempts}"))),
     }
-    terminal::print(format_args!("\n{}", stats.table(&zone)))?;
-    match stats.toml() {
+}
+
+/// What the ledger says, in the form in which a host tells it.
+fn of_ledger(arguments: &Arguments, config: &Config, state: &Path, clock: Clock) -> anyhow::Result<Value> {
+    let today = clock.now().to_zoned(TimeZone::UTC).date();
+    let since = today.saturating_sub((i64::from(arguments.days) - 1).days());
+    let mut tasks = config.tasks.iter().map(Arc::as_ref);
+    let Some(name) = &arguments.task else {
+        let known = Reader::open(state)?.tasks(since)?;
+        return Ok(serde_json::to_value(view::summaries(tasks.map(|task| &task.name), &known, arguments.days))?);
+    };
+    let task = tasks
+        .find(|task| task.name == *name)
+        .with_context(|| NotFound::task(name.as_str(), config.tasks.iter().map(Arc::as_ref)))?;
+    let reader = Reader::open(state)?;
+    let (summary, days) = (reader.task(name, since)?, reader.days(name, since)?);
+    let records = reader.attempts_of_task(name, arguments.attempts)?;
+    let history = History::of(records.iter().map(|record| (&record.outcome, &record.usage)));
+    let since = records.last().map(|record| record.started_at);
+    let of_runs = summary.map(|summary| view::History::new(&summary, &days));
+    Ok(serde_json::to_value(view::TaskStats::new(task, &history, since, of_runs))?)
+}
+
+fn print_task(stats: &TaskStats, zone: &TimeZone) -> anyhow::Result<()> {
+    if let Some(history) = &stats.history {
+        terminal::print(history::text(&stats.task, history, zone))?;
+    }
+    if stats.attempts == 0 {
+        terminal::remark(format_args!("no attempt of {} is over yet", inert(&stats.task)));
+        return Ok(());
+    }
+    terminal::print(format_args!("\n{}", show::table(stats, zone)))?;
+    match show::toml(stats) {
         Some(toml) => terminal::print(format_args!("\n{toml}"))?,
         None => terminal::remark("no limit should be another, as far as these attempts tell"),
     }
-    if history.succeeded < ENOUGH {
-        let so_far = history.succeeded;
+    if stats.succeeded < ENOUGH {
+        let so_far = stats.succeeded;
         terminal::remark(format_args!("limits are proposed lower from {ENOUGH} successes on; so far {so_far}"));
     }
-    Ok(Exit::Done)
+    Ok(())
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::columns::aligned;
 use super::control::{Asked, Reach, waiting};
 use super::exit::NotRunning;
-use super::shown::{self, Page, Status, Tasks};
+use super::shown::{self, Configuration, Page, Status, Tasks};
 use super::trouble::{self, Trouble, time};
 use super::{Exit, terminal};
 use crate::clock::Clock;
@@ -109,13 +109,36 @@ fn text(status: &Status, trouble: &[Trouble], now: Timestamp, zone: &TimeZone) -
             ["tasks", &format!("{}{}", status.tasks, held.concat())],
             ["runs", &format!("{} running, {} waiting", status.running, status.waiting)],
             ["next", &next],
+            ["config", &format!("in force since {}", time(status.configuration.since, zone))],
         ]
         .map(|row| row.map(str::to_owned)),
     );
+    text += &of_changes(&status.configuration, zone);
     if !trouble.is_empty() {
         let row = |Trouble { task, what }: &Trouble| [inert(task).to_string(), what.clone()];
         let rows: Vec<[String; 2]> = trouble.iter().map(row).collect();
         text += &format!("\n{BAD}in trouble:{BAD:#}\n{}", aligned(&rows));
+    }
+    text
+}
+
+/// What was changed in the files and does not count, a line each.
+fn of_changes(
+    Configuration { refused_at, after_restart, kept_plugins, .. }: &Configuration,
+    zone: &TimeZone,
+) -> String {
+    let mut text = String::new();
+    if let Some(at) = refused_at {
+        let at = time(*at, zone);
+        text += &format!("{BAD}a changed configuration was refused{BAD:#} at {at}: `sandclock check` says why\n");
+    }
+    if !after_restart.is_empty() {
+        let keys = inert(&after_restart.join(", ")).to_string();
+        text += &format!("changed, and counts once the host is started again: {keys}\n");
+    }
+    for (plugin, why) in kept_plugins {
+        let (plugin, why) = (inert(plugin), inert(why));
+        text += &format!("{BAD}the file of plugin {plugin} cannot be used{BAD:#}, what was loaded before is: {why}\n");
     }
     text
 }
@@ -130,6 +153,10 @@ mod tests {
             "version": "0.1.0", "started_at": "2026-11-28T12:00:00Z", "ready": false, "reason": "the ledger is damaged",
             "ledger": "damaged", "tasks": 12, "disabled": 1, "paused": 0, "running": 2, "waiting": 1,
             "next": { "task": "report", "due": "2026-11-28T14:00:00Z" },
+            "configuration": {
+                "since": "2026-11-28T12:30:00Z", "refused_at": "2026-11-28T13:00:00Z", "after_restart": ["host.listen"],
+                "kept_plugins": { "tick": "it is empty" },
+            },
         });
         let now = "2026-11-28T13:30:00Z".parse().unwrap();
         let shown = |told: &serde_json::Value, trouble: &[Trouble]| {
@@ -143,12 +170,19 @@ mod tests {
         tasks   12, 1 disabled
         runs    2 running, 1 waiting
         next    report at 2026-11-28 14:00:00
+        config  in force since 2026-11-28 12:30:00
+        a changed configuration was refused at 2026-11-28 13:00:00: `sandclock check` says why
+        changed, and counts once the host is started again: host.listen
+        the file of plugin tick cannot be used, what was loaded before is: it is empty
 
         in trouble:
         report  failed
         ");
         (told["reason"], told["next"]) = (json!(null), json!(null));
+        told["configuration"] = json!({
+            "since": "2026-11-28T12:30:00Z", "refused_at": null, "after_restart": [], "kept_plugins": {},
+        });
         assert!(shown(&told, &[]).starts_with("sandclock 0.1.0 is ready, since"));
-        assert!(shown(&told, &[]).ends_with("next    nothing is due\n"));
+        assert!(shown(&told, &[]).ends_with("next    nothing is due\nconfig  in force since 2026-11-28 12:30:00\n"));
     }
 }

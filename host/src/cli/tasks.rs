@@ -13,10 +13,10 @@ use serde_json::Value;
 use super::control::{Asked, Host, Reach, ask_if_running};
 use super::exit::NotFound;
 use super::shown::{self, Task, TaskDetail};
-use super::{Exit, terminal};
+use super::{Exit, state, terminal};
 use crate::api::view;
 use crate::clock::Clock;
-use crate::config::{self, Config, Surroundings};
+use crate::config::Config;
 use crate::ledger::{LedgerError, Reader};
 use crate::model::id::TaskName;
 use crate::model::text::inert;
@@ -58,12 +58,9 @@ pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow:
         (Some(answer), _) => answer,
         (None, Host::There(_)) => bail!(host.not_running()),
         (None, Host::Here(state)) => {
-            let config = match config::load(config, &Surroundings::of_process(clock.now())) {
-                Ok(loaded) => loaded.config,
-                Err(report) => {
-                    terminal::remark(report.coloured().trim_end());
-                    return Ok(Exit::ConfigRefused);
-                }
+            let config = match state::config(config, clock) {
+                Ok(config) => config,
+                Err(exit) => return Ok(exit),
             };
             let answer = without_host(arguments.task.as_ref(), &config, state, clock)?;
             let state = state.display();

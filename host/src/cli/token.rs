@@ -2,7 +2,7 @@
 //!
 //! A running host is asked, so that it knows at once; without one, the ledger is written to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::columns::aligned;
-use super::control::{Asked, Host, ask_if_running};
+use super::control::{Asked, Host, Reach, ask, ask_if_running};
 use super::exit::NotFound;
-use super::{Exit, offline, state, terminal};
+use super::{Exit, offline, shown, terminal};
 use crate::api::{Secret, view};
 use crate::clock::Clock;
 use crate::ledger::{Access, Entry, Reader};
@@ -23,20 +23,18 @@ use crate::model::access::{Role, Scope, TaskPattern, Token};
 use crate::model::id::TokenName;
 use crate::model::payload::Blob;
 use crate::model::quantity;
+use crate::model::text::inert;
 
 /// Say who may use the API over the network: make tokens, list and revoke them
 ///
 /// Whoever runs this on the host's machine as the host's user needs no token: commands use a socket in the state folder.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sandclock token create grafana --role read\n  sandclock token create ci --role operate --tasks 'deploy-*' --expires 90d\n  sandclock token list\n  sandclock token revoke ci\n\nExit codes: 0 done, 1 refused or the host failed, 2 wrong usage, 3 configuration refused,\n4 no such token, 5 a host runs that cannot be asked."
+    after_help = "Examples:\n  sandclock token create grafana --role read\n  sandclock token create ci --role operate --tasks 'deploy-*' --expires 90d\n  sandclock token list\n  sandclock token revoke ci\n\nExit codes: 0 done, 1 refused or the host failed, 2 wrong usage, 3 configuration refused,\n4 no such token, 5 a host runs that cannot be asked, 6 no host answers at the address."
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The state folder, if not that of the configuration
-    #[arg(long, global = true, value_name = "FOLDER")]
-    state: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,49 +54,66 @@ enum Command {
         /// After how long it is worth nothing, such as `90d`
         #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
         expires: Option<Duration>,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// List the tokens
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Make a token worthless, at once
     Revoke {
         /// The token
         name: TokenName,
+        #[command(flatten)]
+        reach: Reach,
     },
 }
 
 pub(super) fn run(arguments: &Arguments, config: &Path, clock: Clock) -> anyhow::Result<Exit> {
-    let state = match state::folder(arguments.state.as_deref(), config, clock) {
-        Ok(state) => state,
+    let (Command::Create { reach, .. } | Command::List { reach, .. } | Command::Revoke { reach, .. }) =
+        &arguments.command;
+    let host = match reach.host(config, clock)? {
+        Ok(host) => host,
         Err(exit) => return Ok(exit),
     };
     match &arguments.command {
-        Command::Create { name, role, tasks, expires } => {
+        Command::Create { name, role, tasks, expires, .. } => {
             let now = clock.now();
             let expires_at = expires.map(|time| now.checked_add(time)).transpose().context("that is never")?;
             let wanted = Wanted { name, role: *role, tasks, expires_at };
-            let secret = match wanted.of_host(&state)? {
-                Some(secret) => secret,
-                None => wanted.of_ledger(&state, clock)?,
+            let secret = match (wanted.of_host(&host)?, &host) {
+                (Some(secret), _) => secret,
+                (None, Host::Here(state)) => wanted.of_ledger(state, clock)?,
+                (None, Host::There(_)) => bail!(host.not_running()),
             };
             terminal::print_line(&secret)?;
             terminal::remark(format_args!("{name} is made; this is the only time that it is shown"));
         }
-        Command::List { json } => {
-            let tokens = Reader::open(&state)?.tokens()?;
+        Command::List { json, .. } => {
+            let tokens = match &host {
+                Host::Here(state) => {
+                    let tokens = Reader::open(state)?.tokens()?;
+                    serde_json::to_value(tokens.iter().map(view::Token::from).collect::<Vec<_>>())?
+                }
+                Host::There(_) => ask(&host, Asked::get("/api/v1/tokens"))?["tokens"].take(),
+            };
             if *json {
-                let shown: Vec<view::Token> = tokens.iter().map(Into::into).collect();
-                terminal::print_json(&shown)?;
-            } else if tokens.is_empty() {
+                terminal::print_json(&tokens)?;
+                return Ok(Exit::Done);
+            }
+            let tokens: Vec<shown::Token> = shown::read(tokens)?;
+            if tokens.is_empty() {
                 terminal::remark("there are no tokens");
             } else {
                 terminal::print(table(&tokens, clock.now(), &TimeZone::system()))?;
             }
         }
-        Command::Revoke { name } => revoke(name, &state, clock)?,
+        Command::Revoke { name, .. } => revoke(name, &host, clock)?,
     }
     Ok(Exit::Done)
 }
@@ -117,7 +132,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn of_host(&self, state: &Path) -> anyhow::Result<Option<String>> {
+    fn of_host(&self, host: &Host) -> anyhow::Result<Option<String>> {
         let wanted = view::NewToken {
             name: self.name.to_string(),
             role: self.role.to_string(),
@@ -126,7 +141,7 @@ impl Wanted<'_> {
         };
         let body = Blob { content_type: Blob::JSON.to_owned(), bytes: serde_json::to_vec(&wanted)? };
         let asked = Asked { body: Some(body), ..Asked::at("/api/v1/tokens".into()) };
-        let answer: Option<Json> = ask_if_running(&Host::Here(state.to_owned()), asked)?;
+        let answer: Option<Json> = ask_if_running(host, asked)?;
         answer.map(|made| Ok(made["secret"].as_str().context("the host's answer has no token")?.to_owned())).transpose()
     }
 
@@ -152,12 +167,14 @@ impl Wanted<'_> {
     }
 }
 
-fn revoke(name: &TokenName, state: &Path, clock: Clock) -> anyhow::Result<()> {
+fn revoke(name: &TokenName, host: &Host, clock: Clock) -> anyhow::Result<()> {
     let asked = Asked::at(format!("/api/v1/tokens/{name}/revoke"));
-    if ask_if_running(&Host::Here(state.to_owned()), asked)?.is_some() {
-        terminal::remark(format_args!("{name} is worth nothing any more"));
+    let done = || terminal::remark(format_args!("{name} is worth nothing any more"));
+    if ask_if_running(host, asked)?.is_some() {
+        done();
         return Ok(());
     }
+    let Host::Here(state) = host else { bail!(host.not_running()) };
     let tokens = Reader::open(state)?.tokens()?;
     if !tokens.iter().any(|known| known.name == *name) {
         bail!(NotFound(format!("there is no token {name}")));
@@ -165,24 +182,23 @@ fn revoke(name: &TokenName, state: &Path, clock: Clock) -> anyhow::Result<()> {
     let revoked = Entry::Access(Access::TokenRevoked(name.clone()));
     let command = format!("sandclock token revoke {name}");
     offline::Opened::open(state, clock)?.append(revoked, Role::Admin, &command, None)?;
-    terminal::remark(format_args!("{name} is worth nothing any more"));
+    done();
     Ok(())
 }
 
-fn table(tokens: &[Token], now: Timestamp, zone: &TimeZone) -> String {
+fn table(tokens: &[shown::Token], now: Timestamp, zone: &TimeZone) -> String {
     const NOTHING: &str = "-";
     let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
     let head = ["NAME", "ROLE", "TASKS", "CREATED", "EXPIRES", "LAST USED"].map(str::to_owned);
-    let row = |token: &Token| {
-        let patterns: Vec<&str> = token.scope.patterns().iter().map(TaskPattern::as_str).collect();
+    let row = |token: &shown::Token| {
         let used = token.used_at.map(|at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string());
         [
-            token.name.to_string(),
-            token.role.to_string(),
-            if patterns.is_empty() { "all".to_owned() } else { patterns.join(" ") },
+            inert(&token.name).to_string(),
+            inert(&token.role).to_string(),
+            if token.tasks.is_empty() { "all".to_owned() } else { inert(&token.tasks.join(" ")).to_string() },
             day(token.created_at),
             match token.expires_at {
-                Some(_) if token.is_expired(now) => "expired".to_owned(),
+                Some(at) if at <= now => "expired".to_owned(),
                 Some(at) => day(at),
                 None => NOTHING.to_owned(),
             },

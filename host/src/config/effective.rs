@@ -185,7 +185,7 @@ fn host(config: &Config) -> Keys {
         ("ledger.durability", host.durability.name().into()),
         ("ledger.max-size", bytes(host.ledger_size)),
     ]);
-    keys.extend(observing::keys(&host.observe, &config.root));
+    keys.extend(observing::keys(&config.observe, &config.root));
     keys
 }
 
@@ -330,9 +330,12 @@ fn http_grant(grant: &HttpGrant) -> Json {
     if grant.headers().is_empty() {
         return grant.to_string().into();
     }
-    let header = |header: &BoundHeader| (header.name().to_string(), header.to_string());
-    let headers: BTreeMap<String, String> = grant.headers().iter().map(header).collect();
-    json!({ "allow": grant.to_string(), "header": headers })
+    json!({ "allow": grant.to_string(), "header": headers(grant.headers()) })
+}
+
+/// Headers as they are written, without the secrets in them.
+fn headers(headers: &[BoundHeader]) -> Json {
+    headers.iter().map(|header| (header.name().to_string(), Json::from(header.to_string()))).collect()
 }
 
 fn secrets(sources: &BTreeMap<String, SecretSource>) -> Json {

@@ -130,6 +130,7 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
     };
     let (secrets, secret_sources) = Secrets::read(&file.secrets, &mut build);
     build.secrets = secrets;
+    let observe = host_table.observe(&mut build);
     let alerts: Vec<Option<Alert>> =
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
     let built: Vec<Option<(Task, Origin)>> = tasks.iter().map(|(name, task)| task.build(name, &mut build)).collect();
@@ -151,6 +152,7 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
     Some(Config {
         root: root.to_owned(),
         host,
+        observe,
         tasks: built.into_iter().map(|(task, _)| Arc::new(task)).collect(),
         alerts: alerts.into_iter().collect::<Option<Vec<_>>>()?,
         origins,

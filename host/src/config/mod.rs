@@ -40,8 +40,10 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use effective::Effective;
 pub use elements::alerts::Alert;
 pub use elements::host::{CompileSettings, Durability, HostSettings};
-pub use elements::observe::{Collector, LogSettings, ObserveSettings};
+pub use elements::observe::{LogSettings, ObserveSettings};
+pub use elements::proxy::WrittenProxy;
 pub use elements::roots::TlsRootsFile;
+pub use elements::traces::Traces;
 pub use load::{Loaded, load, load_text, state_folder};
 pub use report::Report;
 pub use schema::json_schema;
@@ -52,6 +54,8 @@ pub use surroundings::Surroundings;
 pub struct Config {
     /// What concerns the host and not a single task.
     pub host: HostSettings,
+    /// What is told of the host, and where.
+    pub observe: ObserveSettings,
     /// The tasks, in the order of their names.
     pub tasks: Vec<Arc<Task>>,
     /// The alerts, in the order of their names.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::elements::host::Durability;
+use crate::model::proxy::Proxy;
 use crate::model::task::Task;
 use crate::model::trace::TraceIds;
 use crate::{api, daemon, ledger, observe, plugins, sandbox};
@@ -61,26 +62,27 @@ impl Config {
 
     /// The file of the host's log; none if it goes to stderr.
     pub fn log_file_settings(&self) -> Option<observe::LogFileSettings> {
-        let log = self.host.observe.log.as_ref()?;
+        let log = self.observe.log.as_ref()?;
         Some(observe::LogFileSettings { path: log.file.clone(), max_size: log.max_size, keep: log.keep })
     }
 
     /// How many series there may be.
     pub fn metrics_settings(&self) -> observe::MetricsSettings {
-        observe::MetricsSettings { max_tasks: self.host.observe.max_tasks as usize }
+        observe::MetricsSettings { max_tasks: self.observe.max_tasks as usize }
     }
 
     /// Where traces go, if anywhere.
     pub fn trace_settings(&self) -> Option<observe::TraceSettings> {
-        let collector = self.host.observe.traces.as_ref()?;
+        let traces = self.observe.traces.as_ref()?;
         let instance = self.instance();
         let salt = [0, 8].map(|at| instance[at..at + 8].iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte)));
         Some(observe::TraceSettings {
-            host: collector.host.clone(),
-            port: collector.port,
-            base: collector.base.clone(),
-            logs: if self.host.observe.traced_logs { observe::Logs::Sent } else { observe::Logs::Kept },
-            ids: TraceIds::new(salt),
+            endpoint: traces.endpoint.clone(),
+            headers: traces.headers.clone(),
+            roots: self.host.tls_roots.iter().chain(&traces.tls_roots).map(|file| file.pem.clone()).collect(),
+            proxy: self.proxy(),
+            logs: if traces.logs { observe::Logs::Sent } else { observe::Logs::Kept },
+            ids: TraceIds::new(salt, traces.sample),
             instance: instance.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
     }
@@ -91,8 +93,13 @@ impl Config {
         observe::AlertSettings {
             channels: self.alerts.iter().map(channel).collect(),
             roots: self.host.tls_roots.as_ref().map(|file| file.pem.clone()),
+            proxy: self.proxy(),
             zone: self.host.timezone.clone(),
         }
+    }
+
+    fn proxy(&self) -> Option<Proxy> {
+        self.observe.proxy.as_ref().map(|written| written.proxy.clone())
     }
 
     /// What tells this host from others, before and after a restart: its machine and its state folder.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -136,6 +137,9 @@ pub struct Status {
     pub ledger: LedgerHealth,
 }
 
+/// The firing loop turns once a second; when it has not for this long, something holds it up.
+pub const STALLED: Duration = Duration::from_secs(5);
+
 impl Status {
     /// How a daemon is that has just been started.
     pub(super) fn new(clock: &Clock) -> Self {
@@ -248,12 +252,6 @@ impl Handle {
         let change = self.change.clone();
         self.reloads.send(Request { mode, change, answer: Some(answer) }).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
-    }
-
-    /// The same for somebody who does not wait: what comes of it is told as an event.
-    pub fn reload_soon(&self) {
-        // If this many are asked for already, one of them will do.
-        let _ = self.reloads.try_send(Request { mode: ReloadMode::Apply, change: None, answer: None });
     }
 
     /// How the last reload went, and what is in force.

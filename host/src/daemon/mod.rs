@@ -63,7 +63,7 @@ pub use crate::sandbox::{Following, Heard, LiveLine, Whom};
 pub use asked::{Asked, End, RetryError, TriggerRequest, Triggered, Wants};
 pub use dispatcher::Refusal;
 pub use firing::Drained;
-pub use handle::{Handle, LedgerHealth, Status, Stopped, TaskSet};
+pub use handle::{Handle, LedgerHealth, STALLED, Status, Stopped, TaskSet};
 pub use keyvalue::stores;
 pub use past::{BackfillError, Request as BackfillRequest};
 pub use standing::{PluginSet, PluginStanding};
@@ -207,6 +207,7 @@ impl Daemon {
             plugins,
             progress,
             clock,
+            alerts: alerts_seen.clone(),
             tasks: tasks_seen.clone(),
             requests,
             commands: commands.clone(),

@@ -1,13 +1,23 @@
-//! Which settings of a task differ between two configurations, in the configuration's words.
+//! Which settings of a task or an alert differ between two configurations, in the configuration's words.
 //!
 //! Every field is named, so that a new one cannot be forgotten here.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::alert::channel::{Channel, Hook, Mail, Target};
+use crate::model::alert::{Gate, Rules};
 use crate::model::grants::Grants;
+use crate::model::id::AlertName;
 use crate::model::limits::{HttpLimits, Limits};
 use crate::model::misfire::Misfire;
+use crate::model::plan::{AlertPlan, Change};
 use crate::model::retention::Retention;
 use crate::model::retry::Retry;
 use crate::model::task::{ExitCodes, Task};
+
+/// Alerts by name.
+pub type Channels = BTreeMap<AlertName, Arc<Channel>>;
 
 /// Notes the keys of the fields that differ. A field without a key is compared below, field by field.
 macro_rules! differing {
@@ -104,12 +114,84 @@ pub fn changed_settings(before: &Task, after: &Task) -> Vec<&'static str> {
     changed
 }
 
+/// The alerts that differ, in the order of their names.
+pub fn changed_alerts(before: &Channels, after: &Channels) -> Vec<AlertPlan> {
+    let names: BTreeSet<&AlertName> = before.keys().chain(after.keys()).collect();
+    let plan = |name: &AlertName| {
+        let change = match (before.get(name), after.get(name)) {
+            (Some(before), Some(after)) => match changed_keys(before, after) {
+                keys if keys.is_empty() => return None,
+                keys => Change::Changed(keys),
+            },
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+        };
+        Some(AlertPlan { alert: name.clone(), change })
+    };
+    names.into_iter().filter_map(plan).collect()
+}
+
+/// The same as [`changed_settings`] of an alert.
+fn changed_keys(before: &Channel, after: &Channel) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    differing!(changed, before, after, Channel { name, rules, gate, queued_for => "queued-for", target });
+    match (&before.target, &after.target) {
+        (Target::Mail(before), Target::Mail(after)) => {
+            differing!(changed, before, after, Mail {
+                host => "smtp.host",
+                port => "smtp.port",
+                security => "smtp.security",
+                login,
+                from => "smtp.from",
+                to => "smtp.to",
+                roots => "smtp.tls-roots",
+            });
+            let [old, new] = [before, after].map(|mail| mail.login.as_ref());
+            changed.extend((old.map(|login| &login.0) != new.map(|login| &login.0)).then_some("smtp.user"));
+            changed.extend((old.map(|login| &login.1) != new.map(|login| &login.1)).then_some("smtp.password"));
+        }
+        (Target::Hook(before), Target::Hook(after)) => {
+            differing!(changed, before, after, Hook {
+                url => "webhook.url",
+                service,
+                token => "webhook.token",
+                roots => "webhook.tls-roots",
+            });
+            if before.service != after.service {
+                let same = before.service.name() == after.service.name();
+                changed.push(if same { "webhook.body" } else { "webhook.format" });
+            }
+        }
+        (Target::Mail(_), Target::Hook(_)) | (Target::Hook(_), Target::Mail(_)) => changed.extend(["smtp", "webhook"]),
+    }
+    let (old, new) = (&before.rules, &after.rules);
+    differing!(changed, old, new, Rules {
+        on => "on",
+        recoveries => "on",
+        after_failures => "after-failures",
+        reminder => "reminder",
+    });
+    // Which notices go together follows from the format, and the zone is told as the host's.
+    let (old, new) = (&before.gate, &after.gate);
+    differing!(changed, old, new, Gate {
+        group_wait => "group-wait",
+        daily_cap => "daily-cap",
+        group,
+        zone,
+        quiet => "quiet-hours",
+    });
+    changed.dedup();
+    changed
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::num::NonZeroU32;
     use std::time::Duration;
 
     use super::*;
+    use crate::model::alert::channel::{Security, Service};
+    use crate::model::alert::{Kind, Recoveries};
     use crate::model::grants::Secret;
     use crate::model::payload::Blob;
     use crate::model::schedule::Schedule;
@@ -139,5 +221,69 @@ mod tests {
             },
             &["payload", "misfire.window"],
         );
+    }
+
+    #[test]
+    fn an_alert_that_differs_is_named_with_its_keys_and_a_new_password_is_a_difference() {
+        let mail = || Mail {
+            host: "smtp.example".to_owned(),
+            port: 587,
+            security: Security::StartTls,
+            login: Some(("me".to_owned(), Secret::new("old".into()))),
+            from: "a@b.example".to_owned(),
+            to: vec!["c@d.example".to_owned()],
+            roots: None,
+        };
+        let channel = || Channel {
+            name: "ops".parse().unwrap(),
+            rules: Rules {
+                on: [Kind::Failed].into(),
+                recoveries: Recoveries::Told,
+                after_failures: NonZeroU32::MIN,
+                reminder: Duration::from_secs(60),
+            },
+            gate: Gate {
+                group_wait: Duration::ZERO,
+                daily_cap: NonZeroU32::MIN,
+                group: 100,
+                quiet: None,
+                zone: jiff::tz::TimeZone::UTC,
+            },
+            queued_for: Duration::from_secs(60),
+            target: Target::Mail(mail()),
+        };
+        let alerts = |channels: Vec<Channel>| -> Channels {
+            channels.into_iter().map(|channel| (channel.name.clone(), Arc::new(channel))).collect()
+        };
+        let check = |change: fn(&mut Channel, &mut Mail), expected: &[&'static str]| {
+            let (mut after, mut target) = (channel(), mail());
+            change(&mut after, &mut target);
+            after.target = Target::Mail(target);
+            let plans = changed_alerts(&alerts(vec![channel()]), &alerts(vec![after]));
+            let changes: Vec<Change> = plans.into_iter().map(|plan| plan.change).collect();
+            let expected = if expected.is_empty() { vec![] } else { vec![Change::Changed(expected.to_vec())] };
+            assert_eq!(changes, expected);
+        };
+        check(|_, _| {}, &[]);
+        check(|channel, _| channel.gate.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), &[]);
+        check(|channel, _| channel.rules.recoveries = Recoveries::Untold, &["on"]);
+        check(|channel, _| channel.queued_for = Duration::ZERO, &["queued-for"]);
+        check(|_, mail| mail.login = Some(("me".to_owned(), Secret::new("new".into()))), &["smtp.password"]);
+        check(|_, mail| mail.login = None, &["smtp.user", "smtp.password"]);
+        check(
+            |channel, mail| {
+                mail.to.clear();
+                channel.rules.reminder = Duration::ZERO;
+            },
+            &["smtp.to", "reminder"],
+        );
+        let mut hook = channel();
+        let (url, service) = ("https://a.example/".parse().unwrap(), Service::Slack);
+        hook.target = Target::Hook(Hook { url, service, token: None, roots: None });
+        let changed = |before, after| changed_alerts(&before, &after).pop().map(|plan| plan.change);
+        let (none, before) = (Channels::new(), alerts(vec![channel()]));
+        assert_eq!(changed(before.clone(), alerts(vec![hook])), Some(Change::Changed(vec!["smtp", "webhook"])));
+        assert_eq!(changed(none.clone(), before.clone()), Some(Change::Added));
+        assert_eq!(changed(before, none), Some(Change::Removed));
     }
 }

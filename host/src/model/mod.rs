@@ -17,6 +17,7 @@ pub mod overlap;
 pub mod pause;
 pub mod payload;
 pub mod ping;
+pub mod proxy;
 pub mod retention;
 pub mod retry;
 pub mod task;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::id::{PluginName, TaskName};
+use crate::model::id::{AlertName, PluginName, TaskName};
 use crate::model::outcome::PassedOver;
 use crate::model::slot::Slot;
 
@@ -15,8 +15,19 @@ pub struct Plan {
     pub unchanged: usize,
     /// Plugins that tasks use from now on: those new to this host, and those whose file holds another content.
     pub plugins: Vec<PluginName>,
+    /// The alerts that it changes, in the order of their names.
+    pub alerts: Vec<AlertPlan>,
     /// What it changes in `[host]`.
     pub host: Vec<HostPlan>,
+}
+
+/// What becomes of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertPlan {
+    /// The alert.
+    pub alert: AlertName,
+    /// What is changed.
+    pub change: Change,
 }
 
 /// What becomes of a task.
@@ -32,7 +43,7 @@ pub struct TaskPlan {
     pub runs: RunsPlan,
 }
 
-/// What is changed about a task.
+/// What is changed about a task or an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
@@ -121,9 +132,14 @@ pub enum Counts {
 }
 
 impl Plan {
+    /// The same, with what another plan says of tasks.
+    pub fn with_tasks_of(self, of_tasks: Plan) -> Self {
+        Self { tasks: of_tasks.tasks, unchanged: of_tasks.unchanged, ..self }
+    }
+
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.plugins.is_empty() && self.host.is_empty()
+        self.tasks.is_empty() && self.plugins.is_empty() && self.alerts.is_empty() && self.host.is_empty()
     }
 
     /// The settings that count only once the host is started again.

@@ -39,6 +39,14 @@ pub fn inert_json(json: &str) -> impl fmt::Display + '_ {
     Escaped { text: json, escape: as_in_json }
 }
 
+/// The beginning of a text, of so many characters at the most.
+pub fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// Whether a character does something other than show itself.
 pub fn is_active(c: char) -> bool {
     c.is_control()

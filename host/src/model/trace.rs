@@ -25,7 +25,7 @@ pub struct TraceContext {
     pub trace: TraceId,
     /// The span that what comes next belongs under.
     pub span: SpanId,
-    /// Whether whoever began the trace records it.
+    /// Whether the trace is kept, as whoever began it decided.
     pub sampled: bool,
 }
 
@@ -34,16 +34,61 @@ pub struct TraceContext {
 #[error("expected a traceparent such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
 pub struct TraceContextError;
 
-/// Gives runs and attempts their ids in traces.
+/// Gives runs and attempts their ids in traces, and says which of them are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceIds {
     salt: [u64; 2],
+    sample: Sample,
+}
+
+/// Which share of the traces that begin here is kept, in millionths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample(u32);
+
+/// A text is not a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a share from \"0%\" to \"100%\", of four decimals at the most")]
+pub struct SampleError;
+
+impl Sample {
+    /// All of them.
+    pub const ALL: Sample = Sample(1_000_000);
+
+    /// Whether a trace is kept: by its id alone, so that everybody who asks gets the same answer.
+    fn keeps(self, trace: TraceId) -> bool {
+        // The lowest 56 bits, which W3C Trace Context says are as good as drawn.
+        let drawn = trace.0.get() & ((1 << 56) - 1);
+        (drawn * 1_000_000) >> 56 < u128::from(self.0)
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", f64::from(self.0) / 1e4)
+    }
+}
+
+impl FromStr for Sample {
+    type Err = SampleError;
+
+    fn from_str(text: &str) -> Result<Self, SampleError> {
+        let number = text.strip_suffix('%').ok_or(SampleError)?.trim_end();
+        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str, most: usize| {
+            (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !digits(whole, 3) || !digits(decimals, 4) {
+            return Err(SampleError);
+        }
+        let millionths: u32 = format!("{whole}{decimals:0<4}").parse().map_err(|_| SampleError)?;
+        if millionths > Self::ALL.0 { Err(SampleError) } else { Ok(Self(millionths)) }
+    }
 }
 
 impl TraceIds {
     /// Ids that differ from those under another salt: run ids alone may be the same on two hosts.
-    pub fn new(salt: [u64; 2]) -> Self {
-        Self { salt }
+    pub fn new(salt: [u64; 2], sample: Sample) -> Self {
+        Self { salt, sample }
     }
 
     /// The span of a run: in the trace that it was asked for in, or else in one of its own.
@@ -58,7 +103,7 @@ impl TraceIds {
         TraceContext {
             trace: asked.map_or(own, |parent| parent.trace),
             span: span(low),
-            sampled: asked.is_none_or(|parent| parent.sampled),
+            sampled: asked.map_or_else(|| self.sample.keeps(own), |parent| parent.sampled),
         }
     }
 
@@ -183,8 +228,8 @@ mod tests {
 
     #[test]
     fn ids_are_the_same_each_time_and_no_two_runs_or_attempts_share_any() {
-        let one = TraceIds::new([0x3c6e_f372_fe94_f82b, 0xa54f_f53a_5f1d_36f1]);
-        let other = TraceIds::new([0x510e_527f_ade6_82d1, 0x9b05_688c_2b3e_6c1f]);
+        let one = TraceIds::new([0x3c6e_f372_fe94_f82b, 0xa54f_f53a_5f1d_36f1], Sample::ALL);
+        let other = TraceIds::new([0x510e_527f_ade6_82d1, 0x9b05_688c_2b3e_6c1f], Sample::ALL);
         let mut seen = HashSet::new();
         for id in 0..1000 {
             let run = run(id, None);
@@ -203,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_run_that_was_asked_for_in_a_trace_stays_in_it() {
-        let ids = TraceIds::new([1, 2]);
+        let ids = TraceIds::new([1, 2], Sample::ALL);
         let parent: TraceContext = PARENT.parse().unwrap();
         let (asked, own) = (run(1, Some(PARENT)), run(1, None));
         assert_eq!(ids.run(&asked).trace, parent.trace);
@@ -213,5 +258,34 @@ mod tests {
         assert_eq!(outgoing(None, &own, 2), None);
         let unsampled = run(1, Some(&PARENT.replace("-01", "-00")));
         assert!(ids.run(&own).sampled && !ids.run(&unsampled).sampled);
+    }
+
+    #[test]
+    fn a_share_of_the_traces_that_begin_here_is_kept_and_those_of_others_as_they_say() {
+        let ids = |sample: &str| TraceIds::new([0x3c6e_f372_fe94_f82b, 0xa54f_f53a_5f1d_36f1], sample.parse().unwrap());
+        let kept = |sample: &str| (0..10_000).filter(|id| ids(sample).run(&run(*id, None)).sampled).count();
+        assert_eq!((kept("0%"), kept("100%")), (0, 10_000));
+        assert!((900..1100).contains(&kept("10%")), "{}", kept("10%"));
+        for id in 0..1000 {
+            let (few, many) = (ids("10%").run(&run(id, None)), ids("50%").run(&run(id, None)));
+            assert!(!few.sampled || many.sampled, "who keeps less keeps a part of the same");
+            assert_eq!(few.sampled, ids("10%").attempt(&run(id, None), 2).sampled);
+            assert!(ids("0%").run(&run(id, Some(PARENT))).sampled);
+            assert!(!ids("100%").run(&run(id, Some(&PARENT.replace("-01", "-00")))).sampled);
+        }
+    }
+
+    #[test]
+    fn a_share_is_written_in_percent() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = text.parse::<Sample>().ok().map(|sample| sample.to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("10%", Some("10%"));
+        check("0.05 %", Some("0.05%"));
+        check("100.0000%", Some("100%"));
+        for refused in ["", "%", "10", "0.1", "-1%", "+1%", "101%", "100.0001%", "1.00001%", "1.%", ".5%", "1e1%"] {
+            check(refused, None);
+        }
     }
 }

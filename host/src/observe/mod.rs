@@ -11,6 +11,7 @@ mod logs;
 mod narrate;
 
 mod metrics;
+mod outgoing;
 mod traces;
 
 mod observers;
@@ -18,7 +19,9 @@ mod observers;
 pub use alerts::Settings as AlertSettings;
 pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
-pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks};
+pub use metrics::{
+    Deliveries, Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks,
+};
 pub use narrate::narrate;
 pub use observers::{Look, Observers, Sources};
 pub use traces::{Logs, TraceSettings};

@@ -6,7 +6,7 @@ use tracing::field::display;
 use crate::model::event::Event;
 use crate::model::log::{Level, LogLine};
 use crate::model::outcome::{AttemptOutcome, Outcome, PassedOver};
-use crate::model::plan::{Change, HostPlan, Plan, TaskPlan};
+use crate::model::plan::{AlertPlan, Change, HostPlan, Plan, TaskPlan};
 use crate::model::quantity::duration;
 use crate::model::run::Run;
 use crate::model::trace::{TraceContext, TraceIds};
@@ -89,6 +89,12 @@ fn reloaded(plan: &Plan) {
         match change {
             Change::Changed(settings) => tracing::info!(%task, "changed: {}", settings.join(", ")),
             change => tracing::info!(%task, "{}", change.name()),
+        }
+    }
+    for AlertPlan { alert, change } in &plan.alerts {
+        match change {
+            Change::Changed(settings) => tracing::info!(%alert, "changed: {}", settings.join(", ")),
+            change => tracing::info!(%alert, "{}", change.name()),
         }
     }
     for HostPlan { key, after, .. } in plan.after_restart() {

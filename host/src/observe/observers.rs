@@ -232,6 +232,8 @@ mod tests {
         since_last_turn: Duration::ZERO,
         ledger_writable: true,
         ledger_damaged: false,
+        configured_at: jiff::Timestamp::UNIX_EPOCH,
+        config_refused: false,
     };
 
     #[tokio::test]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::tls::certificates;
 use super::*;
+use crate::peers::certificates;
 use crate::project::{Finished, eventually};
 
 /// The version of the server: the one that was tried.

@@ -174,3 +174,25 @@ fn a_host_is_seen_with_its_tasks_and_their_trouble() {
     assert!(page.contains("paused since ") && page.contains("passes without a run"), "{page}");
     stop(serving);
 }
+
+#[test]
+fn a_host_is_asked_also_while_its_file_is_wrong_and_says_so() {
+    let project = project();
+    let serving = project.serve();
+    let good = std::fs::read_to_string(project.path("sandclock.toml")).unwrap();
+    std::fs::write(project.path("sandclock.toml"), format!("{good}\nwrong = 1\n")).unwrap();
+    serving
+        .until("it refused the file", || !project.json(&["status", "--json"])["configuration"]["refused_at"].is_null());
+    let status = project.run(&["status"]);
+    exits(&status, 0, "of the host that goes on without it");
+    assert!(status.stdout.contains("a changed configuration was refused"), "{status:?}");
+    exits(&project.run(&["trigger", "tick", "--wait"]), 0, "succeeded");
+    std::fs::write(project.path("sandclock.toml"), good.replace("[host]", "[host]\nworkers = 1")).unwrap();
+    serving.until("it took one", || project.json(&["status", "--json"])["configuration"]["refused_at"].is_null());
+    let status = project.run(&["status"]).stdout;
+    assert!(status.contains("counts once the host is started again: host.workers"), "{status}");
+    stop(serving);
+    exits(&project.run(&["status"]), 6, "no host is running");
+    std::fs::write(project.path("sandclock.toml"), "wrong = 1\n").unwrap();
+    exits(&project.run(&["status"]), 3, "unknown key `wrong`");
+}

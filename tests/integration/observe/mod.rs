@@ -1,5 +1,7 @@
 //! What a running host tells of itself, to the programs that people have for it.
 
+mod collectors;
+mod counted;
 mod files;
 mod prometheus;
 mod scrape;
@@ -13,6 +15,9 @@ const TASKS: &str = "[tasks.tick]\nschedule = { every = \"1s\" }\n\n\
     [tasks.fail]\nplugin = \"exit-1\"\nschedule = { every = \"1s\" }\n\n\
     [tasks.asked]\nplugin = \"tick\"\n";
 
+/// An alert that nobody takes, and that no task names.
+const ALERT: &str = "[alerts.ops]\nwebhook.url = \"http://127.0.0.1:1/\"\n\n";
+
 /// A GET request that accepts these media types; the head and the body of the response.
 fn get(address: &str, path: &str, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -21,4 +26,10 @@ fn get(address: &str, path: &str, accept: &str) -> (String, String) {
     stream.read_to_string(&mut response).unwrap();
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
     (head.to_lowercase(), body.to_owned())
+}
+
+/// What a series says in a scrape.
+fn value(scrape: &str, series: &str) -> f64 {
+    let found = scrape.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("{series} in\n{scrape}")).parse().unwrap()
 }

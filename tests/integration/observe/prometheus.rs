@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{TASKS, get};
+use super::{ALERT, TASKS, get};
 use crate::project::{Project, eventually};
 
 /// A running Prometheus. It is killed when this is dropped.
@@ -95,7 +95,7 @@ fn asked_by_the_dashboard() -> Vec<String> {
 
 #[test]
 fn a_real_prometheus_knows_what_the_host_does() {
-    let project = Project::new(TASKS, &["tick", "exit-1"]);
+    let project = Project::new(&format!("{ALERT}{TASKS}"), &["tick", "exit-1"]);
     let serving = project.serve();
     let prometheus = Prometheus::start(&project, &serving.address());
     prometheus.until("up{job=\"sandclock\"}", |up| up == 1.0);

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{TASKS, get};
+use super::{ALERT, TASKS, get, value};
 use crate::project::Project;
 
 fn root() -> PathBuf {
@@ -68,7 +68,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn a_scrape_has_what_is_documented_and_what_the_rules_and_the_dashboard_ask_for() {
-    let project = Project::new(TASKS, &["tick", "exit-1"]);
+    let project = Project::new(&format!("{ALERT}{TASKS}"), &["tick", "exit-1"]);
     let serving = project.serve();
     let (head, scrape) = get(&serving.address(), "/metrics", "*/*");
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
@@ -106,10 +106,6 @@ fn promtool_finds_nothing_to_complain_about() {
 #[test]
 fn a_restart_forgets_no_success_and_no_failure() {
     let project = Project::new(TASKS, &["tick", "exit-1"]);
-    let value = |scrape: &str, series: &str| -> f64 {
-        let found = scrape.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        found.unwrap_or_else(|| panic!("{series} in\n{scrape}")).parse().unwrap()
-    };
     let failures = "sandclock_task_consecutive_failures{task_name=\"fail\"}";
     let success = "sandclock_task_last_success_timestamp_seconds{task_name=\"tick\"}";
     let serving = project.serve();

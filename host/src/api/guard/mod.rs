@@ -65,6 +65,13 @@ pub enum Transport {
     Tls(TlsSettings),
 }
 
+impl Transport {
+    /// Whether clients speak TLS with the host itself.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Transport::Tls(_))
+    }
+}
+
 /// The files for TLS, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {

@@ -80,7 +80,7 @@ impl TaskStats {
 }
 
 /// Whether what attempts take of a limit is measured.
-pub fn is_measured(limit: Limit) -> bool {
+fn is_measured(limit: Limit) -> bool {
     Gauge::ALL.into_iter().any(|gauge| gauge.limit() == Some(limit))
 }
 

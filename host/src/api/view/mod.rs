@@ -20,14 +20,14 @@ use std::time::Duration;
 
 pub use access::{Audited, MadeToken, NewToken, Token};
 pub use blob::Blob;
-pub use limits::{LimitUse, TaskStats, is_measured};
+pub use limits::{LimitUse, TaskStats};
 pub use log::{Attempt, Line, LoggedLine, RunLog, backtrace, lines_of};
 pub use outcome::{Cause, Outcome};
-pub use plan::{HostPlan, PassedSlots, Plan, RunsPlan, SlotsPlan, TaskPlan};
+pub use plan::{AlertPlan, HostPlan, PassedSlots, Plan, RunsPlan, SlotsPlan, TaskPlan};
 pub use record::{Missed, Record, Run};
 pub use slots::{ClockChange, Slot, local, zone_name};
 pub use standing::Standings;
-pub use tally::{Day, History, Success, Tally, TaskSummary};
+pub use tally::{Day, History, Success, Tally, TaskSummary, summaries};
 pub use task::{Misfire, Pause, Settings, Task, TaskDetail};
 pub use usage::Usage;
 

@@ -17,8 +17,23 @@ pub struct Plan {
     pub unchanged: usize,
     /// Plugins that are new to this host, or whose file holds another content.
     pub plugins: Vec<String>,
+    /// The alerts that it changes, in the order of their names.
+    pub alerts: Vec<AlertPlan>,
     /// What it changes in `[host]`.
     pub host: Vec<HostPlan>,
+}
+
+/// What becomes of an alert.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AlertPlan {
+    /// The alert.
+    pub alert: String,
+    /// `added`, `removed` or `changed`.
+    #[schema(example = "changed")]
+    pub change: &'static str,
+    /// Which of its settings, by their keys.
+    #[schema(example = json!(["webhook.url"]))]
+    pub settings: Vec<&'static str>,
 }
 
 /// What becomes of a task.
@@ -102,6 +117,7 @@ impl Plan {
             tasks: plan.tasks.iter().map(TaskPlan::from).collect(),
             unchanged: plan.unchanged,
             plugins: plan.plugins.iter().map(ToString::to_string).collect(),
+            alerts: plan.alerts.iter().map(AlertPlan::from).collect(),
             host: plan.host.iter().map(HostPlan::from).collect(),
         }
     }
@@ -109,18 +125,27 @@ impl Plan {
 
 impl From<&plan::TaskPlan> for TaskPlan {
     fn from(plan: &plan::TaskPlan) -> Self {
-        let settings = match &plan.change {
-            Change::Changed(settings) => settings.clone(),
-            Change::Added | Change::Removed => Vec::new(),
-        };
         let plan::RunsPlan { running, renewed, ended } = plan.runs;
         Self {
             task: plan.task.to_string(),
             change: plan.change.name(),
-            settings,
+            settings: settings(&plan.change),
             slots: SlotsPlan::from(&plan.slots),
             runs: RunsPlan { running, renewed, ended },
         }
+    }
+}
+
+impl From<&plan::AlertPlan> for AlertPlan {
+    fn from(plan: &plan::AlertPlan) -> Self {
+        Self { alert: plan.alert.to_string(), change: plan.change.name(), settings: settings(&plan.change) }
+    }
+}
+
+fn settings(change: &Change) -> Vec<&'static str> {
+    match change {
+        Change::Changed(settings) => settings.clone(),
+        Change::Added | Change::Removed => Vec::new(),
     }
 }
 

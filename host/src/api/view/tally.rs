@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Record, Run, millis};
 use crate::ledger::{self, DaySummary};
+use crate::model::id::TaskName;
 use crate::model::outcome::OutcomeClass;
 use crate::model::tally;
 
@@ -84,6 +85,21 @@ pub struct TaskSummary {
     pub days: u32,
     /// Its runs that ended in these days.
     pub recent: Tally,
+}
+
+/// The tasks that are configured and those that the ledger knows besides, by name.
+pub fn summaries<'t>(
+    configured: impl Iterator<Item = &'t TaskName>,
+    known: &'t [ledger::TaskSummary],
+    days: u32,
+) -> Vec<TaskSummary> {
+    let mut tasks: BTreeMap<&TaskName, (bool, Option<&ledger::TaskSummary>)> =
+        configured.map(|name| (name, (true, None))).collect();
+    known.iter().for_each(|summary| tasks.entry(&summary.task).or_default().1 = Some(summary));
+    let of_task = |(name, (configured, summary)): (&TaskName, (bool, Option<&ledger::TaskSummary>))| {
+        TaskSummary::new(name.as_str(), configured, summary, days)
+    };
+    tasks.into_iter().map(of_task).collect()
 }
 
 impl TaskSummary {

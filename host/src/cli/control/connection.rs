@@ -149,6 +149,12 @@ impl Connection {
             self.sender.ready().await?;
             self.sender.send_request(request).await
         };
-        self.driver.during(sent).await.context("the connection to the host broke off")
+        self.driver.during(sent).await.map_err(|error: hyper::Error| {
+            let is_parse = error.is_parse();
+            anyhow::Error::new(error).context(match is_parse {
+                true => "what answers does not speak HTTP; if it speaks TLS, the address begins with https",
+                false => "the connection to the host broke off",
+            })
+        })
     }
 }

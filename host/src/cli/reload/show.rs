@@ -11,6 +11,7 @@ pub(super) struct Plan {
     tasks: Vec<Task>,
     unchanged: usize,
     plugins: Vec<String>,
+    alerts: Vec<Alert>,
     host: Vec<Host>,
 }
 
@@ -62,6 +63,13 @@ struct Runs {
 }
 
 #[derive(Debug, Deserialize)]
+struct Alert {
+    alert: String,
+    change: Change,
+    settings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Host {
     key: String,
     before: Option<String>,
@@ -84,6 +92,9 @@ pub(super) fn plan(plan: &Plan) -> String {
     }
     for plugin in &plan.plugins {
         line(&mut text, format_args!("* plugin {plugin}: the content of its file"));
+    }
+    for Alert { alert, change, settings } in &plan.alerts {
+        changed(*change, format_args!("alert {alert}"), settings, &mut text);
     }
     for Host { key, before, after, counts } in &plan.host {
         let [before, after] = [before, after].map(|value| value.as_deref().unwrap_or("not set"));
@@ -109,11 +120,7 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 fn task_lines(task: &Task, text: &mut String) {
     let Task { task: name, change, settings, slots, runs } = task;
-    match change {
-        Change::Added => line(text, format_args!("+ task {name}")),
-        Change::Removed => line(text, format_args!("- task {name}")),
-        Change::Changed => line(text, format_args!("~ task {name}: {}", settings.join(", "))),
-    }
+    changed(*change, format_args!("task {name}"), settings, text);
     let or_none = |slot: &Option<String>| slot.clone().unwrap_or_else(|| "none".to_owned());
     let next = or_none(&slots.next);
     let was =
@@ -135,6 +142,14 @@ fn task_lines(task: &Task, text: &mut String) {
         if count > 0 {
             line(text, format_args!("    runs {stage}: {count}, {fate}"));
         }
+    }
+}
+
+fn changed(change: Change, what: std::fmt::Arguments<'_>, settings: &[String], text: &mut String) {
+    match change {
+        Change::Added => line(text, format_args!("+ {what}")),
+        Change::Removed => line(text, format_args!("- {what}")),
+        Change::Changed => line(text, format_args!("~ {what}: {}", settings.join(", "))),
     }
 }
 
@@ -171,6 +186,10 @@ mod tests {
             ],
             "unchanged": 1,
             "plugins": ["hello"],
+            "alerts": [
+                { "alert": "new", "change": "added", "settings": [] },
+                { "alert": "ops", "change": "changed", "settings": ["smtp.to", "reminder"] },
+            ],
             "host": [
                 { "key": "host.grace-period", "before": "\"30s\"", "after": "\"1m\"", "counts": "now" },
                 { "key": "host.tls-roots", "before": null, "after": "\"roots.pem\"", "counts": "after-restart" },
@@ -191,12 +210,14 @@ mod tests {
     slots go on as before; next 2026-11-23T09:00:00Z
     runs running: 1, with what they began with
 * plugin hello: the content of its file
++ alert new
+~ alert ops: smtp.to, reminder
 ~ host.grace-period: \"30s\" -> \"1m\"
 ~ host.tls-roots: not set -> \"roots.pem\", once the host is started again
 1 task stays as it is; a dry run, so nothing was changed
 ";
         assert_eq!(plan(&serde_json::from_value(answer).unwrap()), expected);
-        let nothing = json!({ "dry_run": false, "tasks": [], "unchanged": 2, "plugins": [], "host": [] });
+        let nothing = json!({ "dry_run": false, "tasks": [], "unchanged": 2, "plugins": [], "alerts": [], "host": [] });
         let nothing = plan(&serde_json::from_value(nothing).unwrap());
         assert_eq!(nothing, "2 tasks stay as they are; nothing has changed\n");
     }

@@ -1,29 +1,32 @@
-//! What became of a task's runs day by day, as a table and as JSON.
+//! What became of a task's runs day by day, as a table.
+
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::cli::columns::aligned;
-use crate::ledger::{DaySummary, Success, TaskSummary};
+use crate::cli::shown::{History, Success, Tally};
 use crate::model::outcome::OutcomeClass;
 use crate::model::quantity;
-use crate::model::tally::Tally;
+use crate::model::text::inert;
 
 /// What stands where there is nothing to say.
 pub(super) const NOTHING: &str = "-";
 
 /// A line about the task's last success, and a table with a line for each day.
-pub(super) fn text(summary: &TaskSummary, days: &[DaySummary], zone: &TimeZone) -> String {
-    let streak = match summary.failures_in_a_row {
+pub(super) fn text(task: &str, history: &History, zone: &TimeZone) -> String {
+    let (task, days) = (inert(task), &history.days);
+    let streak = match history.failures_in_a_row {
         0 => "no failure since".to_owned(),
         1 => "1 failure since".to_owned(),
         failures => format!("{failures} failures in a row since"),
     };
-    let about = match &summary.last_success {
+    let about = match &history.last_success {
         Some(Success { run, at }) => {
-            let at = at.to_zoned(zone.clone());
-            format!("{}: last success {} (run {run}), {streak}\n", summary.task, at.strftime("%Y-%m-%d %H:%M:%S"))
+            let (run, at) = (inert(run), at.to_zoned(zone.clone()));
+            format!("{task}: last success {} (run {run}), {streak}\n", at.strftime("%Y-%m-%d %H:%M:%S"))
         }
-        None => format!("{}: no success yet, {} failures\n", summary.task, summary.failures_in_a_row),
+        None => format!("{task}: no success yet, {} failures\n", history.failures_in_a_row),
     };
     if days.is_empty() {
         return about;
@@ -31,37 +34,37 @@ pub(super) fn text(summary: &TaskSummary, days: &[DaySummary], zone: &TimeZone) 
     let head = ["DAY (UTC)", "SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "MISSED", "SUCCESS", "P50", "P90", "P99"];
     let missed = days.iter().map(|day| day.missed).sum();
     let rows: Vec<_> = std::iter::once(head.map(str::to_owned))
-        .chain(days.iter().map(|day| row(day.day.to_string(), &day.tally, day.missed)))
-        .chain((days.len() > 1).then(|| row("all".to_owned(), &summary.recent, missed)))
+        .chain(days.iter().map(|day| row(inert(&day.day).to_string(), &day.tally, day.missed)))
+        .chain((days.len() > 1).then(|| row("all".to_owned(), &history.recent, missed)))
         .collect();
     format!("{about}\n{}", aligned(&rows))
 }
 
 fn row(label: String, tally: &Tally, missed: u64) -> [String; 10] {
-    let [p50, p90, p99] = [50, 90, 99].map(|percent| percentile(tally, percent));
+    let count = |class: OutcomeClass| tally.outcomes.get(class.name()).copied().unwrap_or(0).to_string();
     [
         label,
-        tally.succeeded().to_string(),
-        tally.failed().to_string(),
-        tally.count(OutcomeClass::Cancelled).to_string(),
-        tally.count(OutcomeClass::Skipped).to_string(),
+        tally.succeeded.to_string(),
+        tally.failed.to_string(),
+        count(OutcomeClass::Cancelled),
+        count(OutcomeClass::Skipped),
         missed.to_string(),
         rate(tally),
-        p50,
-        p90,
-        p99,
+        duration(tally.p50_ms),
+        duration(tally.p90_ms),
+        duration(tally.p99_ms),
     ]
 }
 
-/// A percentile of how long runs took, for people.
-pub(super) fn percentile(tally: &Tally, percent: u8) -> String {
-    let duration = tally.durations.percentile(percent);
+/// How long runs took, for people.
+pub(super) fn duration(millis: Option<f64>) -> String {
+    let duration = millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok());
     duration.map_or_else(|| NOTHING.to_owned(), |duration| quantity::duration(duration).to_string())
 }
 
 /// A success rate for people, rounded down: 100 % means that nothing failed.
 pub(super) fn rate(tally: &Tally) -> String {
-    let Some(rate) = tally.success_rate() else { return NOTHING.to_owned() };
+    let Some(rate) = tally.success_rate else { return NOTHING.to_owned() };
     match (rate * 1000.0).floor() {
         1000.0 => "100%".to_owned(),
         tenths => format!("{:.1}%", tenths / 10.0),
@@ -78,8 +81,16 @@ pub(super) mod tests {
 
     use super::*;
     use crate::api::view;
+    use crate::cli::shown;
+    use crate::ledger::{self, DaySummary, TaskSummary};
     use crate::model::id::RunId;
-    use crate::model::tally::Bucket;
+    use crate::model::tally::{Bucket, Tally};
+
+    /// As a host tells it.
+    fn text(summary: &TaskSummary, days: &[DaySummary], zone: &TimeZone) -> String {
+        let history = shown::of(&view::History::new(summary, days)).unwrap();
+        super::text(summary.task.as_str(), &history, zone)
+    }
 
     /// So many successes and failures, from a millisecond up.
     pub(in crate::cli::stats) fn tally(succeeded: u64, failed: u64) -> Tally {
@@ -96,7 +107,7 @@ pub(super) mod tests {
         success: Option<i64>,
         failures: u64,
     ) -> TaskSummary {
-        let success = success.map(|millis| Success {
+        let success = success.map(|millis| ledger::Success {
             run: RunId::from_i64(millis << 21).unwrap(),
             at: Timestamp::from_millisecond(millis).unwrap(),
         });
@@ -148,13 +159,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_rate_of_all_means_that_nothing_failed() {
-        for (succeeded, failed, shown) in
+        for (succeeded, failed, rounded) in
             [(1, 0, "100%"), (999_999, 1, "99.9%"), (1, 1, "50.0%"), (0, 1, "0.0%"), (0, 0, "-")]
         {
             let mut tally = Tally::default();
             tally.add(OutcomeClass::Succeeded, None, succeeded);
             tally.add(OutcomeClass::Broken, None, failed);
-            assert_eq!(rate(&tally), shown, "{succeeded} {failed}");
+            assert_eq!(rate(&shown::of(&view::Tally::from(&tally)).unwrap()), rounded, "{succeeded} {failed}");
         }
     }
 }

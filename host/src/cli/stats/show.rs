@@ -1,101 +1,86 @@
 //! Statistics of a task's attempts as a table, and as TOML to paste.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::api::view::is_measured;
+use super::history::NOTHING;
 use crate::cli::columns::aligned;
-use crate::model::history::{History, Proposal};
-use crate::model::limits::{Gauge, Limit};
+use crate::cli::shown::{LimitUse, TaskStats};
+use crate::model::id::TaskName;
+use crate::model::limits::{Gauge, Unit};
 use crate::model::quantity;
-use crate::model::task::Task;
-
-/// What is shown.
-pub(super) struct Stats<'a> {
-    pub(super) task: &'a Task,
-    pub(super) history: &'a History,
-    /// When the oldest attempt that is looked at began.
-    pub(super) since: Option<Timestamp>,
-}
+use crate::model::text::inert;
 
 const HEAD: [&str; 6] = ["LIMIT", "ALLOWED", "MEDIAN", "LARGEST", "SHARE", "STOPPED"];
-/// What stands where there is nothing to say.
-const NOTHING: &str = "-";
 
-impl Stats<'_> {
-    /// A line about the attempts, and a table with a line for each limit.
-    pub(super) fn table(&self, zone: &TimeZone) -> String {
-        let History { attempts, succeeded, log_cut, stopped, .. } = self.history;
-        let since =
-            self.since.map(|since| since.to_zoned(zone.clone()).strftime(" since %Y-%m-%d %H:%M:%S").to_string());
-        let cut = if *log_cut > 0 { format!(", {log_cut} with a log cut short") } else { String::new() };
-        let name = &self.task.name;
-        let attempts = match attempts {
-            1 => "1 attempt".to_owned(),
-            attempts => format!("{attempts} attempts"),
-        };
-        let stopped = stopped.values().sum::<u64>();
-        let since = since.unwrap_or_default();
-        let about = format!("{name}: {attempts}{since}: {succeeded} succeeded, {stopped} stopped at a limit{cut}\n\n");
-        let unmeasured = self.history.stopped.iter().filter(|(limit, _)| !is_measured(**limit));
-        let rows: Vec<[String; 6]> = std::iter::once(HEAD.map(str::to_owned))
-            .chain(Gauge::ALL.into_iter().map(|gauge| self.row(gauge)))
-            .chain(unmeasured.map(|(limit, count)| self.unmeasured_row(*limit, *count)))
-            .collect();
-        about + &aligned(&rows)
-    }
+/// A line about the attempts, and a table with a line for each limit.
+pub(super) fn table(stats: &TaskStats, zone: &TimeZone) -> String {
+    let TaskStats { attempts, succeeded, log_cut, limits, .. } = stats;
+    let since = stats.since.map(|since| since.to_zoned(zone.clone()).strftime(" since %Y-%m-%d %H:%M:%S").to_string());
+    let cut = if *log_cut > 0 { format!(", {log_cut} with a log cut short") } else { String::new() };
+    let attempts = match attempts {
+        1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
+    };
+    let stopped: u64 = limits.values().filter_map(|limit| limit.stopped).sum();
+    let (name, since) = (inert(&stats.task), since.unwrap_or_default());
+    let about = format!("{name}: {attempts}{since}: {succeeded} succeeded, {stopped} stopped at a limit{cut}\n\n");
+    // Those that are measured stand first, as in the documentation; then those that stopped somebody.
+    let measured = Gauge::ALL.into_iter().filter_map(|gauge| Some((gauge.name(), limits.get(gauge.name())?)));
+    let is_measured = |name: &str| Gauge::ALL.into_iter().any(|gauge| gauge.name() == name);
+    let others = limits.iter().map(|(name, limit)| (name.as_str(), limit)).filter(|(name, _)| !is_measured(name));
+    let rows: Vec<[String; 6]> = std::iter::once(HEAD.map(str::to_owned))
+        .chain(measured.chain(others).map(|(name, limit)| row(name, limit)))
+        .collect();
+    about + &aligned(&rows)
+}
 
-    fn row(&self, gauge: Gauge) -> [String; 6] {
-        let shown = |value: Option<u64>| match value {
-            Some(value) => quantity::figure(value, gauge.unit()).to_string(),
-            None => NOTHING.to_owned(),
-        };
-        let allowed = gauge.allowed(&self.task.limits);
-        let largest = self.history.largest(gauge);
-        let share = allowed.zip(largest).filter(|(allowed, _)| *allowed > 0);
-        let percent = |(allowed, largest): (u64, u64)| (u128::from(largest) * 100).div_ceil(allowed.into());
-        [
-            gauge.name().to_owned(),
-            allowed.map_or_else(|| self.task.limits.fuel.to_string(), |allowed| shown(Some(allowed))),
-            shown(self.history.median(gauge)),
-            shown(largest),
-            share.map(percent).map_or_else(|| NOTHING.to_owned(), |percent| format!("{percent}%")),
-            self.history.stopped_by(gauge).map_or_else(|| NOTHING.to_owned(), |count| count.to_string()),
-        ]
-    }
+fn row(name: &str, limit: &LimitUse) -> [String; 6] {
+    let unit = unit(limit);
+    let shown = |value: Option<u64>| {
+        value.map_or_else(|| NOTHING.to_owned(), |value| quantity::figure(value, unit).to_string())
+    };
+    let share = limit.allowed.zip(limit.largest).filter(|(allowed, _)| *allowed > 0);
+    let percent = |(allowed, largest): (u64, u64)| (u128::from(largest) * 100).div_ceil(allowed.into());
+    [
+        inert(name).to_string(),
+        limit.allowed.map_or_else(|| "unmetered".to_owned(), |allowed| shown(Some(allowed))),
+        shown(limit.median),
+        shown(limit.largest),
+        share.map(percent).map_or_else(|| NOTHING.to_owned(), |percent| format!("{percent}%")),
+        limit.stopped.map_or_else(|| NOTHING.to_owned(), |count| count.to_string()),
+    ]
+}
 
-    /// A limit whose use nobody measures, but that stopped somebody.
-    fn unmeasured_row(&self, limit: Limit, count: u64) -> [String; 6] {
-        let allowed =
-            self.task.limits.allowed(limit).map(|allowed| quantity::figure(allowed, limit.unit()).to_string());
-        let [median, largest, share] = [NOTHING; 3].map(str::to_owned);
-        [limit.name().to_owned(), allowed.unwrap_or_default(), median, largest, share, count.to_string()]
+fn unit(limit: &LimitUse) -> Unit {
+    match limit.unit.as_str() {
+        "bytes" => Unit::Bytes,
+        "ms" => Unit::Milliseconds,
+        _ => Unit::Count,
     }
+}
 
-    /// The proposals as a table of the configuration; none if there are none.
-    pub(super) fn toml(&self) -> Option<String> {
-        let proposals = self.history.proposals(&self.task.limits);
-        if proposals.is_empty() {
-            return None;
-        }
-        let lines = proposals.iter().map(|proposal| {
-            let Proposal { gauge, allowed, largest, .. } = *proposal;
-            let figure = |value| quantity::figure(value, gauge.unit());
-            let value = written(proposal);
-            format!("{} = {value}  # {:#} now; the largest was {}\n", gauge.name(), figure(allowed), figure(largest))
-        });
-        let head = format!("# Twice the largest use, rounded up.\n{}\n", self.task.name.toml_table("limits"));
-        Some(lines.fold(head, |toml, line| toml + &line))
-    }
+/// The proposals as a table of the configuration; none if there are none.
+pub(super) fn toml(stats: &TaskStats) -> Option<String> {
+    // A host of another version may call a task what none is called here.
+    let name: TaskName = stats.task.parse().ok()?;
+    let lines: Vec<String> = Gauge::ALL.into_iter().filter_map(|gauge| proposal(stats, gauge)).collect();
+    let head = format!("# Twice the largest use, rounded up.\n{}\n", name.toml_table("limits"));
+    (!lines.is_empty()).then(|| head + &lines.concat())
+}
+
+fn proposal(stats: &TaskStats, gauge: Gauge) -> Option<String> {
+    let (name, proposed) = (gauge.name(), *stats.proposed.get(gauge.name())?);
+    let LimitUse { allowed: Some(allowed), largest: Some(largest), .. } = stats.limits.get(name)? else { return None };
+    let figure = |value| quantity::figure(value, gauge.unit());
+    let value = written(gauge, proposed);
+    Some(format!("{name} = {value}  # {:#} now; the largest was {}\n", figure(*allowed), figure(*largest)))
 }
 
 /// A figure as the configuration takes it for this limit.
-fn written(proposal: &Proposal) -> String {
-    match proposal.gauge {
-        Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent | Gauge::KvWrites => {
-            proposal.proposed.to_string()
-        }
-        gauge => format!("\"{:#}\"", quantity::figure(proposal.proposed, gauge.unit())),
+fn written(gauge: Gauge, proposed: u64) -> String {
+    match gauge {
+        Gauge::LogLines | Gauge::HttpRequests | Gauge::HttpConcurrent | Gauge::KvWrites => proposed.to_string(),
+        gauge => format!("\"{:#}\"", quantity::figure(proposed, gauge.unit())),
     }
 }
 
@@ -106,10 +91,13 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::api::view::TaskStats;
+    use crate::api::view;
+    use crate::cli::shown;
     use crate::config::{Surroundings, load_text};
-    use crate::model::limits::{HttpUsage, LogUsage, Usage};
+    use crate::model::history::History;
+    use crate::model::limits::{HttpUsage, Limit, LogUsage, Usage};
     use crate::model::outcome::{AttemptOutcome, Exceeded};
+    use crate::model::task::Task;
 
     const DONE: AttemptOutcome = AttemptOutcome::Succeeded { output: None };
 
@@ -143,13 +131,18 @@ mod tests {
         Task::clone(&loaded.config.tasks[0])
     }
 
+    /// As a host tells it.
+    fn stats(task: &Task, history: &History, since: Option<jiff::Timestamp>) -> TaskStats {
+        shown::of(&view::TaskStats::new(task, history, since, None)).unwrap()
+    }
+
     const TASK: &str = "[tasks.\"a.b\"]\nschedule = { every = \"1h\" }\n";
 
     #[test]
     fn a_table_says_how_near_the_limits_are() {
         let (task, history) = (task(TASK), history());
-        let stats = Stats { task: &task, history: &history, since: Some(jiff::Timestamp::UNIX_EPOCH) };
-        insta::assert_snapshot!(stats.table(&TimeZone::UTC), @r"
+        let stats = stats(&task, &history, Some(jiff::Timestamp::UNIX_EPOCH));
+        insta::assert_snapshot!(table(&stats, &TimeZone::UTC), @r"
         a.b: 22 attempts since 1970-01-01 00:00:00: 20 succeeded, 2 stopped at a limit, 1 with a log cut short
 
         LIMIT            ALLOWED  MEDIAN   LARGEST  SHARE  STOPPED
@@ -166,7 +159,7 @@ mod tests {
         kv-writes        1k       400      400      40%    -
         handles          1.02k    -        -        -      1
         ");
-        insta::assert_snapshot!(stats.toml().unwrap(), @r#"
+        insta::assert_snapshot!(toml(&stats).unwrap(), @r#"
         # Twice the largest use, rounded up.
         [tasks."a.b".limits]
         timeout = "1s"  # 1m now; the largest was 15ms
@@ -184,17 +177,17 @@ mod tests {
     fn what_is_proposed_can_be_pasted_and_then_suffices() {
         let history = history();
         let before = task(TASK);
-        let toml = Stats { task: &before, history: &history, since: None }.toml().unwrap();
-        let after = task(&format!("{TASK}{toml}"));
+        let proposed = toml(&stats(&before, &history, None)).unwrap();
+        let after = task(&format!("{TASK}{proposed}"));
         assert_ne!(before.limits, after.limits);
-        assert_eq!(Stats { task: &after, history: &history, since: None }.toml(), None);
-        assert!(TaskStats::new(&after, &history, None, None).proposed.is_empty());
+        assert_eq!(toml(&stats(&after, &history, None)), None);
+        assert!(view::TaskStats::new(&after, &history, None, None).proposed.is_empty());
     }
 
     #[test]
     fn a_task_without_attempts_has_figures_of_nothing() {
         let (task, history) = (task(TASK), History::default());
-        let json = serde_json::to_value(TaskStats::new(&task, &history, None, None)).unwrap();
+        let json = serde_json::to_value(view::TaskStats::new(&task, &history, None, None)).unwrap();
         assert_eq!(
             (&json["attempts"], &json["since"], &json["limits"]["fuel"]["median"]),
             (&json!(0), &Json::Null, &Json::Null)

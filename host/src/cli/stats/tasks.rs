@@ -1,97 +1,60 @@
 //! How all tasks do, a line each.
 
-use std::collections::BTreeMap;
-
 use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{NOTHING, percentile, rate};
-use crate::api::view;
+use super::history::{NOTHING, duration, rate};
 use crate::cli::columns::aligned;
 use crate::cli::runs::style;
-use crate::ledger::TaskSummary;
-use crate::model::id::TaskName;
-use crate::model::run::RunState;
+use crate::cli::shown::{Record, TaskSummary};
+use crate::model::text::inert;
 
-/// The tasks of the configuration and those that the ledger knows besides, by name.
-pub(super) struct Tasks {
-    tasks: BTreeMap<TaskName, Task>,
-    /// How many days the summaries are of.
-    days: u32,
+/// An aligned table of tasks.
+pub(super) fn table(tasks: &[TaskSummary], days: u32, zone: &TimeZone) -> String {
+    let ended = format!("ENDED {days}D");
+    let head = ["TASK", "LAST RUN", "LAST SUCCESS", "FAILED IN A ROW", &ended, "SUCCESS", "P50", "P99"];
+    let rows: Vec<[String; 8]> =
+        std::iter::once(head.map(str::to_owned)).chain(tasks.iter().map(|task| row(task, zone))).collect();
+    let lasts = std::iter::once(("LAST OUTCOME".to_owned(), Style::new())).chain(tasks.iter().map(last));
+    // The last column is coloured, and so is not among those that are measured.
+    let width = aligned(&rows).lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let line = |(cells, (text, style)): (&str, (String, Style))| format!("{cells:width$}  {style}{text}{style:#}\n");
+    aligned(&rows).lines().zip(lasts).map(line).collect()
 }
 
-#[derive(Default)]
-struct Task {
-    configured: bool,
-    summary: Option<TaskSummary>,
-}
-
-impl Tasks {
-    pub(super) fn new(configured: impl IntoIterator<Item = TaskName>, known: Vec<TaskSummary>, days: u32) -> Self {
-        let mut tasks: BTreeMap<TaskName, Task> = BTreeMap::new();
-        for name in configured {
-            tasks.entry(name).or_default().configured = true;
-        }
-        for summary in known {
-            let task = tasks.entry(summary.task.clone()).or_default();
-            task.summary = Some(summary);
-        }
-        Self { tasks, days }
-    }
-
-    /// An aligned table.
-    pub(super) fn table(&self, zone: &TimeZone) -> String {
-        let ended = format!("ENDED {}D", self.days);
-        let head = ["TASK", "LAST RUN", "LAST SUCCESS", "FAILED IN A ROW", &ended, "SUCCESS", "P50", "P99"];
-        let rows: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned))
-            .chain(self.tasks.iter().map(|(name, task)| row(name, task.summary.as_ref(), zone)))
-            .collect();
-        let lasts = std::iter::once(("LAST OUTCOME", Style::new())).chain(self.tasks.values().map(last));
-        // The last column is coloured, and so is not among those that are measured.
-        let width = aligned(&rows).lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        let line = |(cells, (text, style)): (&str, (&str, Style))| format!("{cells:width$}  {style}{text}{style:#}\n");
-        aligned(&rows).lines().zip(lasts).map(line).collect()
-    }
-
-    /// An array with an object for each task.
-    pub(super) fn json(&self) -> Vec<view::TaskSummary> {
-        let of_task = |(name, task): (&TaskName, &Task)| {
-            view::TaskSummary::new(name.as_str(), task.configured, task.summary.as_ref(), self.days)
-        };
-        self.tasks.iter().map(of_task).collect()
-    }
-}
-
-fn row(name: &TaskName, summary: Option<&TaskSummary>, zone: &TimeZone) -> [String; 8] {
+fn row(task: &TaskSummary, zone: &TimeZone) -> [String; 8] {
     let time = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
-    let last_run = summary.and_then(|summary| summary.last_run.as_ref());
-    let last_success = summary.and_then(|summary| summary.last_success);
-    let of_summary = |of: fn(&TaskSummary) -> String| or_nothing(summary.map(of));
+    let last_run = task.last_run.as_ref().map(|record| match record {
+        Record::Run(run) => run.started_at.unwrap_or(run.admitted_at),
+        Record::Missed(missed) => missed.last,
+    });
     [
-        name.to_string(),
-        or_nothing(last_run.map(|run| time(run.started_at.unwrap_or(run.admitted_at)))),
-        or_nothing(last_success.map(|success| time(success.at))),
-        of_summary(|summary| summary.failures_in_a_row.to_string()),
-        of_summary(|summary| summary.recent.ends().to_string()),
-        of_summary(|summary| rate(&summary.recent)),
-        of_summary(|summary| percentile(&summary.recent, 50)),
-        of_summary(|summary| percentile(&summary.recent, 99)),
+        inert(&task.task).to_string(),
+        or_nothing(last_run.map(time)),
+        or_nothing(task.last_success.as_ref().map(|success| time(success.at))),
+        task.failures_in_a_row.to_string(),
+        task.recent.ended.to_string(),
+        rate(&task.recent),
+        duration(task.recent.p50_ms),
+        duration(task.recent.p99_ms),
     ]
 }
 
 /// Where a task's last run stands, in a word.
-fn last(task: &Task) -> (&'static str, Style) {
+fn last(task: &TaskSummary) -> (String, Style) {
     if !task.configured {
-        return ("(no longer configured)", Style::new());
+        return ("(no longer configured)".to_owned(), Style::new());
     }
-    match task.summary.as_ref().and_then(|summary| summary.last_run.as_ref()).map(|run| &run.state) {
-        None => (NOTHING, Style::new()),
-        Some(RunState::Queued) => ("queued", Style::new()),
-        Some(RunState::Running { .. }) => ("running", Style::new()),
-        Some(RunState::Waiting { .. }) => ("waiting", Style::new()),
-        Some(RunState::Final(outcome)) => (outcome.class().name(), style(outcome.class())),
+    let (state, outcome) = match &task.last_run {
+        None => return (NOTHING.to_owned(), Style::new()),
+        Some(Record::Run(run)) => (run.state.as_str(), run.outcome.as_ref()),
+        Some(Record::Missed(missed)) => ("final", Some(&missed.outcome)),
+    };
+    match outcome {
+        Some(outcome) => (outcome.class().name().to_owned(), style(outcome.class())),
+        None => (inert(state).to_string(), Style::new()),
     }
 }
 
@@ -100,11 +63,14 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::api::view;
+    use crate::cli::shown;
     use crate::cli::stats::history::tests::{summary, tally};
     use crate::ledger::RunRecord;
     use crate::model::cause::Cause;
     use crate::model::id::RunId;
     use crate::model::outcome::{Outcome, Skip};
+    use crate::model::run::RunState;
 
     #[test]
     fn every_task_that_is_configured_or_was_has_a_line() {
@@ -124,15 +90,16 @@ mod tests {
         });
         let known = vec![summary("gone", tally(0, 2), None, 2), ran];
         let configured = ["new", "tick"].map(|name| name.parse().unwrap());
-        let tasks = Tasks::new(configured, known, 7);
-        let plain = anstream::adapter::strip_str(&tasks.table(&TimeZone::UTC)).to_string();
+        let told = view::summaries(configured.iter(), &known, 7);
+        let tasks: Vec<TaskSummary> = shown::of(&told).unwrap();
+        let plain = anstream::adapter::strip_str(&table(&tasks, 7, &TimeZone::UTC)).to_string();
         insta::assert_snapshot!(plain, @r"
         TASK  LAST RUN             LAST SUCCESS         FAILED IN A ROW  ENDED 7D  SUCCESS  P50     P99     LAST OUTCOME
         gone  -                    -                    2                2         0.0%     1ms     2ms     (no longer configured)
-        new   -                    -                    -                -         -        -       -       -
+        new   -                    -                    0                0         -        -       -       -
         tick  2026-11-23 23:01:00  2026-11-23 23:00:00  1                100       99.0%    49.6ms  99.3ms  skipped
         ");
-        let json = serde_json::to_value(tasks.json()).unwrap();
+        let json = serde_json::to_value(told).unwrap();
         let names: Vec<_> = json.as_array().unwrap().iter().map(|task| (&task["task"], &task["configured"])).collect();
         assert_eq!(
             names,

@@ -235,6 +235,9 @@ mod tests {
         let status = json!({
             "version": "0.1.0", "started_at": "2026-11-28T12:00:00Z", "ready": true, "reason": null,
             "ledger": "writable", "tasks": 2, "disabled": 0, "paused": 0, "running": 2, "waiting": 1, "next": null,
+            "configuration": {
+                "since": "2026-11-28T12:00:00Z", "refused_at": null, "after_restart": [], "kept_plugins": {},
+            },
         });
         let open = |id: &str, task: &str, state: &str, since: &str, retry_at: Option<&str>| {
             let mut run = failed(task, id, since);

@@ -8,8 +8,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::api::ApiTable;
-use super::observe::{self, LogTable, MetricsTable, ObserveSettings, TracesTable};
+use super::observe::{LogTable, MetricsTable};
+use super::proxy::ProxyTable;
 use super::roots::TlsRootsFile;
+use super::traces::TracesTable;
 use super::words::{ListenAddress, PathText, Zone};
 use crate::api::GuardSettings;
 use crate::config::diagnostic::Problems;
@@ -51,8 +53,6 @@ pub struct HostSettings {
     pub durability: Durability,
     /// How many bytes the ledger may take.
     pub ledger_size: u64,
-    /// What is told of the host, and where.
-    pub observe: ObserveSettings,
 }
 
 /// What the compilation of one plugin may use.
@@ -136,6 +136,8 @@ table! {
         "metrics" => metrics: MetricsTable = table;
         /// Traces of runs and attempts, for a collector that speaks OpenTelemetry's protocol.
         "traces" => traces: TracesTable = table;
+        /// A proxy for what the host itself sends by HTTP.
+        "proxy" => proxy: ProxyTable = table;
     }
 }
 
@@ -188,12 +190,6 @@ impl HostTable {
             compile: self.compile.value().unwrap_or_default().build(),
             durability: ledger.durability.value().unwrap_or_default(),
             ledger_size: ledger.max_size.value().map_or(4 << 30, |bytes| bytes.0),
-            observe: observe::build(
-                &self.log.value().unwrap_or_default(),
-                &self.metrics.value().unwrap_or_default(),
-                &self.traces.value().unwrap_or_default(),
-                root,
-            ),
         }
     }
 }

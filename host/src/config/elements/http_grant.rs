@@ -1,18 +1,16 @@
 //! `grants.http`: a grant as a text, or a table that binds headers to it.
 
-use std::str::FromStr;
-
-use http::HeaderName;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Build;
+use super::bound::{HeaderText, bound_headers};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read::{Field, Keys, Node, Reader, Value};
 use crate::config::shape::Shape;
 use crate::config::table::table;
-use crate::config::values::{Listed, Name, Named, text_is_a_value};
-use crate::model::grants::{BoundHeader, BoundHeaderError, HttpGrant};
+use crate::config::values::{Listed, Named, text_is_a_value};
+use crate::model::grants::HttpGrant;
 
 table! {
     /// Requests to which the host adds headers. What is in them never is in the guest's memory, unless the server sends
@@ -56,22 +54,6 @@ text_is_a_value! {
     HttpGrant: "a grant such as \"GET https://api.example.com/v1/\"";
 }
 
-/// The name of a header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct HeaderText(HeaderName);
-
-impl FromStr for HeaderText {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| "expected letters, digits and `-`, such as Authorization")
-    }
-}
-
-impl Name for HeaderText {
-    const WHAT: &'static str = "the name of a header";
-}
-
 impl HttpGrantTable {
     pub(super) fn build(&self, build: &mut Build<'_>) -> Option<HttpGrant> {
         let allow = self.0.allow.written()?;
@@ -89,26 +71,6 @@ impl HttpGrantTable {
                     .at(allow.span(), "expected https://, or an address of this machine"),
             );
         }
-        let headers = named.get_ref().0.iter().filter_map(|(name, template)| {
-            let secrets = &build.secrets;
-            let made = BoundHeader::new(name.get_ref().0.clone(), template.get_ref(), |name| secrets.get(name));
-            let (span, error) = match made {
-                Ok(header) => return Some(header),
-                Err(BoundHeaderError::Reserved) => (name.span(), BoundHeaderError::Reserved),
-                Err(BoundHeaderError::Unknown(name)) if build.secrets.is_unreadable(&name) => return None,
-                Err(error) => (template.span(), error),
-            };
-            let problem = Diagnostic::error(format!("`{}` cannot be a header of this grant", name.get_ref().0))
-                .at(span, error.to_string());
-            build.problems.note(match error {
-                BoundHeaderError::Unknown(name) => problem
-                    .did_you_mean(&name, build.secrets.names())
-                    .help(format!("write it under [secrets], as {name} = {{ env = \"VARIABLE\" }}")),
-                _ => problem,
-            });
-            None
-        });
-        let headers = headers.collect();
-        Some(grant.with_headers(headers))
+        Some(grant.with_headers(bound_headers(named.get_ref(), "this grant", build)))
     }
 }

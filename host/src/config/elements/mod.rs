@@ -5,6 +5,7 @@
 
 pub(super) mod alerts;
 pub(super) mod api;
+mod bound;
 mod common;
 pub(super) mod file;
 pub(super) mod grants;
@@ -16,12 +17,14 @@ pub(super) mod misfire;
 pub(super) mod observe;
 pub(super) mod payload;
 pub(super) mod ping;
+pub(super) mod proxy;
 pub(super) mod retention;
 pub(super) mod retry;
 pub(super) mod roots;
 pub(super) mod schedule;
 pub(super) mod secrets;
 pub(super) mod task;
+pub(super) mod traces;
 pub(super) mod webhook;
 mod words;
 

@@ -1,23 +1,26 @@
-//! `[host.log]`, `[host.metrics]` and `[host.traces]`: what is told of the host, and where.
+//! `[host.log]` and `[host.metrics]`; with traces and the proxy beside them, what is told of the host, and where.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 
+use super::Build;
+use super::host::HostTable;
+use super::proxy::WrittenProxy;
+use super::traces::Traces;
 use super::words::PathText;
 use crate::config::table::table;
-use crate::config::values::{Bytes, Whole, text_is_a_value};
+use crate::config::values::{Bytes, Whole};
 
 /// What is told of the host, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ObserveSettings {
     /// The file of the host's log; none for stderr.
     pub log: Option<LogSettings>,
     /// How many tasks have series of their own.
     pub max_tasks: u32,
-    /// The collector of traces.
-    pub traces: Option<Collector>,
-    /// Whether it gets what attempts log, too.
-    pub traced_logs: bool,
+    /// Traces, if any are sent.
+    pub traces: Option<Traces>,
+    /// The proxy that the host's own requests go over.
+    pub proxy: Option<WrittenProxy>,
 }
 
 /// The file of the host's log.
@@ -29,52 +32,6 @@ pub struct LogSettings {
     pub max_size: u64,
     /// How many older ones are kept.
     pub keep: u32,
-}
-
-/// A collector of traces: the base of its URLs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Collector {
-    /// Its host, as in a URL.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The path before `/v1/traces`, without a `/` at its end.
-    pub base: String,
-}
-
-impl Collector {
-    /// The port of collectors that speak OTLP over HTTP.
-    const PORT: u16 = 4318;
-
-    /// As it would be written.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}:{}{}", self.host, self.port, self.base)
-    }
-}
-
-impl FromStr for Collector {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("https://") {
-            return Err("traces are sent by http:// alone; a collector on this machine hands them on by TLS");
-        }
-        let expected = Err("expected the URL of a collector, such as \"http://127.0.0.1:4318\"");
-        let Ok(url) = text.parse::<http::Uri>() else { return expected };
-        let plain = url.scheme() == Some(&http::uri::Scheme::HTTP) && url.query().is_none();
-        match url.authority() {
-            Some(authority) if plain && !authority.as_str().contains('@') => Ok(Self {
-                host: authority.host().to_owned(),
-                port: authority.port_u16().unwrap_or(Self::PORT),
-                base: url.path().trim_end_matches('/').to_owned(),
-            }),
-            _ => expected,
-        }
-    }
-}
-
-text_is_a_value! {
-    Collector: "the URL of a collector such as \"http://127.0.0.1:4318\"";
 }
 
 table! {
@@ -98,47 +55,19 @@ table! {
     }
 }
 
-table! {
-    /// Traces of runs and attempts, for a collector that speaks OpenTelemetry's protocol.
-    pub(in crate::config) struct TracesTable {
-        /// The collector's URL for OTLP over HTTP, to which `/v1/traces` is added.
-        "endpoint" => endpoint: Collector = absent("no traces are sent"), example "http://127.0.0.1:4318";
-        /// Whether the collector gets what attempts log, too, at `/v1/logs`.
-        "logs" => logs: bool = default(false), example true;
-    }
-}
-
-/// Out of the three tables, with the folder that relative paths start from.
-pub(super) fn build(log: &LogTable, metrics: &MetricsTable, traces: &TracesTable, root: &Path) -> ObserveSettings {
-    ObserveSettings {
-        log: log.file.value().map(|file| LogSettings {
-            file: root.join(file.0),
-            max_size: log.max_size.value().map_or(64 << 20, |bytes| bytes.0),
-            keep: log.keep.value().map_or(5, |number| number.u32()),
-        }),
-        max_tasks: metrics.max_tasks.value().map_or(1000, |number| number.u32()),
-        traces: traces.endpoint.value(),
-        traced_logs: traces.logs.value().unwrap_or(false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_collector_is_a_plain_url() {
-        let check = |text: &str, expected: Option<&str>| {
-            let found = text.parse::<Collector>().ok().map(|collector| collector.endpoint());
-            assert_eq!(found.as_deref(), expected, "{text}");
-        };
-        check("http://127.0.0.1:4318", Some("http://127.0.0.1:4318"));
-        check("http://[::1]:9999/", Some("http://[::1]:9999"));
-        check("http://collector/otlp/", Some("http://collector:4318/otlp"));
-        for refused in
-            ["https://collector", "collector:4318", "127.0.0.1", "http://", "http://a@b", "http://a/?b", "ftp://a"]
-        {
-            check(refused, None);
+impl HostTable {
+    /// What is told of the host, which takes secrets to say.
+    pub(in crate::config) fn observe(&self, build: &mut Build<'_>) -> ObserveSettings {
+        let (log, metrics) = (self.log.value().unwrap_or_default(), self.metrics.value().unwrap_or_default());
+        ObserveSettings {
+            log: log.file.value().map(|file| LogSettings {
+                file: build.root.join(file.0),
+                max_size: log.max_size.value().map_or(64 << 20, |bytes| bytes.0),
+                keep: log.keep.value().map_or(5, |number| number.u32()),
+            }),
+            max_tasks: metrics.max_tasks.value().map_or(1000, |number| number.u32()),
+            traces: self.traces.value().unwrap_or_default().build(build),
+            proxy: self.proxy.value().unwrap_or_default().build(build),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use url::Url;
 
 use crate::config::diagnostic::{Diagnostic, nearest};
 use crate::config::read::{Node, Reader, Value};
@@ -15,6 +16,26 @@ text_is_a_value! {
     PathText: "a path, absolute or from this file's folder";
     ListenAddress: "an IP address and a port such as \"127.0.0.1:7390\"";
     EnvName: "the name of an environment variable";
+    HttpUrl: "a URL that begins with http:// or https://";
+}
+
+/// An address that requests are sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct HttpUrl(pub(in crate::config) Url);
+
+impl FromStr for HttpUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("expected a URL without a user and a password".to_owned());
+        }
+        match url.scheme() {
+            "http" | "https" => Ok(Self(url)),
+            _ => Err("expected a URL that begins with http:// or https://".to_owned()),
+        }
+    }
 }
 
 /// A path as written.

@@ -44,7 +44,7 @@ impl Loop {
         let plugins = plugins.into_iter().filter_map(|change| self.take_plugin(change)).collect();
         let reload = Reload { tasks, plugins, max_queued: settings.max_queued };
         let (plan, mut step) = self.firing.dispatcher.reload(reload, now)?;
-        let plan = Plan { plugins: rest.plugins, host: rest.host, ..plan };
+        let plan = rest.with_tasks_of(plan);
         let tasks = self.firing.dispatcher.tasks_in_order().into_iter();
         let tasks: TaskSet = tasks.map(|task| (task.name.clone(), task.clone())).collect();
         self.firing.plugins.send_modify(|plugins| {

@@ -166,6 +166,6 @@ pub(super) struct Swap {
     pub(super) alerts: Arc<AlertSettings>,
     pub(super) plugins: Vec<PluginChange>,
     pub(super) settings: Settings,
-    /// What the plan says of plugins and of the host.
+    /// What the plan says of plugins, of alerts and of the host.
     pub(super) rest: Plan,
 }

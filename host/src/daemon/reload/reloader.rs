@@ -13,10 +13,12 @@ use crate::clock::Clock;
 use crate::daemon::firing::PluginChange;
 use crate::daemon::handle::{Command, TaskSet};
 use crate::model::audit::Change;
+use crate::model::changes::changed_alerts;
 use crate::model::event::Event;
 use crate::model::id::{Digest, PluginName};
 use crate::model::plan::Plan;
 use crate::model::task::{Build, Task};
+use crate::observe::AlertSettings;
 use crate::plugins::{Mark, Plugins, Progress, blocking};
 
 /// Carries out reloads.
@@ -25,6 +27,8 @@ pub(in crate::daemon) struct Reloader {
     pub(in crate::daemon) plugins: Plugins,
     pub(in crate::daemon) progress: Arc<dyn Progress>,
     pub(in crate::daemon) clock: Clock,
+    /// The alerts in force.
+    pub(in crate::daemon) alerts: watch::Receiver<Arc<AlertSettings>>,
     /// The tasks in force.
     pub(in crate::daemon) tasks: watch::Receiver<Arc<TaskSet>>,
     pub(in crate::daemon) requests: mpsc::Receiver<Request>,
@@ -243,10 +247,11 @@ impl Work {
         let mut plugins: Vec<_> = seen.iter().filter(is_news).map(|seen| seen.build().plugin.clone()).collect();
         plugins.dedup();
         let host_plan = host::plan(&origin.host, &host);
-        let rest = Plan { plugins, host: host_plan, ..Plan::default() };
+        let alert_plans = changed_alerts(&self.reloader.alerts.borrow().channels, &alerts.channels);
+        let rest = Plan { plugins, alerts: alert_plans, host: host_plan, ..Plan::default() };
         if mode == ReloadMode::DryRun {
             let plan = self.ask(None, |answer| Command::Plan { tasks, answer }).await?;
-            return Ok(Ok(Plan { plugins: rest.plugins, host: rest.host, ..plan }));
+            return Ok(Ok(rest.with_tasks_of(plan)));
         }
         warnings.lines().filter(|line| !line.trim().is_empty()).for_each(|line| tracing::warn!("| {line}"));
         let plugins = self.note(seen);

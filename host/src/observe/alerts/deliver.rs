@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-use super::http::{Post, send};
+use super::Settings;
 use super::mail;
 use super::message::Message;
-use super::shape::shape;
-use super::tls::Tls;
+use super::shape::{Shaped, shape};
 use crate::ledger::TryResult;
 use crate::model::alert::channel::{Channel, Roots, Target};
+use crate::observe::outgoing::{Post, Way, send};
 
 /// How long a message is tried for.
 const GIVE_UP: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -20,23 +21,28 @@ const GIVE_UP: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 const WAITS: [u64; 7] = [5, 15, 60, 300, 900, 1800, 3600];
 
 /// Sends a message to a channel. An error is told with its causes.
-pub(super) async fn deliver(channel: &Channel, roots: Option<&Roots>, message: &Message) -> Result<(), String> {
-    let with = |own: &Option<Roots>| -> Vec<Roots> { roots.into_iter().chain(own).cloned().collect() };
+pub(super) async fn deliver(channel: &Channel, settings: &Settings, message: &Message) -> Result<(), String> {
+    let with = |own: &Option<Roots>| -> Vec<Roots> { settings.roots.iter().chain(own).cloned().collect() };
     match &channel.target {
         Target::Mail(target) => mail::send(target, &with(&target.roots), message).await.map_err(|error| chain(&error)),
         Target::Hook(hook) => {
-            let shaped = shape(hook, message);
-            let post = Post {
-                method: Method::POST,
-                url: shaped.url,
-                content_type: "application/json",
-                authorization: shaped.authorization,
-                idempotency_key: Some(message.key.clone()),
-                body: Bytes::from(shaped.body),
-            };
-            send(&post, &Tls::new(with(&hook.roots))).await.map_err(|error| chain(&error))
+            let post = post(shape(hook, message), message).map_err(|error| chain(&error))?;
+            let way = Way::new(with(&hook.roots), settings.proxy.clone());
+            send(&post, &way).await.map(drop).map_err(|error| chain(&error))
         }
     }
+}
+
+fn post(shaped: Shaped, message: &Message) -> Result<Post, http::Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::try_from(&message.key)?);
+    if let Some(authorization) = shaped.authorization {
+        let mut value = HeaderValue::try_from(authorization)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    let (content_type, body) = ("application/json", Bytes::from(shaped.body));
+    Ok(Post { url: shaped.url, content_type, headers, body, most_answer: 0 })
 }
 
 /// What follows upon an attempt, the `tries`th before this one.

@@ -25,7 +25,6 @@ use super::draft::{Draft, Problems};
 use super::happenings::{self, Known};
 use super::outbox;
 use super::ping::Pings;
-use super::tls::Tls;
 use super::{Parts, Settings};
 use crate::clock::until;
 use crate::ledger::{AlertCause, Entry, HostMark, LedgerError, Reader};
@@ -33,6 +32,7 @@ use crate::model::alert::channel::Channel;
 use crate::model::alert::{Happening, Kind, Stage, Subject, Turn};
 use crate::model::id::{AlertName, TaskName};
 use crate::model::task::Task;
+use crate::observe::outgoing::Way;
 
 /// How many causes are judged in one step.
 const BATCH: u32 = 500;
@@ -64,7 +64,6 @@ pub(super) struct Engine {
     heard: Vec<Happening>,
     /// The ledger's, while it has any.
     trouble: Option<Trouble>,
-    tls: Arc<Tls>,
     pings: Pings,
     deliveries: FuturesUnordered<BoxFuture<'static, Delivered>>,
     /// The channels that are being sent something, or whose result is not entered yet.
@@ -80,8 +79,8 @@ impl Engine {
     pub(super) fn new(mut parts: Parts) -> Self {
         let settings = parts.settings.borrow_and_update().clone();
         let tasks = parts.tasks.borrow_and_update().clone();
-        let tls = Arc::new(Tls::new(settings.roots.clone()));
         Self {
+            pings: Pings::new(way(&settings)),
             settings,
             tasks,
             reader: None,
@@ -91,8 +90,6 @@ impl Engine {
             known: Known::default(),
             heard: Vec::new(),
             trouble: None,
-            pings: Pings::new(tls.clone()),
-            tls,
             deliveries: FuturesUnordered::new(),
             busy: BTreeSet::new(),
             answered: Vec::new(),
@@ -150,8 +147,8 @@ impl Engine {
         self.tasks = self.parts.tasks.borrow_and_update().clone();
         let settings = self.parts.settings.borrow_and_update().clone();
         if !Arc::ptr_eq(&settings, &self.settings) {
-            self.tls = Arc::new(Tls::new(settings.roots.clone()));
-            self.pings.trust(self.tls.clone());
+            self.pings.go_by(way(&settings));
+            self.parts.deliveries.configured(settings.channels.keys());
             self.settings = settings;
             self.idle = false;
         }
@@ -391,6 +388,11 @@ impl Engine {
         // What was not sent by then is sent by the next host.
         let _ = tokio::time::timeout(FAREWELL, rest).await;
     }
+}
+
+/// How dead man's switches are reached.
+fn way(settings: &Settings) -> Arc<Way> {
+    Arc::new(Way::new(settings.roots.clone(), settings.proxy.clone()))
 }
 
 /// The reader, opened when it is first needed.

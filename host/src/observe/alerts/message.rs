@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::model::alert::{Kind, News, Notice, Subject};
 use crate::model::id::AlertName;
 use crate::model::log::LogLine;
-use crate::model::text::inert;
+use crate::model::text::{cut, inert};
 
 /// How many lines of a run's log a message has.
 pub(super) const LOG_LINES: usize = 10;
@@ -236,12 +236,4 @@ fn next_step(notice: &Notice) -> String {
 pub(super) fn log_line(line: &LogLine) -> String {
     let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     cut(&format!("{} {}{fields}", line.level.name(), line.message), LINE)
-}
-
-/// The beginning of a text.
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }

@@ -8,13 +8,11 @@ mod deliver;
 mod draft;
 mod engine;
 mod happenings;
-mod http;
 mod mail;
 mod message;
 mod outbox;
 mod ping;
 mod shape;
-mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +31,9 @@ use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
 use crate::model::event::Event;
 use crate::model::id::{AlertName, TaskName};
+use crate::model::proxy::Proxy;
 use crate::model::task::Task;
+use crate::observe::Deliveries;
 
 /// Who is told, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Settings {
     pub channels: BTreeMap<AlertName, Arc<Channel>>,
     /// Root certificates that all of them trust.
     pub roots: Option<Roots>,
+    /// The proxy that the way to webhooks and pings leads over.
+    pub proxy: Option<Proxy>,
     /// The zone of times where no task has one.
     pub zone: TimeZone,
 }
@@ -49,7 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Nobody is told.
     fn default() -> Self {
-        Self { channels: BTreeMap::new(), roots: None, zone: TimeZone::UTC }
+        Self { channels: BTreeMap::new(), roots: None, proxy: None, zone: TimeZone::UTC }
     }
 }
 
@@ -61,6 +63,8 @@ pub struct Parts {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The tasks by name, which may change.
     pub tasks: watch::Receiver<Arc<BTreeMap<TaskName, Arc<Task>>>>,
+    /// Where what becomes of messages is counted.
+    pub deliveries: Arc<Deliveries>,
     /// What happens.
     pub events: broadcast::Receiver<Event>,
     /// The time.
@@ -81,6 +85,8 @@ impl Alerts {
     /// If its thread cannot be started.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
+        // Before anybody can ask for a scrape, so that no series is ever missing in one.
+        parts.deliveries.configured(parts.settings.borrow().channels.keys());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("sandclock-alerts".into()).spawn(move || {
             runtime.block_on(Engine::new(parts).run(stopped));
@@ -119,5 +125,5 @@ pub fn test(settings: &Settings, channel: &Channel, clock: &Clock) -> Result<(),
         items: Vec::new(),
         last_of: None,
     };
-    runtime.block_on(deliver::deliver(channel, settings.roots.as_ref(), &message))
+    runtime.block_on(deliver::deliver(channel, settings, &message))
 }

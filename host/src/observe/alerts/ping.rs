@@ -10,13 +10,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use http::Method;
+use http::HeaderMap;
 use url::Url;
 
 use super::deliver::chain;
-use super::http::{Post, SendError, send};
-use super::tls::Tls;
 use crate::model::id::TaskName;
+use crate::observe::outgoing::{Post, SendError, Way, send};
 
 /// How many signs of one task may wait; beyond that the oldest is dropped.
 const WAITING: usize = 16;
@@ -34,7 +33,7 @@ pub(super) struct Sign {
 
 /// Signs on their way. Those of one task go out one after the other.
 pub(super) struct Pings {
-    tls: Arc<Tls>,
+    way: Arc<Way>,
     waiting: BTreeMap<TaskName, VecDeque<Sign>>,
     sending: FuturesUnordered<BoxFuture<'static, TaskName>>,
     busy: Vec<TaskName>,
@@ -42,13 +41,13 @@ pub(super) struct Pings {
 
 impl Pings {
     /// None yet.
-    pub(super) fn new(tls: Arc<Tls>) -> Self {
-        Self { tls, waiting: BTreeMap::new(), sending: FuturesUnordered::new(), busy: Vec::new() }
+    pub(super) fn new(way: Arc<Way>) -> Self {
+        Self { way, waiting: BTreeMap::new(), sending: FuturesUnordered::new(), busy: Vec::new() }
     }
 
-    /// Trusts other root certificates from now on.
-    pub(super) fn trust(&mut self, tls: Arc<Tls>) {
-        self.tls = tls;
+    /// Goes another way from now on.
+    pub(super) fn go_by(&mut self, way: Arc<Way>) {
+        self.way = way;
     }
 
     /// Sends a sign after those of its task that wait.
@@ -85,25 +84,24 @@ impl Pings {
             let Some((task, signs)) = self.waiting.iter_mut().find(free) else { break };
             let (task, Some(sign)) = (task.clone(), signs.pop_front()) else { break };
             self.busy.push(task.clone());
-            self.sending.push(sent(task, sign, self.tls.clone()).boxed());
+            self.sending.push(sent(task, sign, self.way.clone()).boxed());
         }
         self.waiting.retain(|_, signs| !signs.is_empty());
     }
 }
 
-async fn sent(task: TaskName, sign: Sign, tls: Arc<Tls>) -> TaskName {
+async fn sent(task: TaskName, sign: Sign, way: Arc<Way>) -> TaskName {
     let post = Post {
-        method: Method::POST,
         url: sign.url,
         content_type: "text/plain; charset=utf-8",
-        authorization: None,
-        idempotency_key: None,
+        headers: HeaderMap::new(),
         body: Bytes::from(sign.body),
+        most_answer: 0,
     };
     let mut waits = WAITS.iter();
     loop {
-        let error = match send(&post, &tls).await {
-            Ok(()) => return task,
+        let error = match send(&post, &way).await {
+            Ok(_) => return task,
             Err(error) => error,
         };
         let again = !matches!(&error, SendError::Refused { status, .. } if status.is_client_error());

@@ -2,11 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::message::{Item, Message, cut};
+use super::message::{Item, Message};
 use crate::model::alert::channel::{Hook, Service};
 use crate::model::alert::template::Placeholder;
 use crate::model::alert::{News, Subject};
-use crate::model::text::inert_json;
+use crate::model::text::{cut, inert_json};
 
 /// The longest text that Slack shows in one piece, in characters.
 const SLACK: usize = 3_500;

@@ -191,6 +191,25 @@ impl Metrics {
             let states = PLUGIN_STATES.iter().zip(&host.plugins);
             states.into_iter().try_for_each(|(state, number)| rows.whole(&[("state", state)], number.get()))
         })?;
+        sheet.counters(
+            "sandclock_config_reloads",
+            "Configurations that were offered while the host runs.",
+            |rows| {
+                rows.total(&[("result", "accepted")], &host.reloads)?;
+                rows.total(&[("result", "refused")], &host.refusals)
+            },
+        )?;
+        sheet.gauges(
+            "sandclock_config_last_reload_successful",
+            "Whether the last configuration that was offered is in force.",
+            one(truth(!now.config_refused)),
+        )?;
+        sheet.gauges(
+            "sandclock_config_last_reload_success_timestamp_seconds",
+            "Since when the configuration is in force.",
+            one(now.configured_at.as_millisecond() as f64 / 1e3),
+        )?;
+        self.deliveries.encode(sheet)?;
         sheet.counters("sandclock_events_dropped", "Events that an observer was too slow for.", |rows| {
             Observer::ALL.iter().try_for_each(|one| rows.total(&[("observer", one.name())], host.dropped(*one)))
         })?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::cell::{Number, Times};
 
 /// How late slots are decided. A timer of the kernel fires within some tens of microseconds.
@@ -84,6 +86,10 @@ pub struct HostNow {
     pub ledger_writable: bool,
     /// Whether the ledger is damaged.
     pub ledger_damaged: bool,
+    /// Since when the configuration is in force.
+    pub configured_at: Timestamp,
+    /// Whether another one was refused since.
+    pub config_refused: bool,
 }
 
 /// How long the ledger took to make entries durable. Written by the daemon, read by metrics.
@@ -107,6 +113,8 @@ impl LedgerLatency {
 pub(super) struct HostSeries {
     pub(super) lateness: Times,
     pub(super) ledger_failures: Number,
+    pub(super) reloads: Number,
+    pub(super) refusals: Number,
     pub(super) plugins: [Number; 3],
     dropped: [Number; Observer::ALL.len()],
     exported: [Number; Signal::ALL.len()],
@@ -118,6 +126,8 @@ impl Default for HostSeries {
         Self {
             lateness: Times::new(LATENESS),
             ledger_failures: Number::default(),
+            reloads: Number::default(),
+            refusals: Number::default(),
             plugins: Default::default(),
             dropped: Default::default(),
             exported: Default::default(),

@@ -4,6 +4,7 @@
 //! ([`Scraper`]). Numbers are atomic, so that neither waits for the other, and every series is there from the start.
 
 mod cell;
+mod deliveries;
 mod families;
 mod host;
 mod open;
@@ -27,9 +28,11 @@ use crate::model::task::Task;
 use host::HostSeries;
 use task::TaskSeries;
 
+pub use deliveries::Deliveries;
 pub use host::{HostNow, LedgerLatency, Observer};
 pub use scrape::{Form, Scraper};
 
+pub(super) use deliveries::Delivery;
 pub(super) use host::{Lost, Signal};
 pub(super) use recorder::Recorder;
 
@@ -70,6 +73,7 @@ pub struct Metrics {
     others: Arc<TaskSeries>,
     host: HostSeries,
     ledger: Arc<LedgerLatency>,
+    deliveries: Arc<Deliveries>,
     now: Box<dyn Fn() -> HostNow + Send + Sync>,
 }
 
@@ -97,8 +101,14 @@ impl Metrics {
             others: Arc::new(TaskSeries::new(OTHERS, None, started)),
             host: HostSeries::default(),
             ledger,
+            deliveries: Arc::default(),
             now: Box::new(now),
         })
+    }
+
+    /// What becomes of alerts' messages, for whoever delivers them.
+    pub fn deliveries(&self) -> Arc<Deliveries> {
+        Arc::clone(&self.deliveries)
     }
 
     /// An observer was too slow for so many events.

@@ -139,6 +139,8 @@ impl Recorder {
             Event::TaskResumed { task } => self.of(&task.name).paused.set(0),
             Event::PluginReady { plugin } => self.plugin(plugin, PluginState::Ready),
             Event::PluginUnusable { plugin, .. } => self.plugin(plugin, PluginState::Unusable),
+            Event::ConfigReloaded(_) => self.metrics.host.reloads.add(1),
+            Event::ConfigRefused { .. } => self.metrics.host.refusals.add(1),
             Event::LedgerFailed { .. } => self.metrics.host.ledger_failures.add(1),
             // Nothing is counted of the others.
             _ => {}

@@ -10,7 +10,7 @@ use super::scrape::encode;
 use super::*;
 use crate::model::cause::Cause;
 use crate::model::event::Event;
-use crate::model::id::RunId;
+use crate::model::id::{AlertName, RunId};
 use crate::model::limits::{HttpUsage, Limit, Usage};
 use crate::model::outcome::{AttemptOutcome, Exceeded, Failure, FailureKind, Miss, Outcome, PassedOver, Skip};
 use crate::model::run::Run;
@@ -23,9 +23,12 @@ const NOW: HostNow = HostNow {
     since_last_turn: Duration::from_millis(250),
     ledger_writable: true,
     ledger_damaged: false,
+    configured_at: jiff::Timestamp::UNIX_EPOCH,
+    config_refused: false,
 };
 
 struct World {
+    metrics: Arc<Metrics>,
     recorder: Recorder,
     registry: Registry,
     runs: i64,
@@ -37,7 +40,8 @@ impl World {
         let metrics = Metrics::new(MetricsSettings { max_tasks }, Clock::system(), ledger, || NOW);
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(&metrics)));
-        let mut world = Self { recorder: Recorder::new(metrics), registry, runs: 0 };
+        let recorder = Recorder::new(Arc::clone(&metrics));
+        let mut world = Self { metrics, recorder, registry, runs: 0 };
         world.configure(tasks);
         world
     }
@@ -130,6 +134,7 @@ fn every_series_is_there_before_anything_happened() {
         "sandclock_events_dropped_total{observer=\"metrics\"}",
         "sandclock_ledger_failures_total",
         "sandclock_spans_dropped_total{reason=\"queue-full\"}",
+        "sandclock_config_reloads_total{result=\"refused\"}",
     ] {
         world.shows(series, "0");
     }
@@ -219,6 +224,42 @@ fn tasks_beyond_the_bound_and_tasks_that_are_gone_are_added_up() {
     world.shows(&failures("c"), "0");
     world.shows(&failures("(others)"), "2");
     assert!(!world.scrape().contains("task_name=\"a\""));
+}
+
+#[test]
+fn configurations_are_counted_and_whether_the_last_one_counts_is_asked_of_the_daemon() {
+    let mut world = World::new(10, &["a"]);
+    world.recorder.record(&Event::ConfigReloaded(Arc::default()));
+    (0..2).for_each(|_| world.recorder.record(&Event::ConfigRefused { report: "no".into() }));
+    world.shows("sandclock_config_reloads_total{result=\"accepted\"}", "1");
+    world.shows("sandclock_config_reloads_total{result=\"refused\"}", "2");
+    world.shows("sandclock_config_last_reload_successful", "1.0");
+    world.shows("sandclock_config_last_reload_success_timestamp_seconds", "0.0");
+}
+
+#[test]
+fn a_channel_has_its_series_for_as_long_as_it_is_configured() {
+    let world = World::new(10, &["a"]);
+    let (ops, other): (AlertName, AlertName) = ("ops".parse().unwrap(), "other".parse().unwrap());
+    let deliveries = world.metrics.deliveries();
+    let attempts = |channel: &str, result: &str| {
+        format!("sandclock_alert_deliveries_total{{channel=\"{channel}\",result=\"{result}\"}}")
+    };
+    deliveries.configured([&ops, &other].into_iter());
+    world.shows(&attempts("ops", "given-up"), "0");
+    world.shows("sandclock_alert_messages_pending{channel=\"ops\"}", "0");
+    deliveries.attempted(&ops, Delivery::Failed);
+    deliveries.attempted(&ops, Delivery::Delivered);
+    deliveries.pending(&BTreeMap::from([(ops.clone(), 3), ("gone".parse().unwrap(), 7)]));
+    deliveries.configured([&ops].into_iter());
+    for (result, count) in [("delivered", "1"), ("failed", "1"), ("given-up", "0")] {
+        world.shows(&attempts("ops", result), count);
+    }
+    world.shows("sandclock_alert_messages_pending{channel=\"ops\"}", "3");
+    deliveries.attempted(&other, Delivery::Failed);
+    deliveries.pending(&BTreeMap::new());
+    world.shows("sandclock_alert_messages_pending{channel=\"ops\"}", "0");
+    assert!(!world.scrape().contains("channel=\"other\"") && !world.scrape().contains("gone"));
 }
 
 #[test]

@@ -5,14 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::rt::TokioIo;
 use prost::Message as _;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+use url::Url;
 
 use super::TraceSettings;
 use super::otlp::{
@@ -20,13 +16,12 @@ use super::otlp::{
     ResourceLogs, ResourceSpans, Scope, ScopeLogs, ScopeSpans, Span,
 };
 use crate::observe::metrics::{Lost, Metrics, Signal};
+use crate::observe::outgoing::{Post, SendError, Way, send};
 
 /// How many go in one request.
 const BATCH: usize = 512;
 /// How long the first of a batch waits for others.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a request may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before each further try. What comes meanwhile waits in the queue.
 const RETRIES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
@@ -69,6 +64,7 @@ impl Item for LogRecord {
 /// Sends them to a collector.
 pub(super) struct Exporter<T> {
     settings: TraceSettings,
+    way: Way,
     items: mpsc::Receiver<T>,
     metrics: Arc<Metrics>,
     health: Health,
@@ -84,34 +80,28 @@ enum Health {
 /// A batch was not taken.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
-    #[error("cannot connect")]
-    Connect(#[source] std::io::Error),
-    #[error("no answer in time")]
-    Timeout,
-    #[error("the connection broke")]
-    Http(#[from] hyper::Error),
-    #[error("the request cannot be written")]
-    Request(#[from] http::Error),
+    #[error(transparent)]
+    Send(#[from] SendError),
     #[error("the answer cannot be read: {0}")]
-    Answer(String),
-    #[error("the answer was {0}")]
-    Status(StatusCode),
+    Answer(#[from] prost::DecodeError),
 }
 
 impl ExportError {
     /// Whether the same request may be taken later, as OTLP has it.
     fn may_pass(&self) -> bool {
         match self {
-            ExportError::Status(status) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
-            ExportError::Connect(_) | ExportError::Timeout | ExportError::Http(_) => true,
-            ExportError::Request(_) | ExportError::Answer(_) => false,
+            ExportError::Send(SendError::Refused { status, .. }) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
+            ExportError::Send(SendError::Redirect(_) | SendError::Invalid(_) | SendError::Answer(_)) => false,
+            ExportError::Send(_) => true,
+            ExportError::Answer(_) => false,
         }
     }
 }
 
 impl<T: Item> Exporter<T> {
     pub(super) fn new(settings: TraceSettings, items: mpsc::Receiver<T>, metrics: Arc<Metrics>) -> Self {
-        Self { settings, items, metrics, health: Health::Well }
+        let way = Way::new(settings.roots.clone(), settings.proxy.clone());
+        Self { settings, way, items, metrics, health: Health::Well }
     }
 
     /// Sends what comes until nobody is left who could make any.
@@ -138,7 +128,7 @@ impl<T: Item> Exporter<T> {
         let body = Bytes::from(self.request(items));
         let mut pauses = RETRIES.iter();
         let taken = loop {
-            match timeout(TIMEOUT, self.post(body.clone())).await.unwrap_or(Err(ExportError::Timeout)) {
+            match self.post(body.clone()).await {
                 Err(error) if error.may_pass() => match pauses.next() {
                     Some(pause) => sleep(*pause).await,
                     None => break Err(error),
@@ -157,19 +147,19 @@ impl<T: Item> Exporter<T> {
 
     /// Says so when they begin to be refused, and when they are taken again.
     fn tell(&mut self, taken: Result<PartialSuccess, ExportError>, refused: usize) {
-        let TraceSettings { host, port, .. } = &self.settings;
+        let to = place(&self.settings.endpoint);
         let what = T::SIGNAL.words();
         let health = if refused > 0 { Health::Failing } else { Health::Well };
         match (std::mem::replace(&mut self.health, health), taken) {
             (Health::Well, Err(error)) => {
                 let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-                tracing::warn!("{what} are lost: the collector at {host}:{port} does not take them: {error}{why}");
+                tracing::warn!("{what} are lost: the collector at {to} does not take them: {error}{why}");
             }
             (Health::Well, Ok(PartialSuccess { error_message, .. })) if refused > 0 => {
-                tracing::warn!("{what} are lost: the collector at {host}:{port} refused {refused}: {error_message}");
+                tracing::warn!("{what} are lost: the collector at {to} refused {refused}: {error_message}");
             }
             (Health::Failing, Ok(_)) if refused == 0 => {
-                tracing::info!("the collector at {host}:{port} takes {what} again");
+                tracing::info!("the collector at {to} takes {what} again");
             }
             _ => {}
         }
@@ -188,35 +178,17 @@ impl<T: Item> Exporter<T> {
     }
 
     async fn post(&self, body: Bytes) -> Result<PartialSuccess, ExportError> {
-        let TraceSettings { host, port, base, .. } = &self.settings;
-        let address = (host.trim_start_matches('[').trim_end_matches(']'), *port);
-        let stream = TcpStream::connect(address).await.map_err(ExportError::Connect)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::post(format!("{base}{}", T::PATH))
-            .header(HOST, format!("{host}:{port}"))
-            .header(CONTENT_TYPE, "application/x-protobuf")
-            .header(USER_AGENT, concat!("sandclock/", env!("CARGO_PKG_VERSION")))
-            .body(Full::new(body))?;
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let answer = Limited::new(response.into_body(), MOST_ANSWER).collect().await;
-            match (status, answer) {
-                (StatusCode::OK, Ok(answer)) => ExportResponse::decode(answer.to_bytes())
-                    .map(|answer| answer.partial_success.unwrap_or_default())
-                    .map_err(|error| ExportError::Answer(error.to_string())),
-                (StatusCode::OK, Err(error)) => Err(ExportError::Answer(error.to_string())),
-                (status, _) => Err(ExportError::Status(status)),
-            }
-        };
-        let mut exchange = std::pin::pin!(exchange);
-        tokio::select! {
-            answered = &mut exchange => answered,
-            // The end of the connection may come before the last of the answer was looked at.
-            ended = connection => {
-                ended?;
-                exchange.await
-            }
-        }
+        let TraceSettings { endpoint, headers, .. } = &self.settings;
+        let mut url = endpoint.clone();
+        url.set_path(&format!("{}{}", endpoint.path().trim_end_matches('/'), T::PATH));
+        let headers = headers.iter().map(|header| (header.name().clone(), header.value().clone())).collect();
+        let post = Post { url, content_type: "application/x-protobuf", headers, body, most_answer: MOST_ANSWER };
+        let answer = send(&post, &self.way).await?;
+        Ok(ExportResponse::decode(answer)?.partial_success.unwrap_or_default())
     }
+}
+
+/// The host and the port, which are told where a path might say more than is to be read.
+fn place(endpoint: &Url) -> &str {
+    &endpoint[url::Position::BeforeHost..url::Position::AfterPort]
 }

@@ -12,9 +12,13 @@ mod spans;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::metrics::{Lost, Metrics, Signal};
+use crate::model::alert::channel::Roots;
 use crate::model::event::Event;
+use crate::model::grants::BoundHeader;
+use crate::model::proxy::Proxy;
 use crate::model::trace::TraceIds;
 
 use export::Exporter;
@@ -22,12 +26,14 @@ use export::Exporter;
 /// Where traces go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceSettings {
-    /// The host of the collector: a name, or an address in the form of URLs.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The path before those of its signals, without a `/` at its end.
-    pub base: String,
+    /// The collector's address, to which those of its signals are added.
+    pub endpoint: Url,
+    /// What each request has in its head, for the collector to know whose it is.
+    pub headers: Vec<BoundHeader>,
+    /// Root certificates that are trusted beside the system's.
+    pub roots: Vec<Roots>,
+    /// The proxy that the way there leads over.
+    pub proxy: Option<Proxy>,
     /// Whether it gets what attempts log, too.
     pub logs: Logs,
     /// Under which ids runs and attempts are known.

@@ -2,14 +2,12 @@
 
 use std::str::FromStr;
 
-use url::Url;
-
 use super::Written;
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::elements::Build;
 use crate::config::elements::roots::TlsRootsFile;
 use crate::config::elements::secrets::SecretTable;
-use crate::config::elements::words::PathText;
+use crate::config::elements::words::{HttpUrl, PathText};
 use crate::config::read::Field;
 use crate::config::table::{choice, table};
 use crate::config::values::text_is_a_value;
@@ -20,7 +18,7 @@ table! {
     /// An alert by an HTTP request.
     pub(in crate::config) struct WebhookTable {
         /// The address that the request is sent to. For ntfy, that of the topic.
-        "url" => url: WebhookUrl = absent("that of `url-from`, or of PagerDuty"), example "https://hooks.example.com/T0/B0";
+        "url" => url: HttpUrl = absent("that of `url-from`, or of PagerDuty"), example "https://hooks.example.com/T0/B0";
         /// Where the address comes from, if whoever knows it could write there.
         "url-from" => url_from: SecretTable = absent("`url` is given"), example { env = "SLACK_URL" };
         /// The form of the request.
@@ -59,27 +57,7 @@ choice! {
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 text_is_a_value! {
-    WebhookUrl: "a URL that begins with http:// or https://";
     TemplateText: "JSON with placeholders such as {{title}}";
-}
-
-/// The address of a webhook.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct WebhookUrl(pub(in crate::config) Url);
-
-impl FromStr for WebhookUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("expected a URL without a user and a password".to_owned());
-        }
-        match url.scheme() {
-            "http" | "https" => Ok(Self(url)),
-            _ => Err("expected a URL that begins with http:// or https://".to_owned()),
-        }
-    }
 }
 
 /// A form of the user's own.
@@ -118,7 +96,7 @@ impl WebhookTable {
             (Field::Absent, Field::Written(from)) => {
                 let (source, secret) = from.get_ref().build(from.span(), build)?;
                 written.url = Some(source);
-                match secret.reveal().trim().parse::<WebhookUrl>() {
+                match secret.reveal().trim().parse::<HttpUrl>() {
                     Ok(url) => url.0,
                     Err(_) => {
                         let problem = Diagnostic::error("what comes from there is no address")

@@ -1,5 +1,7 @@
 //! Messages on their way: one at a time for each channel.
 
+use std::collections::BTreeMap;
+
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
@@ -9,6 +11,7 @@ use crate::ledger::{LedgerError, MessageTry, PendingMessage, TryResult};
 use crate::model::id::AlertName;
 use crate::observe::alerts::deliver::{after, deliver};
 use crate::observe::alerts::outbox;
+use crate::observe::metrics::Delivery;
 
 /// What came of an attempt to deliver a message.
 pub(super) struct Delivered {
@@ -30,7 +33,11 @@ impl Engine {
     pub(super) fn send(&mut self) -> Result<Option<Timestamp>, LedgerError> {
         let now = self.parts.clock.now();
         let mut next = None;
-        for pending in self.reader()?.alert_messages_pending()? {
+        let all = self.reader()?.alert_messages_pending()?;
+        let mut waiting: BTreeMap<AlertName, u64> = BTreeMap::new();
+        all.iter().for_each(|pending| *waiting.entry(pending.channel.clone()).or_default() += 1);
+        self.parts.deliveries.pending(&waiting);
+        for pending in all {
             let Some(channel) = self.settings.channels.get(&pending.channel).cloned() else {
                 let error = "no such alert is configured any more".to_owned();
                 self.draft.step.tries.push(MessageTry { message: pending.id, result: TryResult::GivenUp { error } });
@@ -50,7 +57,7 @@ impl Engine {
             self.busy.insert(pending.channel.clone());
             self.deliveries.push(
                 async move {
-                    let result = deliver(&channel, settings.roots.as_ref(), &message).await;
+                    let result = deliver(&channel, &settings, &message).await;
                     Delivered { channel: channel.name.clone(), what: Carried::Written(pending), result }
                 }
                 .boxed(),
@@ -65,6 +72,7 @@ impl Engine {
         match what {
             Carried::Written(message) => {
                 let result = after(result, message.tries, message.made_at, now);
+                self.parts.deliveries.attempted(&channel, how(&result));
                 match &result {
                     TryResult::Delivered { .. } => tracing::info!(%channel, key = message.key, "alert delivered"),
                     TryResult::Failed { error, next } => {
@@ -82,5 +90,14 @@ impl Engine {
                 self.spoken(spoken, result, now);
             }
         }
+    }
+}
+
+/// What is counted of an attempt.
+pub(super) fn how(result: &TryResult) -> Delivery {
+    match result {
+        TryResult::Delivered { .. } => Delivery::Delivered,
+        TryResult::Failed { .. } => Delivery::Failed,
+        TryResult::GivenUp { .. } => Delivery::GivenUp,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use super::sending::{Carried, Delivered};
+use super::sending::{Carried, Delivered, how};
 use super::{AFTER_ERROR, Engine};
 use crate::ledger::{LedgerError, TryResult};
 use crate::model::alert::gate::{Opening, Waiting};
@@ -108,7 +108,7 @@ impl Engine {
             };
             self.deliveries.push(
                 async move {
-                    let result = deliver(&channel, settings.roots.as_ref(), &message).await;
+                    let result = deliver(&channel, &settings, &message).await;
                     Delivered { channel: channel.name.clone(), what: Carried::Spoken(spoken), result }
                 }
                 .boxed(),
@@ -119,12 +119,18 @@ impl Engine {
     /// What came of an attempt to tell what the ledger does not have.
     pub(super) fn spoken(&mut self, spoken: Spoken, result: Result<(), String>, now: Timestamp) {
         let channel = &spoken.channel;
-        let Err(error) = result else {
-            tracing::info!(%channel, key = spoken.key, "alert delivered");
-            return;
-        };
-        tracing::warn!(%channel, key = spoken.key, "alert not delivered: {error}");
-        match (&mut self.trouble, after(Err(error), spoken.tries, spoken.made_at, now)) {
+        let result = after(result, spoken.tries, spoken.made_at, now);
+        self.parts.deliveries.attempted(channel, how(&result));
+        match &result {
+            TryResult::Delivered { .. } => {
+                tracing::info!(%channel, key = spoken.key, "alert delivered");
+                return;
+            }
+            TryResult::Failed { error, .. } | TryResult::GivenUp { error } => {
+                tracing::warn!(%channel, key = spoken.key, "alert not delivered: {error}");
+            }
+        }
+        match (&mut self.trouble, result) {
             (Some(trouble), TryResult::Failed { next, .. }) => {
                 trouble.to_tell.push(Spoken { tries: spoken.tries + 1, next_at: next, ..spoken });
             }

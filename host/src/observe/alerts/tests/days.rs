@@ -77,7 +77,7 @@ impl Bench {
         Self {
             ledger: Some(open(&folder)),
             folder,
-            settings: Settings { channels, roots: None, zone: TimeZone::UTC },
+            settings: Settings { channels, ..Settings::default() },
             tasks: [(task.name.clone(), Arc::new(task))].into(),
             problems: Problems::new(),
             known: Known::default(),

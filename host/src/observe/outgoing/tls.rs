@@ -20,7 +20,7 @@ pub(super) struct Tls {
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS cannot be set up")]
-pub(super) struct TlsError(#[from] rustls::Error);
+pub(in crate::observe) struct TlsError(#[from] rustls::Error);
 
 impl Tls {
     /// TLS that trusts these, too.
