@@ -23,7 +23,7 @@ const POLICY: &str =
     responses((status = 200, description = "The document", body = serde_json::Value, content_type = "application/json"))
 )]
 pub(super) async fn openapi(State(service): State<Service>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], service.document).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], service.document.clone()).into_response()
 }
 
 /// This API as a page for people
@@ -35,7 +35,7 @@ pub(super) async fn openapi(State(service): State<Service>) -> Response {
 )]
 pub(super) async fn page(State(service): State<Service>) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, service.page).into_response()
+    (headers, service.page.clone()).into_response()
 }
 
 /// The style of that page

@@ -89,7 +89,7 @@ pub(super) async fn events(
     };
     let mut follower = Follower {
         head: service.ring.head(),
-        ring: service.ring,
+        ring: service.ring.clone(),
         task,
         caller,
         next: 0,

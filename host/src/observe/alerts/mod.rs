@@ -24,16 +24,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::tz::TimeZone;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use self::engine::Engine;
 use self::message::Message;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
-use crate::model::event::Event;
 use crate::model::id::{AlertName, TaskName};
 use crate::model::task::Task;
+use crate::observe::batches::Batches;
 
 /// Who is told, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ pub struct Parts {
     /// The tasks by name, which may change.
     pub tasks: watch::Receiver<Arc<BTreeMap<TaskName, Arc<Task>>>>,
     /// What happens.
-    pub events: broadcast::Receiver<Event>,
+    pub events: Batches,
     /// The time.
     pub clock: Clock,
 }
