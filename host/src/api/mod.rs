@@ -19,6 +19,7 @@ mod service;
 mod shown;
 
 mod changes;
+mod declared;
 mod docs;
 mod events;
 mod follow;

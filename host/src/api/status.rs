@@ -5,7 +5,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::health;
-use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
 use crate::daemon::LedgerHealth;
@@ -57,7 +56,6 @@ pub(super) struct Next {
     tag = "host",
     responses(
         (status = 200, description = "How it is", body = Status),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn status(State(service): State<Service>) -> Answer<Status> {

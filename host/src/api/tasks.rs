@@ -60,7 +60,6 @@ pub(super) struct StatsQuery {
     tag = "tasks",
     responses(
         (status = 200, description = "The tasks", body = Tasks),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answer<Tasks> {
@@ -82,7 +81,6 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answ
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), OneQuery),
     responses(
         (status = 200, description = "The task", body = view::TaskDetail),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn one(
@@ -115,7 +113,6 @@ pub(super) async fn one(
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), StatsQuery),
     responses(
         (status = 200, description = "How it does", body = view::TaskStats),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn stats(
