@@ -10,7 +10,9 @@ mod bar;
 mod rounds;
 mod table;
 
+mod client;
 mod host;
+mod networked;
 mod process;
 mod variants;
 
@@ -24,6 +26,10 @@ mod lateness;
 mod ledger;
 mod metrics;
 mod runs;
+
+mod followers;
+mod overloaded;
+mod serve;
 
 mod start;
 mod tasks;
@@ -63,6 +69,9 @@ const ARMS: &[Arm] = &[
     Arm { name: "parse", measure: tasks::parse },
     Arm { name: "idle", measure: tasks::idle },
     Arm { name: "start", measure: start::measure },
+    Arm { name: "serve", measure: serve::measure },
+    Arm { name: "followers", measure: followers::measure },
+    Arm { name: "overloaded", measure: overloaded::measure },
 ];
 
 fn main() -> anyhow::Result<ExitCode> {

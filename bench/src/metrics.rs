@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use sandclock_host::model::id::TaskName;
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::schedule::Schedule;
-use sandclock_host::observe::{Form, HostNow, Look, Metrics, MetricsSettings, Observers, Scraper, Sources};
+use sandclock_host::observe::{Batches, Form, HostNow, Look, Metrics, MetricsSettings, Observers, Scraper, Sources};
 use tokio::runtime::Runtime;
 
 use crate::bar::Bar;
@@ -98,7 +98,7 @@ impl Seen {
         let metrics = Metrics::new(settings, ground.clock, handle.ledger_latency(), move || now);
         let sources = Sources {
             clock: ground.clock,
-            events: served.daemon.events_from_the_start(),
+            events: Batches::new(served.daemon.events_from_the_start()),
             tasks: handle.tasks(),
             standings: Vec::new(),
             look: Arc::new(|| Look { open: None, standings: Vec::new() }),

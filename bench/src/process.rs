@@ -33,9 +33,10 @@ pub(crate) struct Work {
 }
 
 impl Hosted {
-    pub(crate) fn start(config: &Path) -> anyhow::Result<Self> {
+    /// Starts it, with a log of these levels.
+    pub(crate) fn start(config: &Path, log: &str) -> anyhow::Result<Self> {
         let mut child = Command::new("/proc/self/exe")
-            .args([AS_HOST, "serve", "--log", "info", "--config"])
+            .args([AS_HOST, "serve", "--log", log, "--config"])
             .arg(config)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

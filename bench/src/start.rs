@@ -126,7 +126,7 @@ impl Site {
     /// Starts the program, and waits until it has said of every plugin that it is ready.
     fn started(&self, ground: &Ground) -> anyhow::Result<Figure> {
         let started = ground.clock.monotonic();
-        let mut host = Hosted::start(&self.config())?;
+        let mut host = Hosted::start(&self.config(), "info")?;
         host.says("plugin is ready", self.builds.len())?;
         Ok(started.elapsed().as_secs_f64())
     }

@@ -20,6 +20,7 @@ mod time;
 mod tool;
 mod torture;
 mod wasm;
+mod wasmtime;
 
 use std::process::ExitCode;
 

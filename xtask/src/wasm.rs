@@ -48,6 +48,20 @@ pub(crate) fn guests() -> anyhow::Result<()> {
     collect(&toolchain, &names, &target().join("guests"))
 }
 
+/// Builds the guest of the benchmarks that also answers HTTP to `folder`: a component, since another host is to serve it.
+pub(crate) fn greeter(folder: &Path) -> anyhow::Result<()> {
+    const NAME: &str = "greeter";
+    let toolchain = Toolchain::get()?;
+    if !matches!(toolchain, Toolchain::Rustup) {
+        bail!("`wasmtime serve` takes components only, which rustup's wasm32-wasip2 target makes");
+    }
+    let mut cargo = toolchain.cargo();
+    build("the guest that is served", &toolchain, cargo.args(["--package", NAME]))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", shown(folder)))?;
+    let file = format!("{NAME}.wasm");
+    put(&toolchain.built().join(&file), &folder.join(&file))
+}
+
 fn build(what: &str, toolchain: &Toolchain, cargo: &mut Command) -> anyhow::Result<()> {
     command::run(&format!("building {what} with {toolchain}"), cargo).with_context(|| format!("cannot build {what}"))
 }

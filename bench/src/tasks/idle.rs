@@ -42,7 +42,7 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
 
 /// A host that has started and come to rest.
 fn resting(ground: &Ground, site: &Site) -> anyhow::Result<Hosted> {
-    let mut host = Hosted::start(&site.config())?;
+    let mut host = Hosted::start(&site.config(), "info")?;
     host.says("plugin is ready", 1)?;
     host.rests(ground.clock)?;
     Ok(host)

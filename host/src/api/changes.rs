@@ -106,7 +106,6 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Er
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
     responses(
         (status = 200, description = "It is paused, also if it was before", body = PauseState),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn pause(OnBehalf(daemon): OnBehalf, caller: Caller, OfTask(task): OfTask) -> Answer<PauseState> {
@@ -122,7 +121,6 @@ pub(super) async fn pause(OnBehalf(daemon): OnBehalf, caller: Caller, OfTask(tas
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
     responses(
         (status = 200, description = "It goes on, also if it was not paused", body = PauseState),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn resume(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask) -> Answer<PauseState> {
@@ -139,7 +137,6 @@ pub(super) async fn resume(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask) -> 
     request_body = Backfill,
     responses(
         (status = 202, description = "The runs are queued", body = Backfilled),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn backfill(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask, Body(body): Body) -> Answer<Backfilled> {
@@ -163,7 +160,6 @@ pub(super) async fn backfill(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask, B
     params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
     responses(
         (status = 202, description = "It was told to end", body = RunRef),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn cancel(
@@ -191,7 +187,6 @@ pub(super) async fn cancel(
     params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
     responses(
         (status = 202, description = "It is open again", body = RunRef),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn retry(OnBehalf(daemon): OnBehalf, OfRun(run): OfRun) -> Answer<RunRef> {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
+use super::declared::TOKEN;
 use super::service::Service;
 
 const STYLE: &str = include_str!("docs/style.css");
@@ -23,7 +24,7 @@ const POLICY: &str =
     responses((status = 200, description = "The document", body = serde_json::Value, content_type = "application/json"))
 )]
 pub(super) async fn openapi(State(service): State<Service>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], service.document).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], service.document.clone()).into_response()
 }
 
 /// This API as a page for people
@@ -35,7 +36,7 @@ pub(super) async fn openapi(State(service): State<Service>) -> Response {
 )]
 pub(super) async fn page(State(service): State<Service>) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, service.page).into_response()
+    (headers, service.page.clone()).into_response()
 }
 
 /// The style of that page
@@ -105,9 +106,28 @@ impl Page {
         }
     }
 
+    /// A text in which what stands between backticks is code.
+    fn prose(&mut self, text: &str) {
+        let mut parts = text.split('`').peekable();
+        let mut is_code = false;
+        while let Some(part) = parts.next() {
+            match (is_code, parts.peek()) {
+                (true, Some(_)) => {
+                    self.raw("<code>");
+                    self.text(part);
+                    self.raw("</code>");
+                }
+                // One that nothing closes is a character like others.
+                (true, None) => self.text(&format!("`{part}")),
+                (false, _) => self.text(part),
+            }
+            is_code = !is_code;
+        }
+    }
+
     fn element(&mut self, name: &str, text: &str) {
         self.raw(&format!("<{name}>"));
-        self.text(text);
+        self.prose(text);
         self.raw(&format!("</{name}>\n"));
     }
 
@@ -120,6 +140,10 @@ impl Page {
         self.element("p", text(&operation["summary"]));
         if !text(&operation["description"]).is_empty() {
             self.element("p", text(&operation["description"]));
+        }
+        match operation["security"][0][TOKEN][0].as_str() {
+            Some(role) => self.element("p", &format!("Takes a token with the role `{role}`.")),
+            None => self.element("p", "Takes no token."),
         }
         let parameters: Vec<_> = list(&operation["parameters"]).collect();
         if !parameters.is_empty() {
@@ -171,7 +195,7 @@ impl Page {
         self.raw("<tr>");
         for cell in cells {
             self.raw("<td>");
-            self.text(cell);
+            self.prose(cell);
             self.raw("</td>");
         }
         self.raw("</tr>\n");
@@ -250,5 +274,18 @@ mod tests {
         let mut escaped = Page(String::new());
         escaped.text("<a href='x'>&\"");
         assert_eq!(escaped.0, "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let check = |text: &str, expected: &str| {
+            let mut page = Page(String::new());
+            page.prose(text);
+            assert_eq!(page.0, expected);
+        };
+        check("the `wait` of `<a>`", "the <code>wait</code> of <code>&lt;a&gt;</code>");
+        check("`all`", "<code>all</code>");
+        check("one ` alone", "one ` alone");
+        check("`one` and ` alone", "<code>one</code> and ` alone");
     }
 }

@@ -67,7 +67,6 @@ pub(super) struct Gap {
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn events(
@@ -89,7 +88,7 @@ pub(super) async fn events(
     };
     let mut follower = Follower {
         head: service.ring.head(),
-        ring: service.ring,
+        ring: service.ring.clone(),
         task,
         caller,
         next: 0,

@@ -16,7 +16,6 @@ use crate::observe::Form;
     tag = "host",
     responses(
         (status = 200, description = "The series; `docs/metrics.md` has their meaning", body = String, content_type = "application/openmetrics-text"),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn scrape(State(service): State<Service>, headers: HeaderMap) -> Response {

@@ -19,6 +19,7 @@ mod service;
 mod shown;
 
 mod changes;
+mod declared;
 mod docs;
 mod events;
 mod follow;
@@ -42,7 +43,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
-use crate::observe::Scraper;
+use crate::observe::{Batches, Scraper};
 use guard::{Guard, Reached, Tls, guarded};
 use readers::Readers;
 use routes::Routes;
@@ -136,7 +137,7 @@ impl Api {
                     let routes = Routes::of(service.clone());
                     let (network, controlled) = (TcpListener::from_std(listener)?, control.listener()?);
                     let happened = service.ring.clone();
-                    let happened = async move { happened.listen(service.daemon.events(), clock).await };
+                    let happened = async move { happened.listen(Batches::new(service.daemon.events()), clock).await };
                     let over_the_network = guarded(&routes, reached);
                     let network = async {
                         match tls {

@@ -4,7 +4,6 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
 use crate::daemon::PluginStanding;
@@ -43,7 +42,6 @@ pub(super) struct Plugin {
     tag = "host",
     responses(
         (status = 200, description = "The plugins", body = Plugins),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(State(service): State<Service>) -> Answer<Plugins> {

@@ -5,7 +5,6 @@ use utoipa::IntoParams;
 
 use super::guard::OnBehalf;
 use super::input::Asks;
-use super::problem::Problem;
 use super::shown::{Answer, found};
 use super::view;
 use crate::daemon::reload::ReloadMode;
@@ -28,7 +27,6 @@ pub(super) struct Parameters {
     params(Parameters),
     responses(
         (status = 200, description = "What it changes", body = view::Plan),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn reload(

@@ -18,7 +18,7 @@ use super::guard::{self, About, Needs, hooks};
 use super::problem::Problem;
 use super::service::Service;
 use super::view::LoggedLine;
-use super::{changes, docs, events, follow, health, metrics, plugins, reload, runs, status, tasks, trigger};
+use super::{changes, declared, docs, events, follow, health, metrics, plugins, reload, runs, status, tasks, trigger};
 use crate::model::access::Role;
 
 /// A route: its handler, which carries its method and its path, and what it takes of whoever asks.
@@ -115,10 +115,13 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 fn all() -> (Router<Service>, utoipa::openapi::OpenApi, Table) {
     let mut known = Table::default();
-    let mut router = OpenApiRouter::with_openapi(Document::openapi());
-    for Route(needs, handlers) in table() {
-        for (path, item) in &handlers.1.paths {
+    let mut document = Document::openapi();
+    declared::declare_tokens(&mut document);
+    let mut router = OpenApiRouter::with_openapi(document);
+    for Route(needs, mut handlers) in table() {
+        for (path, item) in &mut handlers.1.paths {
             known.0.entry(path.clone()).or_default().extend(methods(item).map(|method| (method, needs)));
+            declared::declare(item, needs);
         }
         router = router.routes(handlers);
     }
@@ -152,6 +155,22 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_document_says_of_each_route_what_the_table_says() {
+        let (_, document, table) = all();
+        let document = serde_json::to_value(&document).unwrap();
+        assert_eq!(document["components"]["securitySchemes"][declared::TOKEN]["scheme"], "bearer");
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let needs = table.needs(&method.to_uppercase().parse().unwrap(), path);
+                let taken = operation["security"][0][declared::TOKEN][0].as_str();
+                assert_eq!(taken, needs.role.map(Role::name), "{method} {path}");
+                let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"];
+                assert_eq!(problem["$ref"], "#/components/schemas/Problem", "{method} {path}");
+            }
+        }
+    }
 
     #[test]
     fn whoever_may_only_look_changes_nothing_and_what_is_about_a_task_says_so() {

@@ -115,7 +115,6 @@ pub(super) struct LogsQuery {
     params(RunsQuery),
     responses(
         (status = 200, description = "A page of them", body = Page),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(query): Asks<RunsQuery>) -> Answer<Page> {
@@ -145,7 +144,6 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(qu
     params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
     responses(
         (status = 200, description = "The run", body = RunDetail),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn one(State(service): State<Service>, OfRun(id): OfRun) -> Answer<RunDetail> {
@@ -181,7 +179,6 @@ pub(super) async fn one(State(service): State<Service>, OfRun(id): OfRun) -> Ans
             description = "Its log, or the events",
             content((view::RunLog = "application/json"), (String = "text/event-stream")),
         ),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn logs(

@@ -1,5 +1,6 @@
 //! What the handlers work with.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,9 +22,13 @@ pub(super) const MOST_FOLLOWERS: usize = 512;
 /// How many bytes of requests' bodies may be on their way at once.
 pub(super) const MOST_BODIES: usize = 256 << 20;
 
-/// What the handlers work with. Cheap to clone.
+/// What the handlers work with. Every request clones it several times, so that is one count and no more.
 #[derive(Clone)]
-pub(super) struct Service {
+pub(super) struct Service(Arc<Parts>);
+
+/// What a service is made of.
+#[derive(Clone)]
+pub(super) struct Parts {
     pub(super) daemon: Handle,
     pub(super) readers: Readers,
     pub(super) scraper: Scraper,
@@ -54,7 +59,7 @@ impl Service {
         zone: TimeZone,
     ) -> Self {
         let started_at = clock.now();
-        Self {
+        Self(Arc::new(Parts {
             daemon,
             readers,
             scraper,
@@ -67,11 +72,20 @@ impl Service {
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),
             document: Bytes::new(),
             page: Bytes::new(),
-        }
+        }))
     }
 
     /// The same with the document that it serves of itself.
     pub(super) fn with_document(self, document: &utoipa::openapi::OpenApi) -> Self {
-        Self { document: docs::json(document).into(), page: docs::html(document).into(), ..self }
+        let (document, page) = (docs::json(document).into(), docs::html(document).into());
+        Self(Arc::new(Parts { document, page, ..Parts::clone(&self) }))
+    }
+}
+
+impl Deref for Service {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

@@ -7,7 +7,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::health;
-use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
 use crate::daemon::LedgerHealth;
@@ -88,7 +87,6 @@ pub(super) struct Next {
     tag = "host",
     responses(
         (status = 200, description = "How it is", body = Status),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn status(State(service): State<Service>) -> Answer<Status> {

@@ -76,7 +76,6 @@ pub(super) struct StatsQuery {
     tag = "tasks",
     responses(
         (status = 200, description = "The tasks", body = Tasks),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answer<Tasks> {
@@ -98,7 +97,6 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answ
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), OneQuery),
     responses(
         (status = 200, description = "The task", body = view::TaskDetail),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn one(
@@ -160,7 +158,6 @@ pub(super) async fn summaries(
     params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), StatsQuery),
     responses(
         (status = 200, description = "How it does", body = view::TaskStats),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn stats(

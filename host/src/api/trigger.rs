@@ -83,7 +83,6 @@ pub(super) struct TriggerQuery {
         (status = 200, description = "The run is over, or was there before", body = TriggeredRun),
         (status = 201, description = "The run is in the ledger", body = TriggeredRun),
         (status = 202, description = "The wait is over and the run is not", body = TriggeredRun),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn trigger(

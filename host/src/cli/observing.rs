@@ -12,7 +12,7 @@ use crate::ledger::{Filter, LedgerError, Reader, RunRecord, TaskSummary};
 use crate::model::id::TaskName;
 use crate::model::outcome::OutcomeClass;
 use crate::model::run::RunState;
-use crate::observe::{HostNow, Look, Metrics, MetricsSettings, Sources, Standing};
+use crate::observe::{Batches, HostNow, Look, Metrics, MetricsSettings, Sources, Standing};
 
 /// The series of a daemon.
 pub(super) fn metrics(settings: MetricsSettings, daemon: &Daemon, clock: Clock) -> Arc<Metrics> {
@@ -41,7 +41,7 @@ pub(super) fn sources(daemon: &mut Daemon, past: Past, standings: Vec<Standing>,
         let tasks = seen.borrow().clone();
         Look { open: handle.open_runs_blocking().ok(), standings: past.standings(tasks.keys()) }
     };
-    Sources { clock, events: daemon.events_from_the_start(), tasks, standings, look: Arc::new(look) }
+    Sources { clock, events: Batches::new(daemon.events_from_the_start()), tasks, standings, look: Arc::new(look) }
 }
 
 /// What the ledger knows of tasks.

@@ -7,7 +7,6 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::broadcast::error::RecvError;
 
 use super::observing::{self, Past};
 use super::source::ConfigFile;
@@ -20,7 +19,7 @@ use crate::daemon::reload::{ReloadMode, Source};
 use crate::daemon::{self, Daemon, Parts};
 use crate::ledger::Ledger;
 use crate::observe::alerts::{self, Alerts};
-use crate::observe::{self, Observer, Observers, Scraper};
+use crate::observe::{self, Batches, Heard, Observer, Observers, Scraper};
 use crate::plugins::{Logged, Plugins, Progress};
 use crate::sandbox::Sandbox;
 
@@ -133,12 +132,12 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     let standings = past.standings(parts.tasks.iter().map(|task| &task.name));
     let ledger = parts.ledger.clone();
     let mut daemon = Daemon::start(settings.daemon, parts)?;
-    let mut events = daemon.events();
+    let mut events = Batches::new(daemon.events());
     let trace_ids = settings.traces.as_ref().map(|traces| traces.ids);
     let metrics = observing::metrics(settings.metrics, &daemon, clock);
     let sources = observing::sources(&mut daemon, past, standings, clock);
     let observers = Observers::start(sources, Arc::clone(&metrics), settings.traces)?;
-    let (handle, events_of_alerts) = (daemon.handle(), daemon.events());
+    let (handle, events_of_alerts) = (daemon.handle(), Batches::new(daemon.events()));
     let alerts = Alerts::start(alerts::Parts {
         ledger,
         settings: handle.alerts(),
@@ -155,19 +154,23 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     let status = daemon.handle().status();
     let mut reloads = FuturesUnordered::new();
 
+    let tell = |batch: Vec<Heard>| {
+        for heard in batch {
+            match heard {
+                Heard::Event(event) => observe::narrate(&event, trace_ids.as_ref()),
+                Heard::Lost(lost) => {
+                    metrics.dropped(Observer::Log, lost);
+                    tracing::warn!("{lost} events came too fast to be told here; the ledger has them");
+                }
+            }
+        }
+    };
     let mut signals = 0u32;
     let drained = loop {
         let signalled = tokio::select! {
             drained = daemon.drained() => break drained?,
-            event = events.recv() => {
-                match event {
-                    Ok(event) => observe::narrate(&event, trace_ids.as_ref()),
-                    Err(RecvError::Lagged(lost)) => {
-                        metrics.dropped(Observer::Log, lost);
-                        tracing::warn!("{lost} events came too fast to be told here; the ledger has them");
-                    }
-                    Err(RecvError::Closed) => {}
-                }
+            Some(batch) = events.next() => {
+                tell(batch);
                 false
             }
             _ = interrupt.recv() => true,
@@ -204,9 +207,7 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     };
     // What is to be told of the end is told, as far as that takes no time.
     drop(alerts);
-    while let Ok(event) = events.try_recv() {
-        observe::narrate(&event, trace_ids.as_ref());
-    }
+    tell(events.rest());
     // Takes what has come, and has it sent.
     drop(observers);
     if drained.unrecorded > 0 {

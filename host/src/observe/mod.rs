@@ -4,6 +4,7 @@
 
 pub mod alerts;
 
+mod batches;
 mod file;
 mod json;
 mod line;
@@ -17,6 +18,7 @@ mod traces;
 mod observers;
 
 pub use alerts::Settings as AlertSettings;
+pub use batches::{Batches, Heard};
 pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
 pub use metrics::{

@@ -1,27 +1,22 @@
 //! The thread that hears of events for metrics and traces.
 //!
-//! It takes what has come in one go and then rests for a moment: to be woken for each event would cost the firing loop
-//! more than all that is done with it. What comes too fast is lost to it, and counted.
+//! It takes what has come in one go and then rests for a moment. What comes too fast is lost to it, and counted.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{broadcast, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::batches::{Batches, Heard};
 use super::metrics::{Metrics, Recorder, Standing, Tasks};
 use super::traces::{TraceSettings, Tracer};
 use crate::clock::Clock;
 use crate::model::event::Event;
 use crate::model::run::Run;
 
-/// How long it rests. Between daemon and observer there is room for what 400,000 events a second leave in that time.
-const REST: Duration = Duration::from_millis(10);
-/// How many events it takes before it looks at anything else.
-const BATCH: usize = 4096;
 /// How long at least between two looks at how things are, after events were lost.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
 /// How long the end of the host waits for the last of the traces to be taken.
@@ -32,7 +27,7 @@ pub struct Sources {
     /// The time.
     pub clock: Clock,
     /// What happens.
-    pub events: broadcast::Receiver<Event>,
+    pub events: Batches,
     /// The tasks as they are configured.
     pub tasks: watch::Receiver<Arc<Tasks>>,
     /// How tasks stood before the first of those events.
@@ -154,18 +149,14 @@ impl Watch {
                 }
                 look = looked(&mut self.looking) => self.looked(look),
                 () = sleep_until(self.next_look), if may_look => self.look(),
-                heard = self.sources.events.recv() => match heard {
-                    Ok(event) => {
-                        self.heard(&event);
-                        self.take();
-                        sleep(REST).await;
-                    }
-                    Err(RecvError::Lagged(lost)) => self.lagged(lost),
-                    Err(RecvError::Closed) => break,
+                heard = self.sources.events.next() => match heard {
+                    Some(batch) => self.take(&batch),
+                    None => break,
                 },
             }
         }
-        self.take();
+        let rest = self.sources.events.rest();
+        self.take(&rest);
     }
 
     fn look(&mut self) {
@@ -190,13 +181,11 @@ impl Watch {
         self.wanted = Wanted::All;
     }
 
-    /// Takes what has come.
-    fn take(&mut self) {
-        for _ in 0..BATCH {
-            match self.sources.events.try_recv() {
-                Ok(event) => self.heard(&event),
-                Err(TryRecvError::Lagged(lost)) => self.lagged(lost),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+    fn take(&mut self, batch: &[Heard]) {
+        for heard in batch {
+            match heard {
+                Heard::Event(event) => self.heard(event),
+                Heard::Lost(lost) => self.lagged(*lost),
             }
         }
     }
@@ -219,6 +208,9 @@ async fn looked(looking: &mut Option<(JoinLook, Wanted)>) -> Option<Look> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::broadcast;
+    use tokio::time::sleep;
+
     use super::*;
     use crate::model::cause::Cause;
     use crate::model::id::RunId;
@@ -257,7 +249,9 @@ mod tests {
         let (open, later) = (run(200), standing(7));
         let look = move || Look { open: Some(vec![(open.clone(), true)]), standings: vec![later.clone()] };
         let clock = Clock::system();
-        let sources = Sources { clock, events: heard, tasks, standings: vec![standing(3)], look: Arc::new(look) };
+        let events_heard = Batches::new(heard);
+        let sources =
+            Sources { clock, events: events_heard, tasks, standings: vec![standing(3)], look: Arc::new(look) };
         let settings = MetricsSettings { max_tasks: 10 };
         let metrics = Metrics::new(settings, clock, Arc::new(LedgerLatency::default()), || NOW);
         let scraper = Scraper::start(metrics.clone()).unwrap();
@@ -270,7 +264,7 @@ mod tests {
         let until = async |lines: &[&str]| {
             let patience = timeout(Duration::from_secs(60), async {
                 while !shows(lines).await {
-                    sleep(REST).await;
+                    sleep(Duration::from_millis(10)).await;
                 }
             });
             assert!(patience.await.is_ok(), "waited in vain for {lines:?}");

@@ -7,15 +7,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 use super::transition::{Of, Transition, What};
 use crate::api::shown;
 use crate::clock::Clock;
-use crate::model::event::Event;
 use crate::model::id::TaskName;
+use crate::observe::{Batches, Heard};
 
 /// How many events are kept.
 const KEPT: usize = 4096;
@@ -65,12 +63,14 @@ impl Ring {
     }
 
     /// Takes in what happens, for as long as it is polled.
-    pub(in crate::api) async fn listen(&self, mut events: Receiver<Event>, clock: Clock) {
-        loop {
-            match events.recv().await {
-                Ok(event) => self.push(What::of(&event), clock.now()),
-                Err(RecvError::Lagged(lost)) => self.skip(lost),
-                Err(RecvError::Closed) => return,
+    pub(in crate::api) async fn listen(&self, mut events: Batches, clock: Clock) {
+        while let Some(batch) = events.next().await {
+            let at = clock.now();
+            for heard in batch {
+                match heard {
+                    Heard::Event(event) => self.push(What::of(&event), at),
+                    Heard::Lost(lost) => self.skip(lost),
+                }
             }
         }
     }
@@ -159,6 +159,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::Event;
 
     fn ring(events: u64) -> Ring {
         let ring = Ring::new(Timestamp::from_millisecond(5).unwrap());

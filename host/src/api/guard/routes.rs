@@ -60,7 +60,6 @@ pub(in crate::api) struct AuditQuery {
     tag = "access",
     responses(
         (status = 200, description = "The tokens", body = Tokens),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn list(State(service): State<Service>) -> Answer<Tokens> {
@@ -77,7 +76,6 @@ pub(in crate::api) async fn list(State(service): State<Service>) -> Answer<Token
     request_body = view::NewToken,
     responses(
         (status = 201, description = "The token", body = view::MadeToken),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn create(
@@ -122,7 +120,6 @@ pub(in crate::api) async fn create(
     params(("name" = String, Path, description = "The token", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
     responses(
         (status = 200, description = "It is worth nothing any more", body = RevokedToken),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn revoke(
@@ -150,7 +147,6 @@ pub(in crate::api) async fn revoke(
     params(AuditQuery),
     responses(
         (status = 200, description = "The newest entries", body = AuditLog),
-        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::api) async fn audit(State(service): State<Service>, Asks(query): Asks<AuditQuery>) -> Answer<AuditLog> {

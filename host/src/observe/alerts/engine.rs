@@ -108,8 +108,9 @@ impl Engine {
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 // Once nobody is left who could tell of anything, the end follows.
-                event = self.parts.events.recv(), if hears => {
-                    hears = self.hear(event);
+                batch = self.parts.events.next(), if hears => {
+                    hears = batch.is_some();
+                    self.hear(&batch.unwrap_or_default());
                     next = next.min(last + BREATH);
                 }
                 Some(delivered) = self.deliveries.next() => {
@@ -369,9 +370,8 @@ impl Engine {
 
     /// The host ends: what is to be told is told now, as far as that takes no time.
     async fn farewell(mut self) {
-        while let Ok(event) = self.parts.events.try_recv() {
-            self.hear(Ok(event));
-        }
+        let rest = self.parts.events.rest();
+        self.hear(&rest);
         self.draft.step.host = self.begun.then(|| (HostMark::Down, self.parts.clock.now()));
         self.look(true).await;
         let rest = async {

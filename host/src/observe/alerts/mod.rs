@@ -22,18 +22,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::tz::TimeZone;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use self::engine::Engine;
 use self::message::Message;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
-use crate::model::event::Event;
 use crate::model::id::{AlertName, TaskName};
 use crate::model::proxy::Proxy;
 use crate::model::task::Task;
 use crate::observe::Deliveries;
+use crate::observe::batches::Batches;
 
 /// Who is told, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +66,7 @@ pub struct Parts {
     /// Where what becomes of messages is counted.
     pub deliveries: Arc<Deliveries>,
     /// What happens.
-    pub events: broadcast::Receiver<Event>,
+    pub events: Batches,
     /// The time.
     pub clock: Clock,
 }

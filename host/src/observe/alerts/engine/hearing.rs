@@ -1,8 +1,6 @@
 //! What is heard while it happens: signs of life go out at once, plugins and the ledger are judged at the next look, and
 //! anything else says that it is time for one.
 
-use tokio::sync::broadcast::error::RecvError;
-
 use super::{Engine, HEARD};
 use crate::model::alert::{Happening, Kind, Subject, Turn};
 use crate::model::event::Event;
@@ -11,17 +9,18 @@ use crate::model::run::Run;
 use crate::model::text::inert;
 use crate::observe::alerts::outbox;
 use crate::observe::alerts::ping::Sign;
+use crate::observe::batches::Heard;
 
 impl Engine {
-    /// Takes note of an event; false if there will be no more.
-    pub(super) fn hear(&mut self, event: Result<Event, RecvError>) -> bool {
-        match event {
-            Ok(event) => self.take_note(&event),
-            // What was lost is in the ledger, but for signs of life.
-            Err(RecvError::Lagged(lost)) => tracing::debug!("alerts did not hear of {lost} events"),
-            Err(RecvError::Closed) => return false,
+    /// Takes note of events.
+    pub(super) fn hear(&mut self, batch: &[Heard]) {
+        for heard in batch {
+            match heard {
+                Heard::Event(event) => self.take_note(event),
+                // What was lost is in the ledger, but for signs of life.
+                Heard::Lost(lost) => tracing::debug!("alerts did not hear of {lost} events"),
+            }
         }
-        true
     }
 
     fn take_note(&mut self, event: &Event) {
