@@ -65,7 +65,7 @@ impl Book {
             Entry::RangeCut { task, range, rest, at } => self.cut_range(task, *range, rest, *at),
             Entry::TaskSet { task, schedule, enabled } => self.set_task(task, schedule, *enabled),
             Entry::PauseSet { task, pause } => self.set_pause(task, pause.as_ref()),
-            Entry::Reopened { run, at } => self.reopen(run, *at),
+            Entry::Reopened { run, attempts, at } => self.reopen(run, *attempts, *at),
             Entry::CursorSet { task, slot } => {
                 self.known(task)?;
                 self.tasks.advance(task, *slot);
@@ -142,17 +142,18 @@ impl Book {
         self.insert_payload(run)
     }
 
-    /// Queues a run again that is over, for a backfill.
-    fn reopen(&mut self, run: &Run, at: Timestamp) -> Result<(), LedgerError> {
+    /// Queues a run again that is over, and was after so many attempts when somebody asked for that.
+    fn reopen(&mut self, run: &Run, attempts: u32, at: Timestamp) -> Result<(), LedgerError> {
         let reopened = self.execute(
             "UPDATE runs SET state = 0, since = ?2, attempts_before = attempts, outcome = NULL, detail = NULL,
                  cause = ?3, cause_detail = ?4
-             WHERE id = ?1 AND state = 3 AND outcome > 0",
+             WHERE id = ?1 AND state = 3 AND outcome > 0 AND attempts = ?5",
             params![
                 run.id.as_i64(),
                 at.as_millisecond(),
                 stored::cause_code(run.cause.kind()),
-                stored::cause_detail(&run.cause)
+                stored::cause_detail(&run.cause),
+                attempts
             ],
         )?;
         in_order(reopened, "reopening", run.id)?;
