@@ -3,7 +3,6 @@
 //! Each change of a run's state names the state it starts from, as `model/transition.rs` has it, and is refused if no
 //! row is there, so that an illegal step cannot be written even by a host that is wrong about where a run stands.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use super::alerts::Causes;
 use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
+use super::plugins::Plugins;
 use super::ranges::Range;
 use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
 use super::tally::{End, Tallies};
@@ -36,8 +36,7 @@ pub(super) struct Book {
     pub(super) tallies: Tallies,
     /// What alerts have to judge.
     pub(super) causes: Causes,
-    /// The keys of the plugins met so far. To be forgotten with a transaction that may have added one.
-    pub(super) plugins: HashMap<Digest, i64>,
+    pub(super) plugins: Plugins,
     /// The last id given to a range of missed slots.
     pub(super) last_range: Option<RunId>,
     /// The ranges that the call has cut so far, each with its task, its first and its last slot.
@@ -311,24 +310,6 @@ impl Book {
 
     pub(super) fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
         self.tasks.known(&self.connection, task).map_err(LedgerError::database("enter a task"))
-    }
-
-    fn plugin(&mut self, digest: Digest) -> Result<i64, LedgerError> {
-        if let Some(key) = self.plugins.get(&digest) {
-            return Ok(*key);
-        }
-        let failed = LedgerError::database("enter a plugin");
-        // An update that changes nothing makes the statement return the row that is there already.
-        let key = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO plugins (sha256) VALUES (?) ON CONFLICT DO UPDATE SET sha256 = excluded.sha256 RETURNING id",
-            )
-            .map_err(failed)?
-            .query_row([digest.as_bytes()], |row| row.get(0))
-            .map_err(failed)?;
-        self.plugins.insert(digest, key);
-        Ok(key)
     }
 
     /// How many rows the statement changed.
