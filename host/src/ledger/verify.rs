@@ -64,7 +64,7 @@ const RULES: [(&str, &str); 9] = [
     ),
     (
         "a plugin has another number of attempts than it says",
-        "SELECT 'plugin ' || coalesce(lower(hex(sha256)), 'that is not there'), NULL
+        "SELECT 'plugin ' || iif(sha256 IS NULL, 'that is not there', lower(hex(sha256))), NULL
          FROM (SELECT plugin, count(*) AS found FROM attempts WHERE plugin IS NOT NULL GROUP BY plugin)
              FULL JOIN plugins ON plugins.id = plugin
          WHERE attempts IS NOT found",

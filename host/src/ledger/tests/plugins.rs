@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::Removal;
+use crate::model::run::RunState;
 
 #[tokio::test]
 async fn retention_takes_a_plugin_with_its_last_attempt() {
@@ -18,7 +19,7 @@ async fn retention_takes_a_plugin_with_its_last_attempt() {
     bench.append([admitted(run(3, "a", Some(slot(3))), Admission::Running)]).await.unwrap();
     assert_eq!(plugins(), 1);
     bench.append([remove(1), remove(3)]).await.unwrap();
-    assert_eq!((plugins(), bench.run(id(3)).state.clone()), (1, crate::model::run::RunState::Running { attempt: 1 }));
+    assert_eq!((plugins(), bench.run(id(3)).state), (1, RunState::Running { attempt: 1 }));
     bench.append([remove(2)]).await.unwrap();
     assert_eq!(plugins(), 0);
     bench.append([ended(3, 1, succeeded(), Next::Final)]).await.unwrap();
