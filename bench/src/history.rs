@@ -12,19 +12,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sandclock_host::clock::Clock;
-use sandclock_host::ledger::{Admission, Durability, Entry, Excerpt, Filter, Ledger, Next, Reader, Settings};
+use sandclock_host::ledger::{Durability, Entry, Excerpt, Filter, Ledger, Reader, Settings};
 use sandclock_host::model::cause::{Cause, CauseKind};
-use sandclock_host::model::id::{Digest, RunId, TaskName};
+use sandclock_host::model::id::{RunId, TaskName};
 use sandclock_host::model::limits::Usage;
-use sandclock_host::model::log::{Level, LogLine, LogSource};
 use sandclock_host::model::outcome::{AttemptOutcome, OutcomeClass, Trap};
 use sandclock_host::model::overlap::Overlap;
-use sandclock_host::model::run::Run;
 use sandclock_host::model::schedule::Schedule;
 use sandclock_host::model::slot::Slot;
 use sandclock_host::model::task::Task;
 
 use crate::host::{Ground, listener};
+use crate::ledger::sample::Sample;
 
 /// How many runs the ledger has unless told otherwise.
 pub(crate) const RUNS: u64 = 10_000_000;
@@ -102,44 +101,19 @@ fn one(number: u64, runs: u64, tasks: &[Arc<Task>]) -> [Entry; 2] {
     let at = timestamp(number, runs);
     let id = RunId::next(at.as_millisecond(), 0, None);
     let manual = dice % 1000 == 7;
-    let run = Run {
-        id,
-        task: task.clone(),
-        cause: if manual { Cause::Manual } else { Cause::Schedule },
-        slot: (!manual).then(|| Slot::at(at)),
-        payload: None,
-        trace: None,
-        admitted_at: at,
-    };
+    let cause = if manual { Cause::Manual } else { Cause::Schedule };
+    let sample = Sample { id, task: task.clone(), cause, slot: (!manual).then(|| Slot::at(at)), at };
     let outcome = match number % TASKS == TASKS - 1 || dice % 100 == 3 {
         true => AttemptOutcome::Trapped(Trap { reason: "unreachable".to_owned(), backtrace: Vec::new() }),
         false => AttemptOutcome::Succeeded { output: None },
     };
-    let line = LogLine {
-        at,
-        level: Level::Info,
-        source: LogSource::Log,
-        message: "42 pages are as they were".to_owned(),
-        fields: Vec::new(),
+    let usage = Usage {
+        duration: Duration::from_micros(500 + dice % 3000),
+        fuel: Some(1_000_000 + dice),
+        peak_memory: 1 << 20,
+        ..Usage::default()
     };
-    let ended = Entry::AttemptEnded {
-        run: id,
-        attempt: 1,
-        outcome: Arc::new(outcome),
-        usage: Usage {
-            duration: Duration::from_micros(500 + dice % 3000),
-            fuel: Some(1_000_000 + dice),
-            peak_memory: 1 << 20,
-            ..Usage::default()
-        },
-        plugin: Some(Digest::from_bytes([7; 32])),
-        log: Arc::new(vec![line]),
-        writes: Arc::default(),
-        started_at: at,
-        ended_at: at,
-        next: Next::Final,
-    };
-    [Entry::Admitted { run: Arc::new(run), admission: Admission::Running }, ended]
+    [sample.admitted(), sample.ended(outcome, usage)]
 }
 
 fn name(task: u64) -> String {

@@ -60,6 +60,7 @@ const ARMS: &[Arm] = &[
     Arm { name: "trap", measure: trap::measure },
     Arm { name: "metering", measure: metering::measure },
     Arm { name: "ledger", measure: ledger::measure },
+    Arm { name: "recovery", measure: ledger::recovery },
     Arm { name: "runs", measure: runs::measure },
     Arm { name: "metrics", measure: metrics::measure },
     Arm { name: "herd", measure: herd::measure },

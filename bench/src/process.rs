@@ -116,6 +116,22 @@ fn minor_faults(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(7)?.parse().ok()
 }
 
+/// How long the one thread of this process that has this name had a processor.
+pub(crate) fn time_of_thread(name: &str) -> anyhow::Result<Duration> {
+    for thread in fs::read_dir("/proc/self/task")? {
+        let thread = thread?.path();
+        if fs::read_to_string(thread.join("comm"))?.trim_end() == name {
+            return time_of(&thread);
+        }
+    }
+    bail!("there is no thread called {name}")
+}
+
+/// How long a thread had a processor, by its folder under `/proc`.
+pub(crate) fn time_of(thread: &Path) -> anyhow::Result<Duration> {
+    on_processor(&fs::read_to_string(thread.join("schedstat"))?).context("cannot read schedstat")
+}
+
 /// Lets a process go on while it is looked at.
 pub(crate) fn pause(length: Duration) {
     #[expect(clippy::disallowed_methods, reason = "how long it is looked at is part of the measurement")]

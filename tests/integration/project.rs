@@ -260,6 +260,15 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }
 
+/// Makes the library of a C file in `tests/integration`, for `LD_PRELOAD`. A C compiler is there: SQLite takes one.
+pub(crate) fn preload(project: &Project, source: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/integration").join(source);
+    let library = project.path("preload.so");
+    let status = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
+    assert!(status.unwrap().success());
+    library
+}
+
 /// The file of a guest: a `.wat` of `tests/guests`, or what `cargo xtask plugins` and `cargo xtask guests` built.
 pub(crate) fn guest(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

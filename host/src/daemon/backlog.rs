@@ -1,7 +1,8 @@
 //! Steps that the ledger could not write, oldest first, until it can be written again.
 //!
-//! Nothing starts meanwhile, so there are no more of them than steps that were on their way, attempts that went on, runs
-//! that a person cancels and plugins that become ready. What they carry is bounded here: logs go before an outcome would.
+//! Nothing starts meanwhile, so there are no more of them than steps that were on their way, which `firing/load.rs` bounds,
+//! attempts that went on, open runs that are cancelled, and plugins that become ready. What they carry is bounded here:
+//! logs go before an outcome would, and what people ask for is noted up to a number.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::model::quantity;
 
 /// How many bytes of logs wait. The log of an attempt that ends beyond that is dropped.
 const LOGS: u64 = 64 << 20;
+
+/// How many steps wait when nothing is added any more that could be left out.
+const STEPS: usize = 10_000;
 
 /// What the fields of a line take besides its texts.
 const LINE: u64 = size_of::<LogLine>() as u64;
@@ -55,6 +59,11 @@ impl Backlog {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether what can be left out should be.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= STEPS
     }
 
     pub(super) fn len(&self) -> usize {

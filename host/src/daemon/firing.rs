@@ -5,6 +5,7 @@
 
 mod asking;
 mod commands;
+mod load;
 mod noting;
 mod reloading;
 
@@ -19,6 +20,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use self::asking::{Ends, Keys};
+use self::load::Load;
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
 use crate::daemon::dispatcher::{Dispatcher, Ended, Settling};
@@ -90,6 +92,7 @@ pub(super) struct Loop {
     has_spare_plugins: bool,
     /// Steps on their way into the ledger.
     recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
+    load: Load,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
     ledger: LedgerHealth,
     /// Steps that the ledger could not write. They are tried again one at a time.
@@ -146,12 +149,14 @@ struct Recorded {
 impl Firing {
     /// Turns until the daemon is drained. `first` is the step with which the dispatcher took up the ledger.
     pub(super) async fn run(self, first: Step) -> Drained {
+        let load = Load::new(self.clock.monotonic());
         let mut state = Loop {
             executed: self.executor.executed(),
             firing: self,
             plugins: HashMap::new(),
             has_spare_plugins: false,
             recording: FuturesUnordered::new(),
+            load,
             ledger: LedgerHealth::Writable,
             unrecorded: Backlog::default(),
             stops: HashMap::new(),
@@ -206,10 +211,10 @@ impl Loop {
 
     /// How long nothing is planned for.
     fn sleep_time(&self) -> Duration {
-        if self.ledger == LedgerHealth::Failing {
+        if self.health() == LedgerHealth::Failing {
             return LEDGER_PAUSE;
         }
-        let next = self.firing.dispatcher.next_wake().filter(|_| self.ledger == LedgerHealth::Writable);
+        let next = self.firing.dispatcher.next_wake().filter(|_| self.health() == LedgerHealth::Writable);
         let planned = next.map(|then| until(then, self.firing.clock.now()));
         let drain = self.draining.as_ref().map(|d| d.deadline.saturating_duration_since(self.firing.clock.monotonic()));
         [planned, drain].into_iter().flatten().fold(LONGEST_SLEEP, Duration::min)
@@ -228,7 +233,13 @@ impl Loop {
                 stop.send_replace(Some(Stop::Interrupt(Interruption::Shutdown)));
             }
         }
-        if self.ledger != LedgerHealth::Writable {
+        if let Some(entries) = self.load.look(reading.monotonic)
+            && self.ledger == LedgerHealth::Writable
+        {
+            let message = format!("{entries} entries wait for the ledger, and it does not answer");
+            self.tell(Event::LedgerFailed { message });
+        }
+        if self.health() != LedgerHealth::Writable {
             if self.ledger == LedgerHealth::Failing
                 && self.recording.is_empty()
                 && let Some(pending) = self.unrecorded.take()
@@ -274,11 +285,16 @@ impl Loop {
         };
         let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
         let since = self.firing.clock.monotonic();
+        self.load.add(pending.step.entries.len(), since);
         self.recording.push(append.map(move |result| Recorded { pending, since, result }).boxed());
     }
 
     fn recorded(&mut self, Recorded { pending, since, result }: Recorded) {
-        self.firing.ledger_latency.took(self.firing.clock.monotonic().duration_since(since));
+        let now = self.firing.clock.monotonic();
+        self.firing.ledger_latency.took(now.duration_since(since));
+        if self.load.take(pending.step.entries.len(), now) && self.ledger == LedgerHealth::Writable {
+            self.tell(Event::LedgerRecovered);
+        }
         self.answered(pending, result);
     }
 
@@ -328,6 +344,14 @@ impl Loop {
                     Try::Again => self.unrecorded.put_back(pending),
                 }
             }
+        }
+    }
+
+    /// Whether the ledger takes entries, and not too many wait for it.
+    fn health(&self) -> LedgerHealth {
+        match self.ledger {
+            LedgerHealth::Writable if self.load.is_full() => LedgerHealth::Failing,
+            known => known,
         }
     }
 
@@ -438,7 +462,7 @@ impl Loop {
             turned_at: self.firing.clock.monotonic(),
             running,
             waiting: self.firing.dispatcher.open_runs().saturating_sub(running),
-            ledger: self.ledger,
+            ledger: self.health(),
         };
         self.firing.status.send_replace(status);
     }

@@ -3,7 +3,6 @@
 //! Each change of a run's state names the state it starts from, as `model/transition.rs` has it, and is refused if no
 //! row is there, so that an illegal step cannot be written even by a host that is wrong about where a run stands.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use super::alerts::Causes;
 use super::entry::{Admission, Entry, Next};
 use super::error::LedgerError;
+use super::plugins::Plugins;
 use super::ranges::Range;
 use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
 use super::tally::{End, Tallies};
@@ -36,8 +36,7 @@ pub(super) struct Book {
     pub(super) tallies: Tallies,
     /// What alerts have to judge.
     pub(super) causes: Causes,
-    /// The keys of the plugins met so far. To be forgotten with a transaction that may have added one.
-    pub(super) plugins: HashMap<Digest, i64>,
+    pub(super) plugins: Plugins,
     /// The last id given to a range of missed slots.
     pub(super) last_range: Option<RunId>,
     /// The ranges that the call has cut so far, each with its task, its first and its last slot.
@@ -65,7 +64,7 @@ impl Book {
             Entry::RangeCut { task, range, rest, at } => self.cut_range(task, *range, rest, *at),
             Entry::TaskSet { task, schedule, enabled } => self.set_task(task, schedule, *enabled),
             Entry::PauseSet { task, pause } => self.set_pause(task, pause.as_ref()),
-            Entry::Reopened { run, at } => self.reopen(run, *at),
+            Entry::Reopened { run, attempts, at } => self.reopen(run, *attempts, *at),
             Entry::CursorSet { task, slot } => {
                 self.known(task)?;
                 self.tasks.advance(task, *slot);
@@ -142,17 +141,18 @@ impl Book {
         self.insert_payload(run)
     }
 
-    /// Queues a run again that is over, for a backfill.
-    fn reopen(&mut self, run: &Run, at: Timestamp) -> Result<(), LedgerError> {
+    /// Queues a run again that is over, and was after so many attempts when somebody asked for that.
+    fn reopen(&mut self, run: &Run, attempts: u32, at: Timestamp) -> Result<(), LedgerError> {
         let reopened = self.execute(
             "UPDATE runs SET state = 0, since = ?2, attempts_before = attempts, outcome = NULL, detail = NULL,
                  cause = ?3, cause_detail = ?4
-             WHERE id = ?1 AND state = 3 AND outcome > 0",
+             WHERE id = ?1 AND state = 3 AND outcome > 0 AND attempts = ?5",
             params![
                 run.id.as_i64(),
                 at.as_millisecond(),
                 stored::cause_code(run.cause.kind()),
-                stored::cause_detail(&run.cause)
+                stored::cause_detail(&run.cause),
+                attempts
             ],
         )?;
         in_order(reopened, "reopening", run.id)?;
@@ -310,24 +310,6 @@ impl Book {
 
     pub(super) fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
         self.tasks.known(&self.connection, task).map_err(LedgerError::database("enter a task"))
-    }
-
-    fn plugin(&mut self, digest: Digest) -> Result<i64, LedgerError> {
-        if let Some(key) = self.plugins.get(&digest) {
-            return Ok(*key);
-        }
-        let failed = LedgerError::database("enter a plugin");
-        // An update that changes nothing makes the statement return the row that is there already.
-        let key = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO plugins (sha256) VALUES (?) ON CONFLICT DO UPDATE SET sha256 = excluded.sha256 RETURNING id",
-            )
-            .map_err(failed)?
-            .query_row([digest.as_bytes()], |row| row.get(0))
-            .map_err(failed)?;
-        self.plugins.insert(digest, key);
-        Ok(key)
     }
 
     /// How many rows the statement changed.

@@ -95,10 +95,13 @@ pub enum Entry {
         /// Since when and by whom; none if it goes on.
         pause: Option<Pause>,
     },
-    /// A run that is over and did not succeed is queued again. Refused unless it is over, and without success.
+    /// A run that is over and did not succeed is queued again. Refused unless it is over without success, after as many
+    /// attempts as were known of: it may have been opened and ended by somebody else meanwhile.
     Reopened {
         /// The run, with the cause and the payload that it has from now on.
         run: Arc<Run>,
+        /// How many attempts it has had.
+        attempts: u32,
         /// When.
         at: Timestamp,
     },

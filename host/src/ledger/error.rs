@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::stored::Unreadable;
 use crate::model::id::{RunId, TaskName};
 use crate::model::keyvalue::{Refused, Store};
+use crate::model::quantity;
 use crate::model::slot::Slot;
 
 /// The ledger could not do what it was asked to. Cheap to clone: one failed commit is the answer to many.
@@ -69,6 +70,18 @@ pub enum LedgerError {
         found: i64,
         /// The schema that was asked for.
         to: i64,
+    },
+    /// There is too little room on the disk for what writes the ledger anew. It was not touched.
+    #[error("no room beside the ledger {} {purpose}: that takes {}, and {} are free", path.display(), quantity::bytes(*needed), quantity::bytes(*free))]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// What for.
+        purpose: &'static str,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that there are.
+        free: u64,
     },
     /// The file is damaged, or no database at all.
     #[error("the ledger {} is damaged: put a backup in its place; `sandclock ledger verify` says what is wrong", path.display())]

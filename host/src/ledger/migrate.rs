@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::copy;
 use super::error::LedgerError;
 use super::schema::APPLICATION;
+use super::{copy, room};
 
 /// A step of the schema.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Migration {
 }
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. One that was released is never edited.
-pub(super) const MIGRATIONS: [Migration; 5] = [
+pub(super) const MIGRATIONS: [Migration; 6] = [
     Migration { forward: include_str!("schema/0001_first.sql"), back: None },
     Migration {
         forward: include_str!("schema/0002_keyvalue.sql"),
@@ -36,6 +36,10 @@ pub(super) const MIGRATIONS: [Migration; 5] = [
     Migration {
         forward: include_str!("schema/0005_alerts.sql"),
         back: Some(include_str!("schema/0005_alerts.back.sql")),
+    },
+    Migration {
+        forward: include_str!("schema/0006_plugins.sql"),
+        back: Some(include_str!("schema/0006_plugins.back.sql")),
     },
 ];
 
@@ -101,6 +105,7 @@ fn keep_copy(connection: &Connection, path: &Path, schema: i64) -> Result<(), Le
     let partial = kept.with_extension("partial");
     // Left by a host that was killed while it copied.
     discard(&partial)?;
+    room::expect(connection, path, 1, "for a copy before its schema is changed")?;
     copy::write(connection, &partial)?;
     fs::rename(&partial, &kept).map_err(LedgerError::file("keep a copy of the ledger as", &kept))?;
     for other in others(path, &kept).map_err(LedgerError::file("look for older copies beside", path))? {

@@ -17,11 +17,13 @@ mod lines;
 mod listing;
 mod migrate;
 mod past;
+mod plugins;
 mod ranges;
 mod reader;
 mod record;
 mod recover;
 mod removal;
+mod room;
 mod rows;
 mod schema;
 mod sizes;
@@ -39,7 +41,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,7 @@ use self::alerts::Causes;
 use self::apply::Book;
 use self::folder::Claim;
 use self::keyvalue::Lookout;
+use self::plugins::Plugins;
 use self::tally::Tallies;
 use self::tasks::Tasks;
 use self::writer::Call;
@@ -142,7 +144,7 @@ impl Ledger {
             tasks: Tasks::new(tasks),
             tallies: Tallies::default(),
             causes: Causes::new(causes.clone()),
-            plugins: HashMap::new(),
+            plugins: Plugins::default(),
             last_range,
             taken_out: Vec::new(),
         };

@@ -57,12 +57,18 @@ impl Book {
         }
         // Attempts, logs, payload and output go with their run.
         let run = "DELETE FROM runs WHERE id = ?1 AND outcome IS NOT NULL RETURNING task, slot";
-        let range = "DELETE FROM missed WHERE id = ?1 RETURNING task, last_slot";
-        let runs = removal.runs.iter().map(|id| (run, *id));
-        for (sql, id) in runs.chain(removal.ranges.iter().map(|id| (range, *id))) {
-            if let (Some(task), Some(slot)) = self.delete_one(sql, id).map_err(failed)? {
-                self.raise_horizon(task, slot).map_err(failed)?;
+        for id in &removal.runs {
+            let plugins = self.plugins_of(*id).map_err(failed)?;
+            let (task, slot) = self.delete_one(run, *id).map_err(failed)?;
+            if task.is_some() {
+                self.release_plugins(plugins);
             }
+            self.raise_horizon(task.zip(slot)).map_err(failed)?;
+        }
+        let range = "DELETE FROM missed WHERE id = ?1 RETURNING task, last_slot";
+        for id in &removal.ranges {
+            let (task, slot) = self.delete_one(range, *id).map_err(failed)?;
+            self.raise_horizon(task.zip(slot)).map_err(failed)?;
         }
         Ok(())
     }
@@ -78,7 +84,8 @@ impl Book {
         Ok(last)
     }
 
-    fn raise_horizon(&self, task: i64, slot: i64) -> rusqlite::Result<()> {
+    fn raise_horizon(&self, removed: Option<(i64, i64)>) -> rusqlite::Result<()> {
+        let Some((task, slot)) = removed else { return Ok(()) };
         self.connection
             .prepare_cached("UPDATE tasks SET horizon = ?2 WHERE id = ?1 AND coalesce(horizon, ?2 - 1) < ?2")?
             .execute(params![task, slot])?;

@@ -5,6 +5,7 @@ mod durability;
 mod history;
 mod keys;
 mod keyvalue;
+mod plugins;
 mod recovery;
 mod steps;
 mod transitions;

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::error::LedgerError;
 use super::folder::{self, Claim};
 use super::migrate::{self, MIGRATIONS};
-use super::schema;
+use super::{room, schema};
 
 /// How large a file was and is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Compacted {
 /// Writes the database anew without its free pages, and gives their space back to the file system.
 ///
 /// # Errors
-/// [`LedgerError::InUse`] while a host runs; [`LedgerError::Database`] if there is no room for a second copy. The ledger
-/// is as it was then.
+/// [`LedgerError::InUse`] while a host runs; [`LedgerError::NoRoom`] if there is none for two further copies, which it takes
+/// while it works. The ledger is as it was then.
 pub fn compact(state: &Path) -> Result<Compacted, LedgerError> {
     let (_claim, connection, _) = open(state)?;
     let path = folder::database(state);
@@ -35,10 +35,18 @@ pub fn compact(state: &Path) -> Result<Compacted, LedgerError> {
     let failed = LedgerError::database("compact the ledger");
     settle().map_err(failed)?;
     let before = size()?;
-    // The second copy is as large as the ledger, which memory may not hold.
-    connection.execute_batch("PRAGMA temp_store = FILE; VACUUM").map_err(failed)?;
+    // The ledger is written twice: anew to a file, which memory may not hold, and from there through the write-ahead log.
+    room::expect(&connection, &path, 2, "to compact it")?;
+    vacuum(&connection, state).map_err(failed)?;
     settle().map_err(failed)?;
     Ok(Compacted { before, after: size()? })
+}
+
+/// Compacts by way of a file beside the ledger: where SQLite would put it otherwise may be small, or in memory.
+fn vacuum(connection: &Connection, state: &Path) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA temp_store = FILE")?;
+    connection.pragma_update(None, "temp_store_directory", state.to_string_lossy())?;
+    connection.execute_batch("VACUUM")
 }
 
 /// Leads the schema back to an earlier one, for an older version of the program. Returns the schema it was.

@@ -21,7 +21,7 @@ const PAGE: u32 = 1000;
 
 /// What must not be found. Each query returns of what it is found and an id, which may be none; `RUNNING` in it stands for
 /// the state of that name.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 9] = [
     (
         "a run's slot lies beyond its task's cursor",
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task WHERE slot > coalesce(cursor, slot - 1)",
@@ -61,6 +61,13 @@ const RULES: [(&str, &str); 8] = [
         "SELECT name, runs.id FROM runs JOIN tasks ON tasks.id = task
          WHERE outcome <> (SELECT outcome FROM attempts WHERE run = runs.id AND attempt = runs.attempts)
            AND detail IS NULL",
+    ),
+    (
+        "a plugin has another number of attempts than it says",
+        "SELECT 'plugin ' || iif(sha256 IS NULL, 'that is not there', lower(hex(sha256))), NULL
+         FROM (SELECT plugin, count(*) AS found FROM attempts WHERE plugin IS NOT NULL GROUP BY plugin)
+             FULL JOIN plugins ON plugins.id = plugin
+         WHERE attempts IS NOT found",
     ),
     (
         "a store holds something else than it says",

@@ -161,12 +161,13 @@ impl Book {
     fn forget(&mut self, mark: super::tasks::Mark) {
         self.tasks.undo(mark);
         self.tallies.forget();
-        self.plugins.clear();
+        self.plugins.forget();
     }
 
     /// Writes what entries moved or counted in memory.
     fn write_sums(&mut self) -> Result<(), LedgerError> {
         self.tasks.write(&self.connection).map_err(LedgerError::database("move a cursor"))?;
+        self.plugins.write(&self.connection).map_err(LedgerError::database("count the attempts of plugins"))?;
         self.tallies.write(&self.connection).map_err(LedgerError::database("count the ends of runs"))
     }
 
@@ -178,12 +179,11 @@ impl Book {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::HashMap;
-
     use Order::{Again, Alone, Next};
 
     use super::*;
     use crate::ledger::alerts::Causes;
+    use crate::ledger::plugins::Plugins;
     use crate::ledger::tally::Tallies;
     use crate::ledger::tasks::Tasks;
     use crate::model::id::RunId;
@@ -195,7 +195,7 @@ pub(super) mod tests {
             tasks: Tasks::default(),
             tallies: Tallies::default(),
             causes: Causes::default(),
-            plugins: HashMap::new(),
+            plugins: Plugins::default(),
             last_range: None,
             taken_out: Vec::new(),
         }

@@ -8,21 +8,30 @@ use rustix::process::Signal;
 use super::*;
 use crate::project;
 
+/// Where the disk is, for the test that runs on it.
+pub(super) const DISK: &str = "SANDCLOCK_TEST_DISK";
+
 const MOUNT: &str = r#"set -e
 mount -t tmpfs -o size=12m,mode=700 tmpfs "$1"
 export SANDCLOCK_TEST_DISK="$1"
 shift
 exec "$@""#;
 
+/// Runs an ignored test on a disk of its own, of 12 MiB.
+#[track_caller]
+pub(super) fn within_small_disk(test: &str) {
+    project::run_within(&["--mount"], MOUNT, test);
+}
+
 #[test]
 fn a_full_disk_stops_admission_until_there_is_room() {
-    project::run_within(&["--mount"], MOUNT, "ledger::disk::on_the_small_disk");
+    within_small_disk("ledger::disk::on_the_small_disk");
 }
 
 #[test]
 #[ignore = "runs on the disk that the test above mounts"]
 fn on_the_small_disk() {
-    let disk = PathBuf::from(std::env::var_os("SANDCLOCK_TEST_DISK").unwrap());
+    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
     let project = Project::new("", &["tick"]);
     std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
     project.configure(EVERY_SECOND);

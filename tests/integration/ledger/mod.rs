@@ -3,7 +3,10 @@
 mod commands;
 mod damage;
 mod disk;
+mod faulty;
+mod payload;
 mod retention;
+mod room;
 mod trouble;
 
 use std::collections::BTreeSet;

@@ -8,13 +8,18 @@ use super::*;
 use crate::project::PROGRAM;
 
 /// The task at every second, and one whose attempts take ten.
-fn config() -> String {
+pub(super) fn config() -> String {
     let long = "[tasks.long]\nplugin = \"sleep-for-ever\"\nschedule = { every = \"15s\" }\ntimeout = \"10s\"\n";
     format!("{EVERY_SECOND}\n{long}")
 }
 
 /// Lets the ledger fail while an attempt goes on, and be well again when that is over.
-fn trouble_while_a_guest_runs(project: &Project, serving: &Serving<'_>, begin: impl FnOnce(), end: impl FnOnce()) {
+pub(super) fn trouble_while_a_guest_runs(
+    project: &Project,
+    serving: &Serving<'_>,
+    begin: impl FnOnce(),
+    end: impl FnOnce(),
+) {
     serving.until_run("tick", "succeeded", succeeded);
     let long = serving.until_run("long", "is running", |run| run["state"] == "running");
     begin();

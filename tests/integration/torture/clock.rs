@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rustix::process::Signal;
 use sandclock_host::clock::Clock;
@@ -13,7 +12,7 @@ use sandclock_host::ledger::{Filter, Reader, Record};
 use sandclock_host::model::outcome::{Miss, PassedOver};
 
 use super::account::{Account, Due, Effects, Range, Run};
-use crate::project::{Project, Serving, slot};
+use crate::project::{Project, Serving, preload, slot};
 
 const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
@@ -45,11 +44,9 @@ limits = { timeout = "3s" }
 fn a_clock_that_is_set_leaves_every_slot_with_one_entry() {
     let project = Project::new(CONFIG, &["tick", "sleep-for-ever"]);
     let clock = project.path("clock");
-    let library = project.path("clock.so");
-    compile(&library);
     set(&clock, 0);
     let mut command = project.command(&["serve"]);
-    command.env("LD_PRELOAD", &library).env("SANDCLOCK_TEST_CLOCK", &clock);
+    command.env("LD_PRELOAD", preload(&project, "torture/clock.c")).env("SANDCLOCK_TEST_CLOCK", &clock);
     let serving = project.serve_as(command);
     runs_again(&serving, 0);
     for offset in OFFSETS {
@@ -80,13 +77,6 @@ fn a_clock_that_is_set_leaves_every_slot_with_one_entry() {
             assert!(count.abs_diff(about) < 300, "{task}: {count} missed, of about {about}");
         }
     }
-}
-
-/// Makes the library that shows another clock. A C compiler is there: SQLite takes one.
-fn compile(library: &Path) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/integration/torture/clock.c");
-    let status = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(library).arg(source).status();
-    assert!(status.unwrap().success());
 }
 
 /// Sets the clock at once: a host never reads half a number.

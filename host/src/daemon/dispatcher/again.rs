@@ -53,7 +53,7 @@ impl Dispatcher {
         let payload = payload.or_else(|| task.payload.clone());
         let run = Arc::new(Run { id, task: task.clone(), cause, slot, payload, trace: None, admitted_at: now });
         let mut step = Step::default();
-        step.entries.push(Entry::Reopened { run: run.clone(), at: now });
+        step.entries.push(Entry::Reopened { run: run.clone(), attempts, at: now });
         step.effects.push(Effect::Tell(Event::RunQueued(run.clone())));
         let active = Active { attempts, attempts_before: attempts, ..Active::new(run.clone()) };
         match run.cause {

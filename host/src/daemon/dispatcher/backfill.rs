@@ -111,7 +111,7 @@ impl Dispatcher {
             admitted_at: now,
         });
         step.entries.push(match known {
-            Some(_) => Entry::Reopened { run: run.clone(), at: now },
+            Some(_) => Entry::Reopened { run: run.clone(), attempts, at: now },
             None => Entry::Admitted { run: run.clone(), admission: ledger::Admission::Queued },
         });
         step.effects.push(Effect::Tell(Event::RunQueued(run.clone())));

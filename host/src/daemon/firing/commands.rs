@@ -82,7 +82,7 @@ impl Loop {
 
     /// While the ledger cannot be written, nothing new is taken on.
     pub(super) fn writable(&self) -> Result<(), Refusal> {
-        match self.ledger {
+        match self.health() {
             LedgerHealth::Writable => Ok(()),
             LedgerHealth::Failing | LedgerHealth::Damaged => Err(Refusal::LedgerFailing),
         }

@@ -57,7 +57,7 @@ impl Loop {
             let audited = Audited::done(&change, task, run, self.firing.clock.now());
             Entry::Access(Access::Audited(Arc::new(audited)))
         });
-        let late = if self.ledger != LedgerHealth::Writable && step.entries.is_empty() {
+        let late = if self.health() != LedgerHealth::Writable && step.entries.is_empty() {
             noted
         } else {
             step.entries.extend(noted);
@@ -65,7 +65,12 @@ impl Loop {
         };
         self.record(step, Some(answer));
         if let Some(entry) = late {
-            self.record(Step { entries: vec![entry], ..Step::default() }, None);
+            // Somebody may ask for the same over and over, and nothing else bounds how much waits.
+            if self.unrecorded.is_full() || self.load.is_full() {
+                tracing::warn!("a cancellation is not in the audit log: too much waits for the ledger");
+            } else {
+                self.record(Step { entries: vec![entry], ..Step::default() }, None);
+            }
         }
     }
 
@@ -73,7 +78,7 @@ impl Loop {
     /// written, it is left out.
     pub(super) fn note_refused(&mut self, code: &str) {
         if let Some(Noting { change, task, run }) = self.noting.take()
-            && self.ledger == LedgerHealth::Writable
+            && self.health() == LedgerHealth::Writable
         {
             let audited = Audited::refused(&change, task, run, code, self.firing.clock.now());
             let entries = vec![Entry::Access(Access::Audited(Arc::new(audited)))];

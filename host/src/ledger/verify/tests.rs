@@ -8,7 +8,7 @@ use crate::ledger::{Durability, folder, schema};
 /// A sound ledger: a run that succeeded at its second attempt, one that goes on, and two ranges of missed slots.
 const SOUND: &str = r#"
     INSERT INTO tasks (id, name, cursor) VALUES (1, 'report', 9000);
-    INSERT INTO plugins VALUES (1, x'0707070707070707070707070707070707070707070707070707070707070707');
+    INSERT INTO plugins VALUES (1, x'0707070707070707070707070707070707070707070707070707070707070707', 2);
     INSERT INTO missed VALUES (1, 1, 1000, 2000, 2, 0, 60000), (2, 1, 3000, 3000, 1, 0, 60000);
     INSERT INTO runs VALUES (7, 1, 5000, 0, NULL, 3, 5020, 2, 0, 5000, 5005, NULL, 0, NULL),
         (8, 1, 9000, 0, NULL, 1, 9000, 1, 0, 9000, 9000, NULL, NULL, NULL);
@@ -60,6 +60,8 @@ fn each_damage_is_told_with_its_task_or_run() {
         ("DELETE FROM attempts WHERE attempt = 1", "attempts have a gap"),
         ("UPDATE runs SET attempts = 3 WHERE id = 7", "attempts have a gap"),
         ("UPDATE runs SET outcome = 3 WHERE id = 7", "outcome is not that of its last attempt"),
+        ("DELETE FROM plugins", "another number of attempts than it says: plugin that is not there"),
+        ("UPDATE plugins SET attempts = 1", "another number of attempts than it says: plugin 0707"),
         ("UPDATE stores SET bytes = 8", "holds something else than it says: the own store of report"),
         ("DELETE FROM store_values", "holds something else than it says"),
         ("DELETE FROM tasks", "a row of runs belongs to none of tasks"),

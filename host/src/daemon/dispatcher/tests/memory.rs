@@ -131,9 +131,9 @@ impl Memory {
             Entry::PauseSet { task, pause } => {
                 self.standings.entry(task.clone()).or_default().pause.clone_from(pause);
             }
-            Entry::Reopened { run, at } => {
+            Entry::Reopened { run, attempts, at } => {
                 self.change(run.id, "reopening", *at, RunState::Queued, |row| match &row.state {
-                    RunState::Final(outcome) => !has_succeeded(outcome),
+                    RunState::Final(outcome) => !has_succeeded(outcome) && row.attempts == *attempts,
                     _ => false,
                 })?;
                 if let Some(row) = self.runs.get_mut(&run.id) {

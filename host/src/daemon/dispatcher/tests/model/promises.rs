@@ -35,6 +35,16 @@ impl World {
         }
     }
 
+    /// A run waits for its next attempt no longer than its task says, whatever was done to the clock meanwhile.
+    pub(super) fn no_wait_is_too_long(&self) {
+        for (until, run) in &self.dispatcher.retries {
+            let active = &self.dispatcher.active[run];
+            let longest = active.run.task.retry.backoff.wait(active.counted_attempts());
+            let wait = until.duration_since(self.now);
+            assert!(wait <= SignedDuration::try_from(longest).unwrap(), "{run} waits for {wait:?}, not {longest:?}");
+        }
+    }
+
     /// Lets everything come to an end, and looks at what is in the ledger then.
     pub(super) fn settle(mut self) {
         self.act(&Op::Mend);

@@ -20,6 +20,8 @@ pub(super) struct World {
     /// Steps on their way into the ledger.
     pub pending: VecDeque<Step>,
     is_failing: bool,
+    /// What has happened to time since slots were last taken.
+    gap: Gap,
     /// The plugin of all tasks, as this host knows it.
     pub plugin: PluginState,
     /// Attempts that go on.
@@ -54,6 +56,7 @@ impl World {
             durable: durable.then(Durable::new),
             pending: VecDeque::new(),
             is_failing: false,
+            gap: Gap::None,
             plugin: PluginState::Preparing,
             guests: BTreeMap::new(),
             began: BTreeSet::new(),
@@ -108,16 +111,23 @@ impl World {
             Op::Mend | Op::Prepared(_) | Op::Forestall(_) => {}
         }
         self.holds();
+        // What time did is known when slots are taken.
+        if self.gap == Gap::None && !self.is_failing {
+            self.no_wait_is_too_long();
+        }
     }
 
     /// A turn of the firing loop, some time after the last.
     pub(super) fn turn(&mut self, seconds: i64, gap: Gap) {
         self.now += SignedDuration::from_secs(seconds);
+        if gap != Gap::None {
+            self.gap = gap;
+        }
         if self.is_failing {
             return;
         }
         let mut step = Step::default();
-        for due in self.dispatcher.take_due(self.now, gap) {
+        for due in self.dispatcher.take_due(self.now, std::mem::replace(&mut self.gap, Gap::None)) {
             step.append(self.dispatcher.due(due, self.now));
         }
         step.append(self.dispatcher.retry(self.now));
@@ -190,6 +200,7 @@ impl World {
         self.guests.clear();
         self.stopped.clear();
         self.is_failing = false;
+        self.gap = Gap::None;
         self.plugin = PluginState::Preparing;
         self.tasks = tasks(shape);
         self.tasks_before.clear();

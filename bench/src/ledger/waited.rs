@@ -1,4 +1,4 @@
-//! What an entry in the ledger costs one who waits for it: [`Ledger::append`] against a write to a file and `fdatasync`.
+//! What an entry costs one who waits for it: [`Ledger::append`] against a write to a file and `fdatasync`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -18,7 +18,7 @@ const ENTRIES: u32 = 500;
 const FRAME: usize = 4096 + 24;
 
 /// One entry after the other, each waited for.
-pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
+pub(super) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Answer> {
     let (folder, ledger, _) = ground.ledger()?;
     let file = File::create(folder.path().join("bare"))?;
     let runtime = listener()?;
@@ -30,7 +30,7 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
     )?;
     let bar = Some(Bar::Times(2.0));
     let question = Question { what: "one durable entry, waited for", unit: "µs", a: "ledger", bar };
-    Ok(vec![Answer::of(question, "write and fdatasync", &rounds)])
+    Ok(Answer::of(question, "write and fdatasync", &rounds))
 }
 
 /// What an entry of a turn takes, in microseconds.
