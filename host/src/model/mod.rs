@@ -20,6 +20,7 @@ pub mod ping;
 pub mod retention;
 pub mod retry;
 pub mod task;
+pub mod taskset;
 pub mod upcoming;
 pub mod webhook;
 

@@ -18,7 +18,7 @@ mod observers;
 pub use alerts::Settings as AlertSettings;
 pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
-pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks};
+pub use metrics::{Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing};
 pub use narrate::narrate;
 pub use observers::{Look, Observers, Sources};
 pub use traces::{Logs, TraceSettings};

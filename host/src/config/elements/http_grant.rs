@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use http::HeaderName;
-use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Build;
@@ -39,7 +38,7 @@ impl Value for HttpGrantTable {
         match node.get_ref() {
             DeValue::String(_) => {
                 let allow = HttpGrant::read(node, reader)?;
-                let allow = Field::Written(Spanned::new(node.span(), allow));
+                let allow = Field::of(node.span(), allow);
                 Some(Self(HttpGrantKeys { allow, ..HttpGrantKeys::default() }))
             }
             DeValue::Table(_) => HttpGrantKeys::read_table(node, reader).map(Self),

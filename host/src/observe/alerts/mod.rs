@@ -32,8 +32,8 @@ use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
 use crate::model::event::Event;
-use crate::model::id::{AlertName, TaskName};
-use crate::model::task::Task;
+use crate::model::id::AlertName;
+use crate::model::taskset::TaskSet;
 
 /// Who is told, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ pub struct Parts {
     /// Who is told, which may change.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The tasks by name, which may change.
-    pub tasks: watch::Receiver<Arc<BTreeMap<TaskName, Arc<Task>>>>,
+    pub tasks: watch::Receiver<Arc<TaskSet>>,
     /// What happens.
     pub events: broadcast::Receiver<Event>,
     /// The time.

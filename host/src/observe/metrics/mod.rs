@@ -15,7 +15,6 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +22,6 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::model::id::TaskName;
-use crate::model::task::Task;
 use host::HostSeries;
 use task::TaskSeries;
 
@@ -39,9 +37,6 @@ pub struct MetricsSettings {
     /// How many tasks have series of their own.
     pub max_tasks: usize,
 }
-
-/// The tasks by name.
-pub type Tasks = BTreeMap<TaskName, Arc<Task>>;
 
 /// What the ledger knows of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
