@@ -44,6 +44,10 @@ use bar::Verdict;
 use host::Ground;
 use rounds::Answer;
 
+/// As the real program has it: it is measured in this one.
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How many rounds each question gets.
 const FULL: usize = 20;
 /// How many it gets to see that everything works.

@@ -57,7 +57,7 @@ impl Site {
         let last = listener()?.block_on(make(ground, &folder.path().join("cut-off")))?;
         let site = Self { folder, last };
         // The first host compiles the plugin, which is another matter.
-        Hosted::start(&site.config())?.says("plugin is ready", 1)?;
+        Hosted::start(&site.config(), "info")?.says("plugin is ready", 1)?;
         Ok(site)
     }
 
@@ -77,7 +77,7 @@ impl Site {
         }
         fs::copy(self.folder.path().join("cut-off/ledger.db"), self.database())?;
         let started = clock.monotonic();
-        let mut host = Hosted::start(&self.config())?;
+        let mut host = Hosted::start(&self.config(), "info")?;
         host.says("serving", 1)?;
         let ledger = Connection::open(self.database())?;
         while started.elapsed() < PATIENCE {

@@ -14,7 +14,7 @@ use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
 use super::elements::webhook;
 use super::elements::{Build, Common, Secrets};
-use super::read::{Keys, Reader, Value};
+use super::read::{Field, Keys, Reader, Value};
 use super::report::Report;
 use super::surroundings::{PluginFiles, Surroundings};
 use super::syntax::{self, Tree};
@@ -106,17 +106,19 @@ pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Opti
     };
     let tree = Spanned::new(tree.span(), toml::de::DeValue::Table(tree.into_inner()));
     let file = FileTable::read(&tree, &mut reader);
+    // What was read out of it owns itself; the tree takes more than all that is made of it.
+    drop(tree);
     let mut problems = reader.problems;
-    let config = file.and_then(|file| build(&file, text, root, around, &mut problems));
+    let config = file.and_then(|file| build(file, text, root, around, &mut problems));
     (config, problems)
 }
 
-fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, problems: &mut Problems) -> Option<Config> {
-    let host_table: HostTable = file.host.value().unwrap_or_default();
+fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, problems: &mut Problems) -> Option<Config> {
+    let host_table: HostTable = file.host.into_value().unwrap_or_default();
     let host = host_table.build(root, around, problems);
     let plugins = plugin_files(&host_table, &host, problems);
-    let tasks = settled_tasks(file, problems);
-    let alert_tables: Named<AlertName, AlertTable> = file.alerts.value().unwrap_or_default();
+    let tasks = settled_tasks(file.tasks, file.defaults, problems);
+    let alert_tables: Named<AlertName, AlertTable> = file.alerts.into_value().unwrap_or_default();
     let mut build = Build {
         problems,
         around,
@@ -133,31 +135,38 @@ fn build(file: &FileTable, text: &str, root: &Path, around: &Surroundings, probl
     let observe = host_table.observe(&mut build);
     let alerts: Vec<Option<Alert>> =
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
-    let built: Vec<Option<(Task, Origin)>> = tasks.iter().map(|(name, task)| task.build(name, &mut build)).collect();
+    let built: Vec<Option<(Arc<Task>, Origin)>> =
+        tasks.iter().map(|(name, task)| task.get_ref().build(name, &mut build)).map(shared).collect();
 
     let known_alerts: Vec<&AlertName> = alert_tables.0.iter().map(|(name, _)| name.get_ref()).collect();
     for (_, task) in &tasks {
-        check_alerts(&task.shared, &known_alerts, problems);
+        check_alerts(&task.get_ref().shared, &known_alerts, problems);
     }
-    let chains: Chains<'_> = tasks.iter().map(|(name, task)| (name.get_ref(), task.after())).collect();
+    let chains: Chains<'_> = tasks.iter().map(|(name, task)| (name.get_ref(), task.get_ref().after())).collect();
     chains::check(&chains, problems);
-    webhook::check_paths(tasks.iter().filter_map(|(name, task)| Some((name.get_ref(), task.webhook()?))), problems);
+    let webhooks = tasks.iter().filter_map(|(name, task)| Some((name.get_ref(), task.get_ref().webhook()?)));
+    webhook::check_paths(webhooks, problems);
     if tasks.is_empty() && problems.is_empty() {
         problems
             .note(Diagnostic::warning("there are no tasks").help("a task begins with a line such as [tasks.hello]"));
     }
 
     let built = built.into_iter().collect::<Option<Vec<_>>>()?;
-    let origins = built.iter().map(|(task, origin)| (task.name.clone(), origin.clone())).collect();
+    let (tasks, origins) = built.into_iter().map(|(task, origin)| (task.clone(), (task.name.clone(), origin))).unzip();
     Some(Config {
         root: root.to_owned(),
         host,
         observe,
-        tasks: built.into_iter().map(|(task, _)| Arc::new(task)).collect(),
+        tasks,
         alerts: alerts.into_iter().collect::<Option<Vec<_>>>()?,
         origins,
         secret_sources,
     })
+}
+
+/// A task that was made, as everybody holds it from here on.
+fn shared(built: Option<(Task, Origin)>) -> Option<(Arc<Task>, Origin)> {
+    built.map(|(task, origin)| (Arc::new(task), origin))
 }
 
 /// What is in the plugins folder, or a problem if there is none.
@@ -181,17 +190,19 @@ fn plugin_files(table: &HostTable, host: &HostSettings, problems: &mut Problems)
 }
 
 /// The tasks with all that they inherit.
-fn settled_tasks(file: &FileTable, problems: &mut Problems) -> Vec<(Spanned<TaskName>, TaskTable)> {
-    let mut defaults: DefaultsTable = file.defaults.value().unwrap_or_default();
+fn settled_tasks(
+    tasks: Field<Named<TaskName, TaskTable>>,
+    defaults: Field<DefaultsTable>,
+    problems: &mut Problems,
+) -> Vec<(Spanned<TaskName>, Spanned<TaskTable>)> {
+    let mut defaults = defaults.into_value().unwrap_or_default();
     defaults.settle(problems);
-    let tasks: Named<TaskName, TaskTable> = file.tasks.value().unwrap_or_default();
-    let settle = |(name, task): (_, Spanned<TaskTable>)| {
-        let mut task = task.into_inner();
-        task.shared.settle(problems);
-        task.shared.inherit_keys(&defaults);
-        (name, task)
-    };
-    tasks.0.into_iter().map(settle).collect()
+    let Named(mut tasks) = tasks.into_value().unwrap_or_default();
+    for (_, task) in &mut tasks {
+        task.get_mut().shared.settle(problems);
+        task.get_mut().shared.inherit_keys(&defaults);
+    }
+    tasks
 }
 
 fn check_alerts(task: &DefaultsTable, known: &[&AlertName], problems: &mut Problems) {

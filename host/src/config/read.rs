@@ -35,11 +35,15 @@ pub(super) enum Field<T> {
     Absent,
     /// Something that could not be read. Its problem is noted, and no other should be made of it.
     Unreadable,
-    /// This.
-    Written(Spanned<T>),
+    /// This. Behind a pointer, since of a hundred thousand tasks few write more than some of their keys.
+    Written(Box<Spanned<T>>),
 }
 
 impl<T> Field<T> {
+    pub(super) fn of(span: Span, value: T) -> Self {
+        Field::Written(Box::new(Spanned::new(span, value)))
+    }
+
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Field::Absent)
     }
@@ -62,6 +66,14 @@ impl<T> Field<T> {
         T: Clone,
     {
         self.written().map(|value| value.get_ref().clone())
+    }
+
+    /// What was written, taken out.
+    pub(super) fn into_value(self) -> Option<T> {
+        match self {
+            Field::Written(value) => Some(value.into_inner()),
+            Field::Absent | Field::Unreadable => None,
+        }
     }
 
     /// Takes over what a task does not say itself.
@@ -174,7 +186,7 @@ impl TableReader<'_, '_> {
         self.taken.push(key);
         let Some(node) = self.entries.get(key) else { return Field::Absent };
         match self.reader.below(key, |reader| T::read(node, reader)) {
-            Some(value) => Field::Written(Spanned::new(node.span(), value)),
+            Some(value) => Field::of(node.span(), value),
             None => Field::Unreadable,
         }
     }
@@ -191,9 +203,9 @@ impl TableReader<'_, '_> {
 
     /// Notes every key that nobody took. `shape` is the table's, to find where such a key belongs.
     pub(super) fn finish(self, shape: impl Fn() -> TableShape) {
-        let path = self.reader.path();
-        let place = if path.is_empty() { "at the top of the file".to_owned() } else { format!("in `{path}`") };
         for key in self.entries.keys().filter(|key| !self.taken.contains(&key.get_ref().as_ref())) {
+            let path = self.reader.path();
+            let place = if path.is_empty() { "at the top of the file".to_owned() } else { format!("in `{path}`") };
             let problem = Diagnostic::error(format!("unknown key `{}` {place}", key.get_ref()))
                 .at(key.span(), "is not known here");
             let problem = match shape().home_of(key.get_ref()) {

@@ -258,7 +258,7 @@ impl<K: Name, V: Value> Value for Named<K, V> {
         let DeValue::Table(entries) = node.get_ref() else {
             return reader.mismatch::<Self, _>(node);
         };
-        let mut named = Vec::new();
+        let mut named = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let name = match key.get_ref().parse() {
                 Ok(name) => Some(Spanned::new(key.span(), name)),

@@ -33,6 +33,7 @@ use crate::model::pause::Pause;
 use crate::model::payload::Blob;
 use crate::model::run::{Run, RunState};
 use crate::model::task::{Build, Task};
+use crate::model::taskset::TaskSet;
 use crate::model::trace::TraceContext;
 use active::{Active, Whereabouts};
 use backfill::Backlog;
@@ -107,7 +108,7 @@ impl Refusal {
 /// Everything that is decided about runs.
 #[derive(Debug)]
 pub struct Dispatcher {
-    tasks: HashMap<TaskName, Arc<Task>>,
+    tasks: Arc<TaskSet>,
     /// Tasks that the ledger knows and the configuration does not have.
     absent: HashMap<TaskName, Absent>,
     /// The tasks that a task's success starts.
@@ -148,19 +149,20 @@ impl Dispatcher {
         chance: &mut dyn FnMut() -> f64,
     ) -> (Self, Step) {
         let mut step = Step::default();
+        let tasks: TaskSet = tasks.into_iter().collect();
         let absent = reloading::absent(&tasks, &recovered);
         let followers = reloading::followers(&tasks);
         let (mut cursors, mut pauses) = (HashMap::new(), HashMap::new());
-        for task in &tasks {
+        for task in tasks.values() {
             let standing = recovered.standings.get(&task.name).cloned().unwrap_or_default();
             let cursor = recovered.cursors.get(&task.name).copied();
             cursors.insert(task.name.clone(), opening::open(task, cursor, &standing, now, &mut step));
             pauses.extend(standing.pause.map(|pause| (task.name.clone(), pause)));
         }
         let mut dispatcher = Self {
-            plugins: tasks.iter().map(|task| (task.build(), PluginState::Preparing)).collect(),
-            scheduler: Scheduler::new(tasks.iter().cloned(), &cursors, now),
-            tasks: tasks.into_iter().map(|task| (task.name.clone(), task)).collect(),
+            plugins: reloading::plugins(&tasks, &HashMap::new()),
+            scheduler: Scheduler::new(tasks.values().cloned(), &cursors, now),
+            tasks: Arc::new(tasks),
             absent,
             followers,
             pauses,

@@ -1,6 +1,5 @@
 //! What the rest of the program holds of a running daemon: a way to ask it for things, and to see how it is.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,11 +25,9 @@ use crate::model::plan::Plan;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 use crate::observe::{AlertSettings, LedgerLatency};
 use crate::sandbox::{Following, Sandbox, Whom};
-
-/// The tasks of a daemon by name.
-pub type TaskSet = BTreeMap<TaskName, Arc<Task>>;
 
 /// A way to ask a running daemon for things. Cheap to clone.
 #[derive(Clone)]

@@ -49,6 +49,7 @@ use crate::ledger::{Keep, Ledger, Recovered};
 use crate::model::event::Event;
 use crate::model::retention::Retention;
 use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 use crate::observe::{AlertSettings, LedgerLatency};
 use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
@@ -63,7 +64,7 @@ pub use crate::sandbox::{Following, Heard, LiveLine, Whom};
 pub use asked::{Asked, End, RetryError, TriggerRequest, Triggered, Wants};
 pub use dispatcher::Refusal;
 pub use firing::Drained;
-pub use handle::{Handle, LedgerHealth, STALLED, Status, Stopped, TaskSet};
+pub use handle::{Handle, LedgerHealth, STALLED, Status, Stopped};
 pub use keyvalue::stores;
 pub use past::{BackfillError, Request as BackfillRequest};
 pub use standing::{PluginSet, PluginStanding};
@@ -149,14 +150,8 @@ impl Daemon {
         for (task, cursor) in recovered.cursors.iter().filter(|(_, cursor)| cursor.time() > now) {
             tracing::warn!(%task, "its slots are decided up to {cursor}, which is yet to come: was the clock ahead?");
         }
-        let (keep, keep_seen) = watch::channel(keep(&tasks, &settings));
-        let keeper = Keeper::start(ledger.clone(), keep_seen, status_seen.clone(), clock)?;
         let workers = settings.max_concurrent.get();
         let executor = Executor::start(workers, settings.threads.get(), clock, plugins.sandbox())?;
-        let by_name: TaskSet = tasks.iter().map(|task| (task.name.clone(), task.clone())).collect();
-        let (tasks_told, tasks_seen) = watch::channel(Arc::new(by_name));
-        let standings: PluginSet = tasks.iter().map(|task| (task.build(), PluginStanding::Preparing)).collect();
-        let (plugins_told, plugins_seen) = watch::channel(Arc::new(standings));
         let sandbox = plugins.sandbox().clone();
         // From the first run on: what ends before anybody can tell of it waits for that.
         ledger.enter_causes(!alerts.channels.is_empty());
@@ -167,6 +162,12 @@ impl Daemon {
         let state: Arc<Path> = ledger.folder().into();
         let (dispatcher, first) =
             Dispatcher::new(tasks, Queue::new(workers, settings.max_queued), recovered, HOST, now, &mut fastrand::f64);
+        let tasks = dispatcher.tasks();
+        let (keep, keep_seen) = watch::channel(keep(tasks, &settings));
+        let keeper = Keeper::start(ledger.clone(), keep_seen, status_seen.clone(), clock)?;
+        let (tasks_told, tasks_seen) = watch::channel(Arc::clone(tasks));
+        let standings: PluginSet = tasks.values().map(|task| (task.build(), PluginStanding::Preparing)).collect();
+        let (plugins_told, plugins_seen) = watch::channel(Arc::new(standings));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let alarm = {
             let _within = runtime.enter();
@@ -271,12 +272,8 @@ impl Daemon {
 }
 
 /// What the ledger is to keep.
-fn keep(tasks: &[Arc<Task>], settings: &Settings) -> Keep {
-    Keep {
-        tasks: tasks.iter().map(|task| (task.name.clone(), task.retention.clone())).collect(),
-        others: Retention::default(),
-        size: settings.ledger_size,
-    }
+fn keep(tasks: &Arc<TaskSet>, settings: &Settings) -> Keep {
+    Keep { tasks: Arc::clone(tasks), others: Retention::default(), size: settings.ledger_size }
 }
 
 impl Drop for Daemon {

@@ -67,8 +67,8 @@ pub struct Missed {
 /// The due times of all tasks.
 #[derive(Debug)]
 pub struct Scheduler {
+    /// In the order of their names.
     tasks: Vec<Scheduled>,
-    places: HashMap<TaskName, usize>,
     /// When to look at each task, and its place in `tasks`. Those that a task no longer has `planned` mean nothing.
     next: BinaryHeap<Reverse<(Slot, usize)>>,
     /// Slots up to here passed while no host was running.
@@ -104,31 +104,31 @@ const GATHERING: Duration = Duration::from_secs(60);
 impl Scheduler {
     /// Takes tasks up where their cursors stand; a task without one has no slots before `now`.
     pub fn new(tasks: impl IntoIterator<Item = Arc<Task>>, cursors: &HashMap<TaskName, Slot>, now: Timestamp) -> Self {
-        let mut scheduler =
-            Self { tasks: Vec::new(), places: HashMap::new(), next: BinaryHeap::new(), started_at: now };
-        for task in tasks {
-            let cursor = cursors.get(&task.name).copied().unwrap_or(Slot::at(now));
-            scheduler.places.insert(task.name.clone(), scheduler.tasks.len());
-            scheduler.tasks.push(Scheduled { task, cursor, hold: None, planned: None });
-            scheduler.plan(scheduler.tasks.len() - 1, now);
-        }
+        let cursor = |task: &Task| cursors.get(&task.name).copied().unwrap_or(Slot::at(now));
+        let scheduled = |task: Arc<Task>| Scheduled { cursor: cursor(&task), task, hold: None, planned: None };
+        let mut tasks: Vec<Scheduled> = tasks.into_iter().map(scheduled).collect();
+        tasks.sort_by(|a, b| a.task.name.cmp(&b.task.name));
+        tasks.shrink_to_fit();
+        let next = BinaryHeap::with_capacity(tasks.len());
+        let mut scheduler = Self { tasks, next, started_at: now };
+        (0..scheduler.tasks.len()).for_each(|index| scheduler.plan(index, now));
         scheduler
     }
 
     /// Takes other tasks in place of those it has: each with the moment from which its slots count if that is another
     /// one, and with why they are not to be run. What is due under the tasks before has to be taken first.
     pub fn swap(&mut self, tasks: impl IntoIterator<Item = Taken>, now: Timestamp) {
-        let mut before: Vec<Option<Scheduled>> = self.tasks.drain(..).map(Some).collect();
-        let places = std::mem::take(&mut self.places);
+        let before = Self { tasks: std::mem::take(&mut self.tasks), next: BinaryHeap::new(), started_at: now };
+        let mut taken: Vec<Taken> = tasks.into_iter().collect();
+        taken.sort_by(|a, b| a.task.name.cmp(&b.task.name));
+        self.tasks.reserve_exact(taken.len());
         self.next.clear();
-        for Taken { task, anew, hold } in tasks {
-            let known = places.get(&task.name).and_then(|index| before[*index].take());
-            let index = self.tasks.len();
-            self.places.insert(task.name.clone(), index);
+        for (index, Taken { task, anew, hold }) in taken.into_iter().enumerate() {
+            let known = before.place(&task.name).map(|place| &before.tasks[place]);
             match (known, anew) {
                 (Some(known), None) if known.hold == hold => {
                     self.next.extend(known.planned.map(|planned| Reverse((planned, index))));
-                    self.tasks.push(Scheduled { task, ..known });
+                    self.tasks.push(Scheduled { task, ..*known });
                 }
                 (known, anew) => {
                     let cursor = anew.or(known.map(|known| known.cursor)).unwrap_or(Slot::at(now));
@@ -139,9 +139,14 @@ impl Scheduler {
         }
     }
 
+    /// Where a task stands among the others.
+    fn place(&self, task: &TaskName) -> Option<usize> {
+        self.tasks.binary_search_by(|scheduled| scheduled.task.name.cmp(task)).ok()
+    }
+
     /// How far a task's slots are decided.
     pub fn cursor(&self, task: &TaskName) -> Option<Slot> {
-        self.places.get(task).map(|index| self.tasks[*index].cursor)
+        self.place(task).map(|index| self.tasks[index].cursor)
     }
 
     /// When slots have to be taken next; it is in the past if slots are due.
@@ -163,7 +168,7 @@ impl Scheduler {
 
     /// Lets a task's slots pass from now on without being run. Those up to now are decided as ever.
     pub fn hold(&mut self, task: &TaskName, why: Skip, now: Timestamp) -> Option<Due> {
-        let index = *self.places.get(task)?;
+        let index = self.place(task)?;
         let due = match self.tasks[index].planned {
             Some(planned) if planned.time() <= now => self.take(index, now, Gap::None),
             _ => None,
@@ -175,7 +180,7 @@ impl Scheduler {
 
     /// The same for a task that was held before it was taken up: its slots since its cursor are held too.
     pub fn hold_from_the_start(&mut self, task: &TaskName, why: Skip, now: Timestamp) {
-        if let Some(index) = self.places.get(task).copied() {
+        if let Some(index) = self.place(task) {
             self.tasks[index].hold = Some(why);
             self.plan(index, now);
         }
@@ -184,7 +189,7 @@ impl Scheduler {
     /// Lets a task's slots be run again from now on. Of those that passed meanwhile, the misfire policy has the latest
     /// run late; none of them counts as on time.
     pub fn release(&mut self, task: &TaskName, now: Timestamp) -> Option<Due> {
-        let index = *self.places.get(task)?;
+        let index = self.place(task)?;
         let scheduled = &mut self.tasks[index];
         let why = scheduled.hold.take()?;
         let passage = Passage { why: PassedOver::Skipped(why), grace: Duration::ZERO };

@@ -138,6 +138,8 @@ impl Ledger {
             last_run: recover::last_id(&connection, "runs")?,
         };
         let last_range = recover::last_id(&connection, "missed")?;
+        // Nobody asks again for the pages that this took.
+        connection.execute_batch("PRAGMA shrink_memory").map_err(LedgerError::database("give memory back of"))?;
         let causes = Arc::new(AtomicBool::new(false));
         let book = Book {
             connection,

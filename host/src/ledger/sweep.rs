@@ -3,7 +3,8 @@
 //! Only reads, on a connection of its own, a task at a time; the removals it hands out are small enough to go through
 //! the writer between other calls.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,13 +19,13 @@ use super::tally::DAY;
 use crate::model::id::{RunId, TaskName};
 use crate::model::outcome::OutcomeClass;
 use crate::model::retention::{Cut, Past, Retention};
-use crate::model::shared::Shared;
+use crate::model::taskset::TaskSet;
 
 /// How much is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Keep {
-    /// Of each task that is configured.
-    pub tasks: HashMap<TaskName, Shared<Retention>>,
+    /// The tasks that are configured: each says how much of its past.
+    pub tasks: Arc<TaskSet>,
     /// Of all other tasks that the ledger knows.
     pub others: Retention,
     /// How many bytes the ledger's pages may take, over all tasks.
@@ -119,7 +120,7 @@ impl Sweep {
             return Ok(Some(removal));
         }
         if let Some((task, name)) = self.tasks.pop() {
-            let retention = self.keep.tasks.get(&name).map_or(self.keep.others, |retention| **retention);
+            let retention = self.keep.tasks.get(&name).map_or(self.keep.others, |task| *task.retention);
             self.current = self.of_task(task, &retention)?;
             return Ok(Some(Removal { days: self.old_days(task)?, ..Removal::default() }));
         }

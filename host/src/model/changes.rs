@@ -89,7 +89,7 @@ pub fn changed_settings(before: &Task, after: &Task) -> Vec<&'static str> {
         on => "retry.on",
         on_interrupt => "on-interrupt",
     });
-    let (old, new) = (&before.misfire, &after.misfire);
+    let (old, new) = (&*before.misfire, &*after.misfire);
     differing!(changed, old, new, Misfire { policy => "misfire.policy", window => "misfire.window" });
     let (old, new) = (&*before.exit_codes, &*after.exit_codes);
     differing!(changed, old, new, ExitCodes {

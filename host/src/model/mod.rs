@@ -21,6 +21,7 @@ pub mod proxy;
 pub mod retention;
 pub mod retry;
 pub mod task;
+pub mod taskset;
 pub mod upcoming;
 pub mod webhook;
 

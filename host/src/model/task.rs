@@ -32,7 +32,7 @@ pub struct Task {
     /// How many of its runs may go on at once, under any overlap policy but `allow`.
     pub max_concurrent: NonZeroU32,
     /// What becomes of slots that were missed.
-    pub misfire: Misfire,
+    pub misfire: Shared<Misfire>,
     /// How failed attempts are retried.
     pub retry: Shared<Retry>,
     /// What one attempt may use.
@@ -40,13 +40,13 @@ pub struct Task {
     /// What its attempts may reach.
     pub grants: Shared<Grants>,
     /// How it is started from outside; none if it is not.
-    pub webhook: Option<Webhook>,
+    pub webhook: Option<Box<Webhook>>,
     /// What a run without a payload of its own gets.
     pub payload: Option<Arc<Blob>>,
     /// The tasks whose success starts this one.
-    pub after: Vec<TaskName>,
+    pub after: Box<[TaskName]>,
     /// The channels that hear of its failures.
-    pub alerts: Vec<AlertName>,
+    pub alerts: Box<[AlertName]>,
     /// Who waits for a sign of life of it.
     pub ping: Option<Arc<Ping>>,
     /// The exit codes of a plain program that mean success; 0 unless the task says otherwise.
@@ -74,14 +74,14 @@ impl Task {
             enabled: true,
             overlap: Overlap::default(),
             max_concurrent: NonZeroU32::MIN,
-            misfire: Misfire::default(),
+            misfire: Shared::default(),
             retry: Shared::default(),
             limits: Shared::default(),
             grants: Shared::default(),
             webhook: None,
             payload: None,
-            after: Vec::new(),
-            alerts: Vec::new(),
+            after: Box::default(),
+            alerts: Box::default(),
             ping: None,
             exit_codes: Shared::default(),
             retention: Shared::default(),
@@ -115,5 +115,16 @@ impl Task {
     /// A task with a schedule and otherwise defaults, of the plugin `plugin`.
     pub(crate) fn example(name: &str, schedule: Schedule) -> Self {
         Self::new(name.parse().unwrap(), "plugin".parse().unwrap(), schedule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_task_does_not_say_takes_next_to_nothing() {
+        // With the counts of an `Arc` it fits the allocator's class of 192 bytes; the next one is 224.
+        assert!(size_of::<Task>() <= 176, "{} bytes", size_of::<Task>());
     }
 }

@@ -21,9 +21,7 @@ pub use alerts::Settings as AlertSettings;
 pub use batches::{Batches, Heard};
 pub use file::{LogFile, LogFileSettings};
 pub use logs::{FilterError, Format, Settings, init};
-pub use metrics::{
-    Deliveries, Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing, Tasks,
-};
+pub use metrics::{Deliveries, Form, HostNow, LedgerLatency, Metrics, MetricsSettings, Observer, Scraper, Standing};
 pub use narrate::narrate;
 pub use observers::{Look, Observers, Sources};
 pub use traces::{Logs, TraceSettings};

@@ -11,11 +11,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::batches::{Batches, Heard};
-use super::metrics::{Metrics, Recorder, Standing, Tasks};
+use super::metrics::{Metrics, Recorder, Standing};
 use super::traces::{TraceSettings, Tracer};
 use crate::clock::Clock;
 use crate::model::event::Event;
 use crate::model::run::Run;
+use crate::model::taskset::TaskSet;
 
 /// How long at least between two looks at how things are, after events were lost.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
@@ -29,7 +30,7 @@ pub struct Sources {
     /// What happens.
     pub events: Batches,
     /// The tasks as they are configured.
-    pub tasks: watch::Receiver<Arc<Tasks>>,
+    pub tasks: watch::Receiver<Arc<TaskSet>>,
     /// How tasks stood before the first of those events.
     pub standings: Vec<Standing>,
     /// Looks at how things are, apart from events. May take its time.
@@ -238,7 +239,7 @@ mod tests {
         };
         let (events, heard) = broadcast::channel(8);
         (0..100).for_each(|id| _ = events.send(Event::RunQueued(run(id))));
-        let (_tasks, tasks) = watch::channel(Arc::new(Tasks::from([(task.name.clone(), task.clone())])));
+        let (_tasks, tasks) = watch::channel(Arc::new(TaskSet::from_iter([task.clone()])));
         let standing = |failures| Standing {
             task: task.name.clone(),
             last_success: None,

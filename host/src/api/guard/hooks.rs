@@ -19,12 +19,13 @@ use crate::api::problem::{Kind, Problem};
 use crate::api::server::Peer;
 use crate::api::service::Service;
 use crate::api::shown::{Answer, Shown};
-use crate::daemon::{Asked, Handle, TaskSet, TriggerRequest, Triggered, Wants};
+use crate::daemon::{Asked, Handle, TriggerRequest, Triggered, Wants};
 use crate::model::audit::{Actor, Change};
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, TaskName};
 use crate::model::key::Keyed;
 use crate::model::payload::Blob;
+use crate::model::taskset::TaskSet;
 use crate::model::text::inert;
 use crate::model::webhook::{Scheme, Webhook};
 
@@ -100,9 +101,9 @@ fn believe(
 }
 
 fn webhook_of<'t>(tasks: &'t TaskSet, path: &str) -> Option<(&'t TaskName, &'t Webhook)> {
-    tasks.iter().find_map(|(name, task)| {
+    tasks.values().find_map(|task| {
         let hook = task.webhook.as_ref().filter(|hook| hook.path.as_str() == path)?;
-        Some((name, hook))
+        Some((&task.name, &**hook))
     })
 }
 

@@ -109,7 +109,7 @@ impl From<&model::task::Task> for Settings {
         Self {
             overlap: task.overlap.name(),
             max_concurrent: task.max_concurrent.get(),
-            misfire: (&task.misfire).into(),
+            misfire: (&*task.misfire).into(),
             attempts: task.retry.attempts,
             limits: Limit::ALL.into_iter().map(|limit| (limit.name(), task.limits.allowed(limit))).collect(),
             after: task.after.iter().map(ToString::to_string).collect(),

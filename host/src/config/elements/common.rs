@@ -1,10 +1,17 @@
 //! What tasks have in common, so that a hundred thousand of them have it in memory once.
 
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+
 use crate::model::grants::Grants;
 use crate::model::id::PluginName;
 use crate::model::limits::Limits;
+use crate::model::misfire::Misfire;
 use crate::model::retention::Retention;
 use crate::model::retry::Retry;
+use crate::model::schedule::Schedule;
+use crate::model::schedule::cron::CronError;
 use crate::model::shared::Shared;
 use crate::model::task::ExitCodes;
 
@@ -12,6 +19,9 @@ use crate::model::task::ExitCodes;
 #[derive(Default)]
 pub(in crate::config) struct Common {
     plugin: Option<PluginName>,
+    /// By the expression; of one that stands in several zones, the latest.
+    crons: HashMap<Box<str>, Schedule>,
+    misfire: Vec<Shared<Misfire>>,
     retry: Vec<Shared<Retry>>,
     limits: Vec<Shared<Limits>>,
     grants: Vec<Shared<Grants>>,
@@ -26,6 +36,20 @@ impl Common {
             Some(last) if *last == plugin => last.clone(),
             _ => self.plugin.insert(plugin).clone(),
         }
+    }
+
+    /// The schedule of a cron expression, which is read once for all tasks that have it.
+    pub(super) fn cron(&mut self, expression: &str, zone: TimeZone) -> Result<Schedule, CronError> {
+        if let Some(same) = self.crons.get(expression).filter(|known| known.zone() == Some(&zone)) {
+            return Ok(same.clone());
+        }
+        let schedule = Schedule::cron(expression, zone)?;
+        self.crons.insert(expression.into(), schedule.clone());
+        Ok(schedule)
+    }
+
+    pub(super) fn misfire(&mut self, misfire: Misfire) -> Shared<Misfire> {
+        Shared::from(misfire).among(&mut self.misfire)
     }
 
     pub(super) fn retry(&mut self, retry: Retry) -> Shared<Retry> {

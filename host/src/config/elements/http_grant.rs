@@ -1,6 +1,5 @@
 //! `grants.http`: a grant as a text, or a table that binds headers to it.
 
-use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Build;
@@ -37,7 +36,7 @@ impl Value for HttpGrantTable {
         match node.get_ref() {
             DeValue::String(_) => {
                 let allow = HttpGrant::read(node, reader)?;
-                let allow = Field::Written(Spanned::new(node.span(), allow));
+                let allow = Field::of(node.span(), allow);
                 Some(Self(HttpGrantKeys { allow, ..HttpGrantKeys::default() }))
             }
             DeValue::Table(_) => HttpGrantKeys::read_table(node, reader).map(Self),

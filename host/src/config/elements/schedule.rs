@@ -49,10 +49,7 @@ impl Value for ScheduleTable {
         match node.get_ref() {
             DeValue::String(_) => {
                 let cron = CronText::read(node, reader)?;
-                Some(Self(ScheduleKeys {
-                    cron: Field::Written(Spanned::new(node.span(), cron)),
-                    ..ScheduleKeys::default()
-                }))
+                Some(Self(ScheduleKeys { cron: Field::of(node.span(), cron), ..ScheduleKeys::default() }))
             }
             DeValue::Table(_) => ScheduleKeys::read_table(node, reader).map(Self),
             _ => reader.mismatch::<Self, _>(node),
@@ -108,7 +105,7 @@ impl ScheduleTable {
         let schedule = match keys.when(span.clone(), build.problems)? {
             When::Cron(cron) => {
                 let zone = keys.timezone.value().map_or_else(|| build.timezone.clone(), |zone| zone.0);
-                Schedule::cron(&cron.get_ref().0, zone).map_err(|error| of_cron(&error, cron, build.text))
+                build.common.cron(&cron.get_ref().0, zone).map_err(|error| of_cron(&error, cron, build.text))
             }
             When::Every(every) => Schedule::every(every.get_ref().0)
                 .map_err(|error| Diagnostic::error("this interval cannot be used").at(every.span(), error.to_string())),

@@ -143,7 +143,7 @@ impl DefaultsTable {
     pub(in crate::config) fn settle(&mut self, problems: &mut Problems) {
         if let Field::Written(timeout) = std::mem::take(&mut self.timeout) {
             if self.limits.is_absent() {
-                self.limits = Field::Written(Spanned::new(timeout.span(), LimitsTable::default()));
+                self.limits = Field::of(timeout.span(), LimitsTable::default());
             }
             if let Field::Written(limits) = &mut self.limits {
                 let limits = limits.get_mut();
@@ -226,14 +226,14 @@ impl TaskTable {
             enabled: self.own.enabled.value().unwrap_or(true),
             overlap: shared.overlap.value().unwrap_or_default(),
             max_concurrent: shared.max_concurrent.value().map_or(NonZeroU32::MIN, |number| number.non_zero()),
-            misfire: shared.misfire.value().unwrap_or_default().build(),
+            misfire: common.misfire(shared.misfire.value().unwrap_or_default().build()),
             retry: common.retry(shared.retry.value().unwrap_or_default().build(on_interrupt)),
             limits: common.limits(shared.limits.value().unwrap_or_default().build()),
             grants: common.grants(grants),
-            webhook,
+            webhook: webhook.map(Box::new),
             payload: self.own.payload.value().map(|payload| Arc::new(payload.0)),
             after: self.after().iter().map(|task| task.get_ref().clone()).collect(),
-            alerts,
+            alerts: alerts.into(),
             ping: self.own.ping.value().map(|ping| Arc::new(ping.0)),
             exit_codes: common.exit_codes(exit_codes),
             retention: common.retention(shared.retention.value().unwrap_or_default().build()),

@@ -22,6 +22,7 @@ use crate::model::run::{Run, RunState};
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
 use crate::model::task::{Build, Task};
+use crate::model::taskset::TaskSet;
 
 /// What takes the place of what is in force.
 #[derive(Debug, Clone)]
@@ -126,14 +127,13 @@ impl Dispatcher {
             step.append(self.due(due, now));
         }
         let plan = self.plan(&reload.tasks, now);
-        let mut before = std::mem::take(&mut self.tasks);
+        let before = std::mem::take(&mut self.tasks);
         let (mut taken, mut changed) = (Vec::with_capacity(reload.tasks.len()), Vec::new());
         for task in reload.tasks {
-            let known = before.remove(&task.name);
-            let (task, anew) = match known {
-                Some(known) if is_same(Some(&known), Some(&task)) => (known, None),
+            let (task, anew) = match before.get(&task.name) {
+                Some(known) if is_same(Some(known), Some(&task)) => (known.clone(), None),
                 known => {
-                    let opened = self.open(known.as_ref(), &task, now);
+                    let opened = self.open(known, &task, now);
                     step.append(opened.step);
                     if let Some(Absent { standing, .. }) = self.absent.remove(&task.name) {
                         self.pauses.extend(standing.pause.map(|pause| (task.name.clone(), pause)));
@@ -142,14 +142,14 @@ impl Dispatcher {
                     (task, opened.anew)
                 }
             };
-            taken.push(Taken { hold: self.holds(&task), task: task.clone(), anew });
-            self.tasks.insert(task.name.clone(), task);
+            taken.push(Taken { hold: self.holds(&task), task, anew });
         }
-        let mut removed: Vec<Arc<Task>> = before.into_values().collect();
-        removed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        self.tasks = Arc::new(taken.iter().map(|taken| taken.task.clone()).collect());
+        let is_gone = |task: &&Arc<Task>| !self.tasks.contains_key(&task.name);
+        let removed: Vec<Arc<Task>> = before.values().filter(is_gone).cloned().collect();
         removed.iter().for_each(|task| self.remove(task, &mut step));
         self.scheduler.swap(taken, now);
-        self.followers = followers(self.tasks_in_order());
+        self.followers = followers(&self.tasks);
         let learnt: Vec<Build> = reload.plugins.iter().map(|(build, _)| build.clone()).collect();
         self.take_plugins(reload.plugins);
         self.queue.set_max_waiting(reload.max_queued);
@@ -170,11 +170,9 @@ impl Dispatcher {
         Ok((plan, step))
     }
 
-    /// The tasks, in the order of their names.
-    pub fn tasks_in_order(&self) -> impl IntoIterator<Item = &Arc<Task>> {
-        let mut tasks: Vec<&Arc<Task>> = self.tasks.values().collect();
-        tasks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        tasks
+    /// The tasks.
+    pub fn tasks(&self) -> &Arc<TaskSet> {
+        &self.tasks
     }
 
     /// The schedule of a task, or the last one that it had.
@@ -238,9 +236,7 @@ impl Dispatcher {
     fn take_plugins(&mut self, known: Vec<(Build, PluginState)>) {
         let before = std::mem::take(&mut self.plugins);
         let known: HashMap<Build, PluginState> = before.into_iter().chain(known).collect();
-        let state = |build: Build| (known.get(&build).copied().unwrap_or(PluginState::Preparing), build);
-        self.plugins =
-            self.tasks.values().map(|task| state(task.build())).map(|(state, build)| (build, state)).collect();
+        self.plugins = plugins(&self.tasks, &known);
     }
 
     /// Has runs that do not run go by their tasks as they are now.
@@ -320,10 +316,21 @@ fn is_same(before: Option<&Arc<Task>>, after: Option<&Arc<Task>>) -> bool {
     before.zip(after).is_some_and(|(before, after)| Arc::ptr_eq(before, after) || before == after)
 }
 
+/// The plugins that tasks use, and what is known of each.
+pub(super) fn plugins(tasks: &TaskSet, known: &HashMap<Build, PluginState>) -> HashMap<Build, PluginState> {
+    // One by one: collected, they would get room for as many as there are tasks.
+    let mut plugins = HashMap::new();
+    for build in tasks.values().map(|task| task.build()) {
+        let state = known.get(&build).copied().unwrap_or(PluginState::Preparing);
+        plugins.insert(build, state);
+    }
+    plugins
+}
+
 /// The tasks that follow each task.
-pub(super) fn followers<'t>(tasks: impl IntoIterator<Item = &'t Arc<Task>>) -> HashMap<TaskName, Vec<Arc<Task>>> {
+pub(super) fn followers(tasks: &TaskSet) -> HashMap<TaskName, Vec<Arc<Task>>> {
     let mut followers: HashMap<TaskName, Vec<Arc<Task>>> = HashMap::new();
-    for task in tasks {
+    for task in tasks.values() {
         for before in &task.after {
             followers.entry(before.clone()).or_default().push(task.clone());
         }
@@ -332,14 +339,13 @@ pub(super) fn followers<'t>(tasks: impl IntoIterator<Item = &'t Arc<Task>>) -> H
 }
 
 /// What the ledger has of tasks that are not configured.
-pub(super) fn absent(tasks: &[Arc<Task>], recovered: &Recovered) -> HashMap<TaskName, Absent> {
+pub(super) fn absent(tasks: &TaskSet, recovered: &Recovered) -> HashMap<TaskName, Absent> {
     let mut absent: HashMap<TaskName, Absent> = HashMap::new();
-    for (task, cursor) in &recovered.cursors {
+    for (task, cursor) in recovered.cursors.iter().filter(|(task, _)| !tasks.contains_key(task)) {
         absent.entry(task.clone()).or_default().cursor = Some(*cursor);
     }
-    for (task, standing) in &recovered.standings {
+    for (task, standing) in recovered.standings.iter().filter(|(task, _)| !tasks.contains_key(task)) {
         absent.entry(task.clone()).or_default().standing = standing.clone();
     }
-    tasks.iter().for_each(|task| drop(absent.remove(&task.name)));
     absent
 }

@@ -39,7 +39,7 @@ fn task(name: &str) -> Task {
 
 /// A task that runs after `a`, and at no time of its own.
 fn follower(name: &str) -> Task {
-    Task { after: vec!["a".parse().unwrap()], schedule: Schedule::manual(), ..task(name) }
+    Task { after: ["a".parse().unwrap()].into(), schedule: Schedule::manual(), ..task(name) }
 }
 
 /// A dispatcher, the time, and what came of it so far, in words.

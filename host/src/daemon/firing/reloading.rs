@@ -6,7 +6,6 @@ use tokio::sync::oneshot;
 
 use super::{Loop, PluginChange, chain};
 use crate::daemon::dispatcher::{PluginState, Refusal, Reload};
-use crate::daemon::handle::TaskSet;
 use crate::daemon::keep;
 use crate::daemon::reload::Swap;
 use crate::daemon::standing::PluginStanding;
@@ -39,14 +38,13 @@ impl Loop {
             return Err(Refusal::ShuttingDown);
         }
         let now = self.firing.clock.now();
-        self.firing.keep.send_replace(keep(&tasks, &settings));
         self.firing.grace = settings.grace;
         let plugins = plugins.into_iter().filter_map(|change| self.take_plugin(change)).collect();
         let reload = Reload { tasks, plugins, max_queued: settings.max_queued };
         let (plan, mut step) = self.firing.dispatcher.reload(reload, now)?;
         let plan = rest.with_tasks_of(plan);
-        let tasks = self.firing.dispatcher.tasks_in_order().into_iter();
-        let tasks: TaskSet = tasks.map(|task| (task.name.clone(), task.clone())).collect();
+        let tasks = Arc::clone(self.firing.dispatcher.tasks());
+        self.firing.keep.send_replace(keep(&tasks, &settings));
         self.firing.plugins.send_modify(|plugins| {
             let known = |build: Build| {
                 let standing = plugins.get(&build).cloned().unwrap_or(PluginStanding::Preparing);
@@ -54,7 +52,7 @@ impl Loop {
             };
             *plugins = Arc::new(tasks.values().map(|task| known(task.build())).collect());
         });
-        self.firing.tasks.send_replace(Arc::new(tasks));
+        self.firing.tasks.send_replace(tasks);
         self.firing.ledger.enter_causes(!alerts.channels.is_empty());
         self.firing.alerts.send_replace(alerts);
         self.has_spare_plugins = true;

@@ -11,13 +11,14 @@ use super::watch::{Watch, Watching};
 use super::{Configuration, LastRefused, Origin, Refused, ReloadError, ReloadMode, ReloadState, Request, Swap, host};
 use crate::clock::Clock;
 use crate::daemon::firing::PluginChange;
-use crate::daemon::handle::{Command, TaskSet};
+use crate::daemon::handle::Command;
 use crate::model::audit::Change;
 use crate::model::changes::changed_alerts;
 use crate::model::event::Event;
 use crate::model::id::{Digest, PluginName};
 use crate::model::plan::Plan;
 use crate::model::task::{Build, Task};
+use crate::model::taskset::TaskSet;
 use crate::observe::AlertSettings;
 use crate::plugins::{Mark, Plugins, Progress, blocking};
 

@@ -32,7 +32,7 @@ fn words(due: &Due) -> String {
 #[track_caller]
 fn check(policy: MisfirePolicy, window: u64, now: &str, expected: &str) {
     let mut task = Task::example("task", Schedule::every(Duration::from_secs(60)).unwrap());
-    task.misfire = Misfire { policy, window: Duration::from_secs(window) };
+    task.misfire = Misfire { policy, window: Duration::from_secs(window) }.into();
     let cursors = HashMap::from([(task.name.clone(), Slot::at(at("09:00:00")))]);
     let mut scheduler = Scheduler::new([Arc::new(task)], &cursors, at(now));
     let due = scheduler.take_due(at(now), Gap::None);
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let make = |(index, (interval, misfire)): (usize, &(i64, Misfire))| {
             let schedule = Schedule::every(Duration::from_secs(interval.unsigned_abs())).unwrap();
-            Arc::new(Task { misfire: *misfire, ..Task::example(&format!("task{index}"), schedule) })
+            Arc::new(Task { misfire: (*misfire).into(), ..Task::example(&format!("task{index}"), schedule) })
         };
         let made: Vec<Arc<Task>> = tasks.iter().enumerate().map(make).collect();
         let time = |second: i64| Timestamp::from_second(second).unwrap();

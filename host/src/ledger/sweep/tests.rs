@@ -1,5 +1,6 @@
 //! What a pass removes of a real ledger, and what stays whatever the bounds say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,6 +9,8 @@ use super::*;
 use crate::ledger::writer::tests::{book, commit};
 use crate::ledger::{Durability, Entry, PastSlot, schema};
 use crate::model::outcome::{Miss, PassedOver};
+use crate::model::schedule::Schedule;
+use crate::model::task::Task;
 
 const NOW: i64 = 1_764_000_000_000;
 
@@ -58,7 +61,8 @@ impl Bench {
 
     /// Carries out a whole pass.
     fn sweep(&mut self, retention: Retention, size: u64) {
-        let keep = Keep { tasks: HashMap::from([("a".parse().unwrap(), retention.into())]), others: retention, size };
+        let task = Task { retention: retention.into(), ..Task::example("a", Schedule::manual()) };
+        let keep = Keep { tasks: Arc::new([Arc::new(task)].into_iter().collect()), others: retention, size };
         let reader = Reader::open(self.folder.path()).unwrap();
         let mut sweep = Sweep::begin(reader, keep, Timestamp::from_millisecond(NOW).unwrap()).unwrap();
         let mut rounds = 0;

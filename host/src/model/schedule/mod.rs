@@ -12,6 +12,7 @@ mod splay;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -22,7 +23,7 @@ use crate::model::schedule::cron::{Cron, CronError};
 use crate::model::schedule::every::{Every, IntervalError};
 use crate::model::slot::Slot;
 
-/// When a task is due.
+/// When a task is due. Clones share what a cron expression was read into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     kind: Kind,
@@ -32,7 +33,7 @@ pub struct Schedule {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    Cron(Box<Cron>),
+    Cron(Arc<Cron>),
     Every(Every),
     At(Box<Zoned>),
     Manual,
@@ -54,7 +55,7 @@ impl Schedule {
     ///
     /// If the text is not a cron expression, or one that never fires.
     pub fn cron(expression: &str, zone: TimeZone) -> Result<Self, CronError> {
-        Cron::new(expression, zone).map(|cron| Self::of(Kind::Cron(Box::new(cron))))
+        Cron::new(expression, zone).map(|cron| Self::of(Kind::Cron(Arc::new(cron))))
     }
 
     /// Due at every multiple of an interval since the Unix epoch, so that a restart does not shift the slots.

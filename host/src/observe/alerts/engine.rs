@@ -7,7 +7,7 @@ mod hearing;
 mod sending;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ use crate::model::alert::channel::Channel;
 use crate::model::alert::{Happening, Kind, Stage, Subject, Turn};
 use crate::model::id::{AlertName, TaskName};
 use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 use crate::observe::outgoing::Way;
 
 /// How many causes are judged in one step.
@@ -47,7 +48,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How much that was heard may wait to be judged.
 const HEARD: usize = 1024;
 
-type Tasks = Arc<BTreeMap<TaskName, Arc<Task>>>;
+type Tasks = Arc<TaskSet>;
 
 pub(super) struct Engine {
     parts: Parts,

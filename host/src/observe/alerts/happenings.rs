@@ -14,6 +14,7 @@ use crate::model::outcome::{Outcome, OutcomeClass, Skip};
 use crate::model::quantity;
 use crate::model::run::RunState;
 use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 
 /// How long what is usual for a task is taken for that before it is looked up again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60 * 60);
@@ -107,7 +108,7 @@ pub(super) fn of_cause(
 /// The runs that go on for too long, or wait for too long, the worst of each task.
 pub(super) fn stuck(
     open: Vec<UnfinishedRun>,
-    tasks: &BTreeMap<TaskName, std::sync::Arc<Task>>,
+    tasks: &TaskSet,
     queued_for: impl Fn(&Task) -> Option<Duration>,
     reader: &Reader,
     known: &mut Known,

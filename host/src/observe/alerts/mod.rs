@@ -29,9 +29,9 @@ use self::message::Message;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::model::alert::channel::{Channel, Roots};
-use crate::model::id::{AlertName, TaskName};
+use crate::model::id::AlertName;
 use crate::model::proxy::Proxy;
-use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 use crate::observe::Deliveries;
 use crate::observe::batches::Batches;
 
@@ -62,7 +62,7 @@ pub struct Parts {
     /// Who is told, which may change.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The tasks by name, which may change.
-    pub tasks: watch::Receiver<Arc<BTreeMap<TaskName, Arc<Task>>>>,
+    pub tasks: watch::Receiver<Arc<TaskSet>>,
     /// Where what becomes of messages is counted.
     pub deliveries: Arc<Deliveries>,
     /// What happens.

@@ -1,7 +1,6 @@
 //! Messages in the making: which notices go out together, and what the ledger adds to their words.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -10,8 +9,8 @@ use super::message::{Item, LOG_LINES, Message, log_line};
 use crate::ledger::{Excerpt, LedgerError, NewMessage, PendingMessage, Reader};
 use crate::model::alert::gate::{Opening, Waiting};
 use crate::model::alert::{News, Notice, Subject};
-use crate::model::id::{AlertName, RunId, TaskName};
-use crate::model::task::Task;
+use crate::model::id::{AlertName, RunId};
+use crate::model::taskset::TaskSet;
 
 /// Messages that are made now, and when to look again.
 #[derive(Debug, Default)]
@@ -61,7 +60,7 @@ pub(super) fn make(reader: &Reader, settings: &Settings, hurry: bool, now: Times
 pub(super) fn compose(
     reader: &Reader,
     settings: &Settings,
-    tasks: &BTreeMap<TaskName, Arc<Task>>,
+    tasks: &TaskSet,
     pending: &PendingMessage,
 ) -> Result<Message, LedgerError> {
     let notices = reader.alert_notices(pending.id)?;
@@ -85,7 +84,7 @@ pub(super) fn compose(
 }
 
 /// A notice with the end of its run's log, and the zone of its task.
-fn item(reader: &Reader, settings: &Settings, tasks: &BTreeMap<TaskName, Arc<Task>>, notice: Notice) -> Item {
+fn item(reader: &Reader, settings: &Settings, tasks: &TaskSet, notice: Notice) -> Item {
     let zone = match &notice.subject {
         Subject::Task(task) => tasks.get(task).and_then(|task| task.schedule.zone()).cloned(),
         _ => None,

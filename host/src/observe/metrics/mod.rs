@@ -16,7 +16,6 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +23,6 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::model::id::TaskName;
-use crate::model::task::Task;
 use host::HostSeries;
 use task::TaskSeries;
 
@@ -42,9 +40,6 @@ pub struct MetricsSettings {
     /// How many tasks have series of their own.
     pub max_tasks: usize,
 }
-
-/// The tasks by name.
-pub type Tasks = BTreeMap<TaskName, Arc<Task>>;
 
 /// What the ledger knows of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]

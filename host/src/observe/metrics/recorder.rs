@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use super::host::Observer;
 use super::open::{Open, Stand};
 use super::task::{TaskSeries, millis};
-use super::{Metrics, Standing, Tasks};
+use super::{Metrics, Standing};
 use crate::model::cause::CauseKind;
 use crate::model::event::Event;
 use crate::model::id::{PluginName, TaskName};
 use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass, PassedOver};
 use crate::model::run::Run;
+use crate::model::taskset::TaskSet;
 
 /// Writes the series.
 pub(in crate::observe) struct Recorder {
@@ -44,27 +45,29 @@ impl Recorder {
 
     /// Takes note of the tasks as they are configured now. Those that are gone lose their series, and new ones get some,
     /// as long as there are not too many.
-    pub(in crate::observe) fn configured(&mut self, tasks: &Tasks) {
+    pub(in crate::observe) fn configured(&mut self, tasks: &TaskSet) {
         let now = self.metrics.clock.now();
         let mut before = std::mem::take(&mut self.tasks);
         let mut shown = Vec::with_capacity(tasks.len().min(self.metrics.max_tasks));
-        for (name, task) in tasks.iter().take(self.metrics.max_tasks) {
-            let series = match before.remove(name) {
+        for task in tasks.values().take(self.metrics.max_tasks) {
+            let series = match before.remove(&task.name) {
                 Some(series) => {
                     series.configure(task);
                     series
                 }
-                None => Arc::new(TaskSeries::new(name.as_str(), Some(Arc::clone(task)), now)),
+                None => Arc::new(TaskSeries::new(task.name.as_str(), Some(Arc::clone(task)), now)),
             };
             shown.push(Arc::clone(&series));
-            self.tasks.insert(name.clone(), series);
+            self.tasks.insert(task.name.clone(), series);
         }
-        let plugins = tasks.values().map(|task| &task.plugin);
-        let states = plugins.map(|plugin| {
-            let state = self.plugins.get(plugin).copied().unwrap_or(PluginState::Preparing);
-            (plugin.clone(), state)
-        });
-        self.plugins = states.collect();
+        let known = std::mem::take(&mut self.plugins);
+        for plugin in tasks.values().map(|task| &task.plugin) {
+            // One by one: collected, they would get room for as many as there are tasks.
+            if !self.plugins.contains_key(plugin) {
+                let state = known.get(plugin).copied().unwrap_or(PluginState::Preparing);
+                self.plugins.insert(plugin.clone(), state);
+            }
+        }
         self.count_plugins();
         let left_out = tasks.len() - shown.len();
         *self.metrics.shown.lock().unwrap_or_else(PoisonError::into_inner) = super::Shown { tasks: shown, left_out };

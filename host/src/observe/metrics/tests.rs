@@ -1,5 +1,6 @@
 //! Scrapes after events, in the text that Prometheus reads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::outcome::{AttemptOutcome, Exceeded, Failure, FailureKind, Miss
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
+use crate::model::task::Task;
 
 const NOW: HostNow = HostNow {
     running: 1,
@@ -47,7 +49,7 @@ impl World {
     }
 
     fn configure(&mut self, tasks: &[&str]) {
-        let tasks = tasks.iter().map(|name| task(name)).map(|task| (task.name.clone(), task)).collect();
+        let tasks = tasks.iter().map(|name| task(name)).collect();
         self.recorder.configured(&tasks);
     }
 

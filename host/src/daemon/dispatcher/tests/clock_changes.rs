@@ -28,7 +28,7 @@ struct Seen {
 /// A host that has run for a minute sees such a change, and runs for another minute.
 fn check(seconds: i64, gap: Gap, policy: MisfirePolicy, expected: &Seen) {
     let misfire = Misfire { policy, ..Misfire::default() };
-    let task = Arc::new(Task { misfire, overlap: Overlap::Allow, ..task("a") });
+    let task = Arc::new(Task { misfire: misfire.into(), overlap: Overlap::Allow, ..task("a") });
     let start: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
     let mut memory = Memory::default();
     let (mut dispatcher, first) =

@@ -79,7 +79,7 @@ fn every_slot_of_a_decade_is_entered_once() {
             let zone = TimeZone::get(habits[number].zone.name()).unwrap();
             let schedule = Schedule::cron(&habits[number].expression(), zone).unwrap();
             let misfire = Misfire { policy: policies[number % 3], ..Misfire::default() };
-            Arc::new(Task { misfire, ..Task::example(&format!("task-{number}"), schedule) })
+            Arc::new(Task { misfire: misfire.into(), ..Task::example(&format!("task-{number}"), schedule) })
         })
         .collect();
 

@@ -125,11 +125,15 @@ fn tasks(Shape { disabled, absent, rescheduled }: Shape) -> Vec<Arc<Task>> {
     };
     let misfire = |policy| Misfire { policy, ..Misfire::default() };
     let mut tasks: Vec<Task> = vec![
-        Task { misfire: misfire(MisfirePolicy::Skip), ..every("skip", 10) },
-        Task { overlap: Overlap::Queue, misfire: misfire(MisfirePolicy::All { max: 4 }), ..every("queue", 7) },
+        Task { misfire: misfire(MisfirePolicy::Skip).into(), ..every("skip", 10) },
+        Task { overlap: Overlap::Queue, misfire: misfire(MisfirePolicy::All { max: 4 }).into(), ..every("queue", 7) },
         Task { overlap: Overlap::Replace, ..every("replace", 11) },
         Task { overlap: Overlap::Allow, ..every("allow", 13) },
-        Task { max_concurrent: NonZeroU32::new(2).unwrap(), after: vec!["skip".parse().unwrap()], ..every("two", 17) },
+        Task {
+            max_concurrent: NonZeroU32::new(2).unwrap(),
+            after: ["skip".parse().unwrap()].into(),
+            ..every("two", 17)
+        },
         Task {
             retry: Retry { on: Vec::new(), on_interrupt: OnInterrupt::GiveUp, ..Retry::default() }.into(),
             ..every("give-up", 12)

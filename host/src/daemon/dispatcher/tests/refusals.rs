@@ -11,7 +11,7 @@ fn check(taken: &[i64], expected: &[(i64, i64)]) {
     let start: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
     let slot = |number: i64| Slot::at(start + SignedDuration::from_secs(number * 10));
     let skip = Misfire { policy: MisfirePolicy::Skip, ..Misfire::default() };
-    let task = Arc::new(Task { misfire: skip, ..task("a") });
+    let task = Arc::new(Task { misfire: skip.into(), ..task("a") });
     let mut memory = Memory::default();
     let (mut dispatcher, first) =
         Dispatcher::new(vec![task.clone()], Queue::new(2, 2), Recovered::default(), 0, start, &mut || 0.5);

@@ -27,7 +27,7 @@ const SPAN: i64 = 640;
 fn minutely(policy: MisfirePolicy, window: u64) -> Task {
     Task {
         schedule: Schedule::every(Duration::from_secs(60)).unwrap(),
-        misfire: Misfire { policy, window: Duration::from_secs(window) },
+        misfire: Misfire { policy, window: Duration::from_secs(window) }.into(),
         overlap: Overlap::Allow,
         ..task("a")
     }

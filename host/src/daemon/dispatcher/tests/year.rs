@@ -41,7 +41,7 @@ fn hundred_tasks() -> Vec<Arc<Task>> {
             let splay = Duration::from_secs(if n % 4 == 0 { 120 } else { 0 });
             Arc::new(Task {
                 schedule: schedule.with_splay(splay, &name.parse().unwrap()),
-                misfire: Misfire { policy: policies[n % 3], ..Misfire::default() },
+                misfire: Misfire { policy: policies[n % 3], ..Misfire::default() }.into(),
                 ..task(&name)
             })
         })

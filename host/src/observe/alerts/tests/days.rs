@@ -1,6 +1,6 @@
 //! Days of tasks, from the ends of their runs in a real ledger to the messages that go out, in simulated time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use crate::ledger::{
 use crate::model::alert::channel::{Channel, GROUP, Target};
 use crate::model::alert::{Gate, Recoveries, Rules};
 use crate::model::cause::Cause;
-use crate::model::id::{AlertName, Digest, TaskName};
+use crate::model::id::{AlertName, Digest};
 use crate::model::limits::Usage;
 use crate::model::outcome::{AttemptOutcome, Failure, FailureKind, Skip};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::task::Task;
+use crate::model::taskset::TaskSet;
 use crate::observe::alerts::draft::{Draft, Problems};
 use crate::observe::alerts::happenings::{self, Known};
 use crate::observe::alerts::{Settings, outbox};
@@ -31,7 +32,7 @@ struct Bench {
     folder: tempfile::TempDir,
     ledger: Option<Ledger>,
     settings: Settings,
-    tasks: BTreeMap<TaskName, Arc<Task>>,
+    tasks: TaskSet,
     problems: Problems,
     known: Known,
     runs: i64,
@@ -72,13 +73,13 @@ impl Bench {
             target: Target::Hook(hook),
         };
         let mut task = Task::example("report", Schedule::manual());
-        task.alerts = vec![ops()];
+        task.alerts = [ops()].into();
         let channels = [(ops(), Arc::new(channel))].into();
         Self {
             ledger: Some(open(&folder)),
             folder,
             settings: Settings { channels, ..Settings::default() },
-            tasks: [(task.name.clone(), Arc::new(task))].into(),
+            tasks: [Arc::new(task)].into_iter().collect(),
             problems: Problems::new(),
             known: Known::default(),
             runs: 0,
@@ -125,7 +126,7 @@ impl Bench {
         let mut draft = Draft::default();
         let channel = self.settings.channels[&ops()].clone();
         for cause in reader.alert_causes(1000).unwrap() {
-            let task = &self.tasks[&cause.task];
+            let task = self.tasks.get(&cause.task).unwrap();
             let wanted: BTreeSet<Kind> = Kind::ALL.into();
             let all = happenings::of_cause(&cause, task, &wanted, &reader, &mut self.known, now).unwrap();
             all.iter().for_each(|happening| draft.judge(&self.problems, &channel, happening, now));

@@ -24,7 +24,7 @@ impl World {
             plan.tasks.iter().map(|task| (task.task.clone(), task.change.clone())).collect()
         };
         assert_eq!(changes(&plan), changes(&planned));
-        let tasks: Vec<Arc<Task>> = self.dispatcher.tasks_in_order().into_iter().cloned().collect();
+        let tasks: Vec<Arc<Task>> = self.dispatcher.tasks().values().cloned().collect();
         self.tasks_before = std::mem::replace(&mut self.tasks, tasks);
         let mut ended = 0;
         for active in self.dispatcher.active.values() {
