@@ -203,7 +203,7 @@ impl Daemon {
             .thread_name("sandclock-plugins")
             .enable_all()
             .build()?;
-        let reloader = Reloader {
+        let reloading = Reloader {
             origin,
             plugins,
             progress,
@@ -215,8 +215,9 @@ impl Daemon {
             plugin_changes,
             events: events.clone(),
             state: reload_told,
-        };
-        preparing.spawn(reloader.run());
+        }
+        .begin();
+        preparing.spawn(reloading.run());
         let handle = Handle {
             commands,
             events,

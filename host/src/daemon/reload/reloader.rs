@@ -42,7 +42,8 @@ pub(in crate::daemon) struct Reloader {
 /// The firing loop is gone.
 struct Gone;
 
-struct Work {
+/// A reloader that has begun to watch.
+pub(in crate::daemon) struct Work {
     reloader: Reloader,
     stock: Stock,
     watch: Watch,
@@ -62,21 +63,26 @@ enum Reason {
 }
 
 impl Reloader {
-    /// Prepares the plugins that tasks need at the start, and reloads whenever there is reason to.
-    pub(in crate::daemon) async fn run(self) {
+    /// Watches from here on: who writes the configuration once the host serves is seen to write it.
+    pub(in crate::daemon) fn begin(self) -> Work {
         let stock = Stock::new(self.plugins.clone(), self.progress.clone());
         let watch = Watch::start(self.origin.as_ref().map_or(Watching::Off, |origin| origin.watching), self.clock);
         let seen = self.origin.as_ref().and_then(|origin| origin.digest);
         let mut work = Work { reloader: self, stock, watch, seen, refused_beside: None };
-        // An error says that nobody is left to reload anything for.
-        let _ = work.go_on().await;
+        work.follow();
+        work
     }
 }
 
 impl Work {
+    /// Prepares the plugins that tasks need at the start, and reloads whenever there is reason to.
+    pub(in crate::daemon) async fn run(mut self) {
+        // An error says that nobody is left to reload anything for.
+        let _ = self.go_on().await;
+    }
+
     async fn go_on(&mut self) -> Result<(), Gone> {
         let mut first = self.prepare();
-        self.follow();
         loop {
             tokio::select! {
                 Some((mark, change)) = first.recv() => {
