@@ -7,7 +7,7 @@ use crate::command;
 use crate::project::{cargo, target};
 
 const VERSION: &str = "48.0.8";
-const FEATURES: &str = "serve,run,cranelift,parallel-compilation,pooling-allocator";
+const FEATURES: &str = "serve,run,component-model-async,cranelift,parallel-compilation,pooling-allocator";
 
 /// Has the program at `target/tools/bin/wasmtime`; it is built first, if need be.
 pub(crate) fn build() -> anyhow::Result<()> {
