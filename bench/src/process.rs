@@ -1,5 +1,7 @@
 //! The real program as a process of its own, and what the kernel tells of it: memory, processor time, wake-ups.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -24,12 +26,29 @@ pub(crate) struct Hosted {
     log: BufReader<ChildStderr>,
 }
 
-/// What the threads of a process have done since it began.
+/// What threads have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Work {
     pub processor: Duration,
     /// How often a thread came back after it had gone to sleep.
     pub wake_ups: u64,
+}
+
+/// What each thread of a process has done since it began.
+pub(crate) struct Threads(BTreeMap<OsString, Work>);
+
+impl Threads {
+    /// What was done since an earlier look; by a thread that has ended meanwhile, nothing.
+    pub(crate) fn since(&self, earlier: &Threads) -> Work {
+        let mut all = Work::default();
+        for (thread, work) in &self.0 {
+            let before = earlier.0.get(thread).copied().unwrap_or_default();
+            // The number of a thread that has ended may be another one's.
+            all.processor += work.processor.saturating_sub(before.processor);
+            all.wake_ups += work.wake_ups.saturating_sub(before.wake_ups);
+        }
+        all
+    }
 }
 
 impl Hosted {
@@ -63,31 +82,33 @@ impl Hosted {
     /// Waits until it does next to nothing.
     pub(crate) fn rests(&self, clock: Clock) -> anyhow::Result<()> {
         let started = clock.monotonic();
-        let mut last = self.work()?;
+        let mut last = self.threads()?;
         while started.elapsed() < PATIENCE {
             pause(LOOK);
-            let work = self.work()?;
-            if work.processor - last.processor <= REST {
+            let threads = self.threads()?;
+            if threads.since(&last).processor <= REST {
                 return Ok(());
             }
-            last = work;
+            last = threads;
         }
         bail!("the host does not come to rest")
     }
 
     /// What its threads have done.
-    pub(crate) fn work(&self) -> anyhow::Result<Work> {
-        let mut all = Work::default();
+    pub(crate) fn threads(&self) -> anyhow::Result<Threads> {
+        let mut all = BTreeMap::new();
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let thread = thread?.path();
-            let (scheduled, status) =
-                (fs::read_to_string(thread.join("schedstat")), fs::read_to_string(thread.join("status")));
+            let thread = thread?;
+            let read = |name| fs::read_to_string(thread.path().join(name));
             // A thread may end between being listed and being read.
-            let (Ok(scheduled), Ok(status)) = (scheduled, status) else { continue };
-            all.processor += on_processor(&scheduled).context("cannot read schedstat")?;
-            all.wake_ups += number(&status, "voluntary_ctxt_switches:").context("cannot read status")?;
+            let (Ok(scheduled), Ok(status)) = (read("schedstat"), read("status")) else { continue };
+            let work = Work {
+                processor: on_processor(&scheduled).context("cannot read schedstat")?,
+                wake_ups: number(&status, "voluntary_ctxt_switches:").context("cannot read status")?,
+            };
+            all.insert(thread.file_name(), work);
         }
-        Ok(all)
+        Ok(Threads(all))
     }
 
     /// Bytes of memory that are its own, and in no file.

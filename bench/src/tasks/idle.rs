@@ -24,11 +24,11 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
         let [many, one] = [resting(ground, &sites[0])?, resting(ground, &sites[1])?];
         memory.push(many.memory()?.saturating_sub(one.memory()?) as f64 / others - text);
         drop(one);
-        let (started, before) = (ground.clock.monotonic(), many.work()?);
+        let (started, before) = (ground.clock.monotonic(), many.threads()?);
         pause(LOOK * u32::try_from(rounds)?);
-        let (took, after) = (started.elapsed().as_secs_f64(), many.work()?);
-        share.push((after.processor - before.processor).as_secs_f64() / took * 100.0);
-        wake_ups.push((after.wake_ups - before.wake_ups) as f64 / took);
+        let (took, work) = (started.elapsed().as_secs_f64(), many.threads()?.since(&before));
+        share.push(work.processor.as_secs_f64() / took * 100.0);
+        wake_ups.push(work.wake_ups as f64 / took);
     }
     let answer = |what, unit, bar, figures| {
         Answer::alone(Question { what, unit, a: "100,000 tasks", bar: Some(Bar::AtMost(bar)) }, figures)
