@@ -53,7 +53,7 @@ fn a_service_manager_hears_that_the_host_serves_reloads_lives_and_stops() {
     let mut command = project.command(&["serve"]);
     command.env("NOTIFY_SOCKET", project.path("notify")).env("WATCHDOG_USEC", "300000");
     let serving = project.serve_as(command);
-    manager.until("it is ready", |said| said == ["READY=1\nSTATUS=serving 1 tasks"]);
+    manager.until("it is ready", |said| said == ["READY=1\nSTATUS=serving 1 task"]);
     assert!(eventually(|| manager.signs() >= 3), "it gives no signs of life");
 
     project.configure("[tasks.tick]\nplugin = 7\n");

@@ -148,9 +148,10 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     })?;
     let api = Api::start(&settings.api, handle, Scraper::start(Arc::clone(&metrics))?, clock)?;
     let scheme = if settings.api.guard.transport.is_tls() { "https" } else { "http" };
-    tracing::info!("serving {tasks} tasks; {scheme}://{}/readyz says how it is", api.address());
+    let served = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+    tracing::info!("serving {served}; {scheme}://{}/readyz says how it is", api.address());
     let mut supervisor = Supervisor::of_process();
-    supervisor.tell(Notice::Ready(&format!("serving {tasks} tasks")));
+    supervisor.tell(Notice::Ready(&format!("serving {served}")));
     let status = daemon.handle().status();
     let mut reloads = FuturesUnordered::new();
 

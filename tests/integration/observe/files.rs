@@ -16,7 +16,7 @@ fn the_log_stays_within_its_files_and_the_host_goes_on_without_them() {
     let serving = project.launch();
     let log = project.path("logs/host.log");
     let read = |name: &str| fs::read_to_string(project.path(name)).unwrap_or_default();
-    serving.until("it serves", || read("logs/host.log").contains("serving 1 tasks"));
+    serving.until("it serves", || read("logs/host.log").contains("serving 1 task"));
     assert!(serving.log().contains("the log goes to"), "{}", serving.log());
     serving.until("there are three files", || log.with_extension("log.2").exists());
     for name in ["logs/host.log", "logs/host.log.1", "logs/host.log.2"] {
