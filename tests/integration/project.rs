@@ -182,7 +182,7 @@ impl Serving<'_> {
     /// Where its API listens.
     pub(crate) fn address(&self) -> String {
         let log = self.log();
-        let (_, url) = log.split_once(" tasks; ").expect("the host says where it listens");
+        let (_, url) = log.split_once("serving ").expect("the host says where it listens");
         let (_, url) = url.split_once("://").unwrap();
         url.split('/').next().unwrap().to_owned()
     }
