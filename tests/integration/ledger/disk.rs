@@ -9,7 +9,7 @@ use super::*;
 use crate::project;
 
 /// Where the disk is, for the test that runs on it.
-pub(super) const DISK: &str = "SANDCLOCK_TEST_DISK";
+const DISK: &str = "SANDCLOCK_TEST_DISK";
 
 const MOUNT: &str = r#"set -e
 mount -t tmpfs -o size=12m,mode=700 tmpfs "$1"
@@ -23,6 +23,15 @@ pub(super) fn within_small_disk(test: &str) {
     project::run_within(&["--mount"], MOUNT, test);
 }
 
+/// The disk that the test was given, and a project of a task of every second whose state is on it.
+pub(super) fn on_the_disk() -> (PathBuf, Project) {
+    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
+    let project = Project::new("", &["tick"]);
+    std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
+    project.configure(EVERY_SECOND);
+    (disk, project)
+}
+
 #[test]
 fn a_full_disk_stops_admission_until_there_is_room() {
     within_small_disk("ledger::disk::on_the_small_disk");
@@ -31,10 +40,7 @@ fn a_full_disk_stops_admission_until_there_is_room() {
 #[test]
 #[ignore = "runs on the disk that the test above mounts"]
 fn on_the_small_disk() {
-    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
-    let project = Project::new("", &["tick"]);
-    std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
-    project.configure(EVERY_SECOND);
+    let (disk, project) = on_the_disk();
     let serving = project.serve();
     serving.until_run("tick", "succeeded", succeeded);
 

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use rustix::process::Signal;
 
-use super::disk::{DISK, within_small_disk};
+use super::disk::{on_the_disk, within_small_disk};
 use super::*;
 
 #[test]
@@ -21,10 +21,7 @@ const FILL: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FRO
 #[test]
 #[ignore = "runs on the disk that the test above mounts"]
 fn on_the_small_disk() {
-    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
-    let project = Project::new("", &["tick"]);
-    std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
-    project.configure(EVERY_SECOND);
+    let (disk, project) = on_the_disk();
     let serving = project.serve();
     serving.until_run("tick", "succeeded", succeeded);
     serving.signal(Signal::TERM);
@@ -78,10 +75,7 @@ fn a_state_folder_that_cannot_be_written_is_refused_at_the_start() {
 #[test]
 #[ignore = "runs on the disk that the test above mounts"]
 fn on_a_disk_that_is_read_only() {
-    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
-    let project = Project::new("", &["tick"]);
-    std::os::unix::fs::symlink(&disk, project.path("state")).unwrap();
-    project.configure(EVERY_SECOND);
+    let (disk, project) = on_the_disk();
     let serving = project.serve();
     serving.until_run("tick", "succeeded", succeeded);
     serving.signal(Signal::TERM);
