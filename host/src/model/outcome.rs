@@ -136,8 +136,6 @@ pub enum Skip {
     QueueFull,
     /// The task's plugin could not be used.
     PluginUnusable,
-    /// The host was shutting down.
-    ShuttingDown,
     /// The task is no longer configured.
     TaskRemoved,
     /// The task was paused.
@@ -288,15 +286,8 @@ impl AttemptOutcome {
 
 impl Skip {
     /// Every reason.
-    pub const ALL: [Skip; 7] = [
-        Skip::Overlap,
-        Skip::QueueFull,
-        Skip::PluginUnusable,
-        Skip::ShuttingDown,
-        Skip::TaskRemoved,
-        Skip::Paused,
-        Skip::Disabled,
-    ];
+    pub const ALL: [Skip; 6] =
+        [Skip::Overlap, Skip::QueueFull, Skip::PluginUnusable, Skip::TaskRemoved, Skip::Paused, Skip::Disabled];
 
     /// The word for it in the ledger and in JSON.
     pub fn name(self) -> &'static str {
@@ -304,7 +295,6 @@ impl Skip {
             Skip::Overlap => "overlap",
             Skip::QueueFull => "queue-full",
             Skip::PluginUnusable => "plugin-unusable",
-            Skip::ShuttingDown => "shutting-down",
             Skip::TaskRemoved => "task-removed",
             Skip::Paused => "paused",
             Skip::Disabled => "disabled",

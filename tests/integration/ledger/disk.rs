@@ -50,6 +50,8 @@ fn on_the_small_disk() {
         while file.write_all(&vec![0; size]).is_ok() {}
     }
     until_trouble(&serving, "the ledger cannot be written");
+    let asked = project.run(&["trigger", "tick"]);
+    assert!(!asked.status.success() && asked.stderr.contains("the ledger cannot be written"), "{asked:?}");
     fs::remove_file(&ballast).unwrap();
     drop(file);
     until_ready(&serving);

@@ -185,7 +185,7 @@ mod tests {
             run(7, "tick", Some(7), RunState::Waiting { next_attempt: 2, until: time(67) }),
             run(6, "tick", Some(-86_400), failed(&format!("two\u{1b}[31m\nlines, {}", "x".repeat(200)))),
             run(5, "tick", Some(5), failed(&"x".repeat(200))),
-            run(4, "tick", Some(4), RunState::Final(Outcome::Skipped(Skip::ShuttingDown))),
+            run(4, "tick", Some(4), RunState::Final(Outcome::Skipped(Skip::TaskRemoved))),
             run(3, "tick", Some(3), done),
             missed,
         ];
@@ -199,7 +199,7 @@ mod tests {
         38GAMCYR00007  tick           2026-11-23 23:00:07  23:00:07.012             -       1         waiting: attempt 2 at 23:01:07
         38GAMCYR00006  tick           2026-11-22 23:00:00  2026-11-23 23:00:06.012  14.3ms  1         failed for good: two\u{1b}[31m …
         38GAMCYR00005  tick           2026-11-23 23:00:05  23:00:05.012             14.3ms  1         failed for good: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-        38GAMCYR00004  tick           2026-11-23 23:00:04  -                        -       0         skipped: the host is shutting down
+        38GAMCYR00004  tick           2026-11-23 23:00:04  -                        -       0         skipped: the task is no longer configured
         38GAMCYR00003  tick           2026-11-23 23:00:03  23:00:03.012             14.3ms  1         succeeded
         38GAMCYR00000  tick           2026-11-22 23:00:00  -                        -       0         missed: the host was not running (1439 slots, until 2026-11-23 22:59:00)
         ");

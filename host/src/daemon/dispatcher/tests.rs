@@ -3,6 +3,7 @@
 mod asked;
 mod clock_changes;
 mod decade;
+mod documented;
 mod memory;
 mod model;
 mod oracle;

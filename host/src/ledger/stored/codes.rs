@@ -39,7 +39,6 @@ pub(in crate::ledger) fn passed_over_code(why: PassedOver) -> i64 {
         PassedOver::Skipped(Skip::Overlap) => SKIPPED,
         PassedOver::Skipped(Skip::QueueFull) => SKIPPED + 1,
         PassedOver::Skipped(Skip::PluginUnusable) => SKIPPED + 2,
-        PassedOver::Skipped(Skip::ShuttingDown) => SKIPPED + 3,
         PassedOver::Skipped(Skip::TaskRemoved) => SKIPPED + 4,
         PassedOver::Skipped(Skip::Paused) => SKIPPED + 5,
         PassedOver::Skipped(Skip::Disabled) => SKIPPED + 6,

@@ -64,7 +64,6 @@ pub(super) enum SkipV1 {
     Overlap,
     QueueFull,
     PluginUnusable,
-    ShuttingDown,
     TaskRemoved,
     Paused,
     Disabled,
@@ -112,4 +111,4 @@ macro_rules! twins {
 }
 
 twins!(Interruption, InterruptionV1: Crash, Shutdown);
-twins!(Skip, SkipV1: Overlap, QueueFull, PluginUnusable, ShuttingDown, TaskRemoved, Paused, Disabled);
+twins!(Skip, SkipV1: Overlap, QueueFull, PluginUnusable, TaskRemoved, Paused, Disabled);

@@ -158,7 +158,6 @@ mod tests {
             (Outcome::Skipped(Skip::Overlap), Some(r#"{"v":"1","kind":"skipped","why":"overlap"}"#)),
             (Outcome::Skipped(Skip::QueueFull), Some(r#"{"v":"1","kind":"skipped","why":"queue-full"}"#)),
             (Outcome::Skipped(Skip::PluginUnusable), Some(r#"{"v":"1","kind":"skipped","why":"plugin-unusable"}"#)),
-            (Outcome::Skipped(Skip::ShuttingDown), Some(r#"{"v":"1","kind":"skipped","why":"shutting-down"}"#)),
             (Outcome::Skipped(Skip::TaskRemoved), Some(r#"{"v":"1","kind":"skipped","why":"task-removed"}"#)),
             (Outcome::Skipped(Skip::Paused), Some(r#"{"v":"1","kind":"skipped","why":"paused"}"#)),
             (Outcome::Skipped(Skip::Disabled), Some(r#"{"v":"1","kind":"skipped","why":"disabled"}"#)),

@@ -73,7 +73,6 @@ impl fmt::Display for Skip {
             Skip::Overlap => "an earlier run of the task is still going, and its overlap is \"skip\"",
             Skip::QueueFull => "the queue is full (host.max-queued-runs)",
             Skip::PluginUnusable => "its plugin cannot be used",
-            Skip::ShuttingDown => "the host is shutting down",
             Skip::TaskRemoved => "the task is no longer configured",
             Skip::Paused => "the task was paused",
             Skip::Disabled => "the task is disabled (enabled = false)",

@@ -83,7 +83,7 @@ pub(super) fn of_cause(
                 Skip::PluginUnusable => vec![of_plugin(Turn::Bad, what)],
                 Skip::QueueFull => vec![happening(Kind::Missed, Turn::Bad, Some(run), what)],
                 // Somebody wanted it so, or a run of the task goes on for too long, which is told as that.
-                Skip::Overlap | Skip::ShuttingDown | Skip::TaskRemoved | Skip::Paused | Skip::Disabled => Vec::new(),
+                Skip::Overlap | Skip::TaskRemoved | Skip::Paused | Skip::Disabled => Vec::new(),
             })
         }
         Caused::Ended { run, class } if class.is_failure() => {

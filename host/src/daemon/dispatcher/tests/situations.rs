@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::documented::rows;
 use super::*;
 use crate::ledger::Standing;
 use crate::model::misfire::{Misfire, MisfirePolicy};
@@ -20,6 +21,7 @@ enum Situation {
     EnabledAndDisabled,
     ScheduleChanged,
     PausedAndScheduleChanged,
+    New,
 }
 
 const SPAN: i64 = 640;
@@ -56,6 +58,7 @@ fn happen(situation: Situation, task: Task) -> World {
             World::new(vec![task])
         }
         Situation::HostDown => restart(task, standing),
+        Situation::New => World::at(start() + SignedDuration::from_secs(SPAN), vec![task], Recovered::default()),
         Situation::PausedWhileDown => restart(task, Standing { pause: pause(330), ..standing }),
         Situation::DisabledAndEnabled => restart(task, Standing { enabled: false, ..standing }),
         Situation::EnabledAndDisabled => restart(Task { enabled: false, ..task }, standing),
@@ -115,26 +118,36 @@ fn what_becomes_of_slots_in_every_situation() {
     use Situation::*;
     #[rustfmt::skip]
     let table = [
-        // situation, and what `skip`, `once` and `all` (max = 2) make of it
-        (HostDown, "missed down 10", "missed down 9, catch-up 1", "missed down 8, catch-up 2"),
-        (Suspended, "missed suspended 10", "missed suspended 9, catch-up 1", "missed suspended 8, catch-up 2"),
-        (ClockForward, "missed clock-step 10", "missed clock-step 9, catch-up 1", "missed clock-step 8, catch-up 2"),
-        (ClockBack, "", "", ""),
-        (PausedAndResumed, "skipped paused 10", "skipped paused 9, catch-up 1", "skipped paused 8, catch-up 2"),
-        (PausedWhileDown,
-            "missed down 5, skipped paused 5",
-            "missed down 5, skipped paused 4, catch-up 1",
-            "missed down 5, skipped paused 3, catch-up 2"),
-        (DisabledAndEnabled, "skipped disabled 10", "skipped disabled 10", "skipped disabled 10"),
-        (EnabledAndDisabled, "missed down 10", "missed down 10", "missed down 10"),
-        (ScheduleChanged, "missed schedule-changed 21", "missed schedule-changed 21", "missed schedule-changed 21"),
-        (PausedAndScheduleChanged, "skipped paused 21", "skipped paused 21", "skipped paused 21"),
+        // the row of the document; the situation, and what `skip`, `once` and `all` (max = 2) make of it
+        ("| the host was down | 10 missed (down) | 9 missed (down), the latest runs late | 8 missed (down), the latest 2 run late |",
+            HostDown, ["missed down 10", "missed down 9, catch-up 1", "missed down 8, catch-up 2"]),
+        ("| the machine slept, the host was stalled, or the ledger could not be written | 10 missed (suspended) | 9 missed (suspended), 1 runs late | 8 missed (suspended), 2 run late |",
+            Suspended, ["missed suspended 10", "missed suspended 9, catch-up 1", "missed suspended 8, catch-up 2"]),
+        ("| the clock was set forward | 10 missed (clock step) | 9 missed (clock step), 1 runs late | 8 missed (clock step), 2 run late |",
+            ClockForward, ["missed clock-step 10", "missed clock-step 9, catch-up 1", "missed clock-step 8, catch-up 2"]),
+        ("| the clock was set back | nothing: those slots are decided, none runs again, and none is due until the clock has come past them | the same | the same |",
+            ClockBack, ["", "", ""]),
+        ("| the task was paused and resumed | 10 skipped (paused) | 9 skipped (paused), 1 runs late | 8 skipped (paused), 2 run late |",
+            PausedAndResumed, ["skipped paused 10", "skipped paused 9, catch-up 1", "skipped paused 8, catch-up 2"]),
+        ("| the task was paused while the host was down | missed (down) up to the pause, skipped (paused) after it | the same, and the latest after the pause runs late when it is resumed | the same with 2 |",
+            PausedWhileDown, ["missed down 5, skipped paused 5", "missed down 5, skipped paused 4, catch-up 1", "missed down 5, skipped paused 3, catch-up 2"]),
+        ("| the task was disabled and enabled again | 10 skipped (disabled) | the same | the same |",
+            DisabledAndEnabled, ["skipped disabled 10", "skipped disabled 10", "skipped disabled 10"]),
+        ("| the host was down, and came back with the task disabled | 10 missed (down) | the same | the same |",
+            EnabledAndDisabled, ["missed down 10", "missed down 10", "missed down 10"]),
+        ("| the host was down, and came back with another schedule | missed (schedule changed): the slots of the old schedule | the same | the same |",
+            ScheduleChanged, ["missed schedule-changed 21", "missed schedule-changed 21", "missed schedule-changed 21"]),
+        ("| the task was paused, and then had another schedule | skipped (paused): the slots of the old schedule | the same | the same |",
+            PausedAndScheduleChanged, ["skipped paused 21", "skipped paused 21", "skipped paused 21"]),
+        ("| the task is new | nothing: its slots count from the moment at which a host first saw it | the same | the same |",
+            New, ["", "", ""]),
     ];
-    for (situation, skip, once, all) in table {
-        let policies = [(MisfirePolicy::Skip, skip), (MisfirePolicy::Once, once), (MisfirePolicy::All { max: 2 }, all)];
-        for (policy, expected) in policies {
+    assert_eq!(table.map(|(row, ..)| row).as_slice(), rows("Slots that nobody could run in time"));
+    for (row, situation, expected) in table {
+        let policies = [MisfirePolicy::Skip, MisfirePolicy::Once, MisfirePolicy::All { max: 2 }];
+        for (policy, expected) in policies.into_iter().zip(expected) {
             let world = happen(situation, minutely(policy, 86_400));
-            assert_eq!(summary(&world), expected, "{situation:?} {policy:?}");
+            assert_eq!(summary(&world), expected, "{row} {policy:?}");
         }
     }
 }

@@ -98,7 +98,7 @@ impl World {
         if self.memory.runs.contains_key(&id) {
             return;
         }
-        let why = Skip::ShuttingDown;
+        let why = Skip::QueueFull;
         let (task, at, cause) = (task.name.clone(), self.now, Cause::Schedule);
         self.memory.append(&[Entry::Skipped { id, task, slot: Some(slot), cause, why, at }]).unwrap();
     }
