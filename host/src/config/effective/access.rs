@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{Keys, duration, path, secret_source};
+use super::{Keys, duration, path, secrets};
 use crate::api::{GuardSettings, Transport};
 use crate::config::elements::task::Origin;
 use crate::model::webhook::{Scheme, Webhook};
@@ -23,7 +23,7 @@ pub(super) fn api(api: &GuardSettings, root: &Path) -> Keys {
 }
 
 pub(super) fn webhook(hook: &Webhook, origin: &Origin) -> Keys {
-    let secrets: Vec<Json> = origin.webhook_secrets.iter().map(secret_source).collect();
+    let secrets: Vec<Json> = origin.webhook_secrets.iter().map(secrets::source).collect();
     let mut keys: Keys = vec![("webhook.path", hook.path.as_str().into()), ("webhook.secret", secrets.into())];
     keys.push(("webhook.scheme", hook.scheme.name().into()));
     if hook.scheme == Scheme::Generic {

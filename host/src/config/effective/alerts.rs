@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{Keys, duration, secret_source, zone_name};
+use super::{Keys, duration, secrets, zone_name};
 use crate::config::elements::alerts::Alert;
 use crate::model::alert::channel::{Service, Target};
 use crate::model::alert::{Kind, Recoveries};
@@ -14,7 +14,7 @@ pub(super) fn alert_keys(alert: &Alert) -> Keys {
     let (channel, written) = (&alert.channel, &alert.written);
     let mut keys: Keys = Vec::new();
     let roots = written.tls_roots.as_ref().map(|file| Json::from(file.to_string_lossy()));
-    let secret = written.secret.as_ref().map(secret_source);
+    let secret = written.secret.as_ref().map(secrets::source);
     match &channel.target {
         Target::Mail(mail) => {
             keys.extend([
@@ -32,7 +32,7 @@ pub(super) fn alert_keys(alert: &Alert) -> Keys {
         }
         Target::Hook(hook) => {
             keys.push(match &written.url {
-                Some(from) => ("webhook.url-from", secret_source(from)),
+                Some(from) => ("webhook.url-from", secrets::source(from)),
                 None => ("webhook.url", hook.url.as_str().into()),
             });
             keys.push(("webhook.format", hook.service.name().into()));

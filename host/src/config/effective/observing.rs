@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Keys, bytes, headers, path, secret_source};
+use super::secrets::{headers, source};
+use super::{Keys, bytes, path};
 use crate::config::elements::observe::ObserveSettings;
 use crate::config::elements::proxy::WrittenProxy;
 use crate::config::elements::traces::Traces;
@@ -35,7 +36,7 @@ fn traces(traces: &Traces) -> Keys {
 fn proxy(WrittenProxy { proxy, password }: &WrittenProxy) -> Keys {
     let mut keys: Keys = vec![("proxy.url", proxy.url.as_str().into())];
     keys.extend(proxy.login.as_ref().map(|(user, _)| ("proxy.user", user.as_str().into())));
-    keys.extend(password.as_ref().map(|from| ("proxy.password", secret_source(from))));
+    keys.extend(password.as_ref().map(|from| ("proxy.password", source(from))));
     keys.push(("proxy.except", proxy.except.iter().map(String::as_str).collect()));
     keys
 }
