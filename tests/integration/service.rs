@@ -61,11 +61,11 @@ fn a_service_manager_hears_that_the_host_serves_reloads_lives_and_stops() {
     manager.until("it refused a configuration", |said| {
         said.len() == 3
             && said[1].starts_with("RELOADING=1\nMONOTONIC_USEC=")
-            && said[2] == "READY=1\nSTATUS=serving; the last configuration was refused"
+            && said[2] == "READY=1\nSTATUS=serving 1 task; the last configuration was refused"
     });
     project.configure(HOURLY);
     serving.signal(Signal::HUP);
-    manager.until("it took one", |said| said.len() == 5 && said[4] == "READY=1\nSTATUS=serving");
+    manager.until("it took one", |said| said.len() == 5 && said[4] == "READY=1\nSTATUS=serving 1 task");
 
     serving.signal(Signal::TERM);
     let (status, log) = serving.wait();

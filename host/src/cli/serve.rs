@@ -120,7 +120,6 @@ struct Settings {
 }
 
 async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result<Exit> {
-    let tasks = parts.tasks.len();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -148,10 +147,14 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
     })?;
     let api = Api::start(&settings.api, handle, Scraper::start(Arc::clone(&metrics))?, clock)?;
     let scheme = if settings.api.guard.transport.is_tls() { "https" } else { "http" };
-    let served = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
-    tracing::info!("serving {served}; {scheme}://{}/readyz says how it is", api.address());
+    let served = daemon.handle().tasks();
+    let serving = || match served.borrow().len() {
+        1 => "serving 1 task".to_owned(),
+        tasks => format!("serving {tasks} tasks"),
+    };
+    tracing::info!("{}; {scheme}://{}/readyz says how it is", serving(), api.address());
     let mut supervisor = Supervisor::of_process();
-    supervisor.tell(Notice::Ready(&format!("serving {served}")));
+    supervisor.tell(Notice::Ready(&serving()));
     let status = daemon.handle().status();
     let mut reloads = FuturesUnordered::new();
 
@@ -185,8 +188,8 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
             Some(reloaded) = reloads.next() => {
                 // What came of it is told as an event, too.
                 let refused = matches!(reloaded, Ok(Err(_)));
-                let status = if refused { "serving; the last configuration was refused" } else { "serving" };
-                supervisor.tell(Notice::Ready(status));
+                let but = if refused { "; the last configuration was refused" } else { "" };
+                supervisor.tell(Notice::Ready(&format!("{}{but}", serving())));
                 false
             }
             () = supervisor.wants_a_sign() => {
