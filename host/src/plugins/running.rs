@@ -34,7 +34,9 @@ impl Running {
             // What a plugin might get out of a compiler should not be the host's secrets.
             .env_clear()
             .env("RAYON_NUM_THREADS", threads.to_string())
-            .env("MALLOC_ARENA_MAX", "2")
+            // Against the settings of the host: a thread of the allocator that the limit on memory leaves no room for has
+            // it complain so much that nothing else can be read.
+            .env("_RJEM_MALLOC_CONF", "background_thread:false")
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(output.try_clone().map_err(failed("start"))?)
