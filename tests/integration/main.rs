@@ -15,6 +15,7 @@ mod observe;
 mod peers;
 mod plugins;
 mod project;
+mod pypi;
 mod reload;
 mod restart;
 mod samples;

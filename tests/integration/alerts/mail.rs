@@ -4,32 +4,16 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::peers::certificates;
-use crate::project::{Finished, eventually};
+use crate::project::eventually;
+use crate::pypi;
 
-/// The version of the server: the one that was tried.
-const AIOSMTPD: &str = "aiosmtpd==1.4.6";
-
-/// A Python with the server, made once for all tests of a build.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-smtp");
-        let python = target.join("bin/python");
-        let has_it =
-            || Command::new(&python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|done| done.status.success());
-        if !has_it() {
-            let made = Finished::of(Command::new("python3").args(["-m", "venv"]).arg(&target));
-            assert!(made.status.success(), "these tests need python3 with venv: {made:?}");
-            let got = Finished::of(Command::new(&python).args(["-m", "pip", "install", "--quiet", AIOSMTPD]));
-            assert!(got.status.success(), "these tests need {AIOSMTPD} from PyPI: {got:?}");
-        }
-        python
-    })
-}
+/// A Python with the server, in the version that was tried.
+static PYTHON: LazyLock<PathBuf> =
+    LazyLock::new(|| pypi::environment("test-smtp", &["aiosmtpd==1.4.6"]).join("bin/python"));
 
 /// A mail server. It is killed when this is dropped.
 struct Server {
@@ -43,7 +27,7 @@ impl Server {
     fn start(mode: &str) -> Self {
         let mails = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/integration/alerts/smtpd.py");
-        let mut server = Command::new(python());
+        let mut server = Command::new(&*PYTHON);
         server.arg(script).args([mode]).arg(mails.path()).arg(certificates());
         let mut child = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();

@@ -3,6 +3,7 @@
 mod collectors;
 mod counted;
 mod files;
+mod otlp;
 mod prometheus;
 mod scrape;
 mod traces;
