@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    KEPT, REFUSED, RELOADED, begin, config, executed, lines, manual, program, replace, trigger, until_is, until_told,
+    KEPT, REFUSED, RELOADED, begin, config, executed, lines, manual, program, replace, trigger, until_is,
+    until_new_run, until_told,
 };
 use crate::project::{Project, Serving, run_within};
 
@@ -153,18 +154,13 @@ fn folders_that_vanish_and_come_back_are_found_again() {
     until_is_in(&project, &serving, &run);
     fs::create_dir(&plugins).unwrap();
     fs::write(plugins.join("tick.wat"), program("another", 0)).unwrap();
-    until_told(&serving, "plugin is ready", 2);
-    let after = trigger(&project, "first");
-    until_is(&serving, "first", &after, "succeeded");
-    assert_ne!(executed(&project, &before), executed(&project, &after));
+    let executed = |run: &str| executed(&project, run);
+    until_new_run(&serving, &project, "first", |run| executed(run["id"].as_str().unwrap()) != executed(&before));
     // And again, with the folder of before.
     fs::remove_dir_all(&plugins).unwrap();
     until_told(&serving, KEPT, 2);
     fs::rename(&away, &plugins).unwrap();
-    until_told(&serving, "plugin is ready", 3);
-    let last = trigger(&project, "first");
-    until_is(&serving, "first", &last, "succeeded");
-    assert_eq!(executed(&project, &before), executed(&project, &last));
+    until_new_run(&serving, &project, "first", |run| executed(run["id"].as_str().unwrap()) == executed(&before));
 }
 
 /// Triggers a run while the configuration cannot be loaded, which otherwise says where the state folder is.

@@ -91,6 +91,15 @@ fn until_is(serving: &Serving<'_>, task: &str, run: &str, state: &str) -> Value 
     })
 }
 
+/// Waits until a new run of a task is as it should be. A plugin that is ready is used a moment later.
+#[track_caller]
+fn until_new_run(serving: &Serving<'_>, project: &Project, task: &str, is_it: impl Fn(&Value) -> bool) {
+    serving.until(&format!("a new run of {task} is as it should be"), || {
+        let run = trigger(project, task);
+        is_it(&until_is(serving, task, &run, "final"))
+    });
+}
+
 /// The content that the last attempt of a run executed.
 fn executed(project: &Project, run: &str) -> String {
     let log = project.json(&["logs", run, "--json"]);

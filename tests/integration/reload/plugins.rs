@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use super::{KEPT, begin, config, executed, lines, program, replace, trigger, until_is, until_told};
+use serde_json::Value;
+
+use super::{KEPT, begin, config, executed, lines, program, replace, trigger, until_is, until_new_run, until_told};
 use crate::project::Project;
 
 #[test]
@@ -35,10 +37,8 @@ fn a_plugin_that_cannot_be_used_leaves_the_one_before_it() {
     fs::write(&path, program("one", 0)).unwrap();
     let serving = project.serve();
     let runs = |line: &str| {
-        let run = trigger(&project, "worker");
-        until_is(&serving, "worker", &run, "succeeded");
-        let said = project.run(&["logs", &run]).stdout;
-        assert!(said.contains(line), "{said}");
+        let said = |run: &Value| project.run(&["logs", run["id"].as_str().unwrap()]).stdout;
+        until_new_run(&serving, &project, "worker", |run| said(run).contains(line));
     };
     runs("one");
     replace(&path, "(module (func (export \"nothing\")))");
@@ -83,7 +83,5 @@ fn a_plugin_that_could_not_be_used_at_the_start_is_used_once_it_can() {
     let serving = project.serve();
     until_told(&serving, "plugin unusable, so its tasks are skipped", 1);
     replace(&path, program("one", 0));
-    until_told(&serving, "plugin is ready", 1);
-    let run = trigger(&project, "worker");
-    until_is(&serving, "worker", &run, "succeeded");
+    until_new_run(&serving, &project, "worker", |run| run["outcome"]["class"] == "succeeded");
 }
