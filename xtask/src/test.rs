@@ -3,7 +3,9 @@
 //! Goes on after a failure, so that one run tells all. The order is that of the build: what a later check can use of
 //! an earlier one's work comes after it, and a cheap check before a dear one.
 
+use std::num::NonZero;
 use std::process::{Command, ExitCode};
+use std::thread;
 
 use crate::command::{self, say};
 use crate::project::cargo;
@@ -98,10 +100,12 @@ fn unit_tests() -> anyhow::Result<()> {
     )
 }
 
-/// Goes on after a failing test binary, for the same reason as we do.
+/// Goes on after a failing test binary, for the same reason as we do. Twice as many tests go on at once as there are
+/// processors: most of their time they wait for a host or a disk.
 fn cargo_test() -> Command {
+    let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
     let mut test = cargo();
-    test.args(["test", "--no-fail-fast"]);
+    test.args(["test", "--no-fail-fast"]).env("RUST_TEST_THREADS", threads.to_string());
     test
 }
 

@@ -63,8 +63,11 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
     rounds_go_by(&project, &serving);
     let second = Footprint::of(serving.id());
     assert!(second.memory <= first.memory + SLACK, "memory does not come back: {first:?}, then {second:?}");
-    assert!(second.threads <= first.threads + 2, "threads do not come back: {first:?}, then {second:?}");
-    assert!(second.descriptors <= first.descriptors + 16, "descriptors do not come back: {first:?}, then {second:?}");
+    // They go on meanwhile, and some rounds have more at once than others; what leaks does not come back.
+    serving.until(&format!("threads and descriptors come back to {first:?} from {second:?}"), || {
+        let now = Footprint::of(serving.id());
+        now.threads <= first.threads + 2 && now.descriptors <= first.descriptors + 16
+    });
 
     let log = project.run(&["logs", "--task", "log-flood"]);
     assert!(log.stdout.len() < 256 << 10, "a flood of log is cut off");
