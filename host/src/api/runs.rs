@@ -141,7 +141,7 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(qu
     get,
     path = "/api/v1/runs/{run}",
     tag = "runs",
-    params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
+    params(OfRun),
     responses(
         (status = 200, description = "The run", body = RunDetail),
     )
@@ -169,7 +169,7 @@ pub(super) async fn one(State(service): State<Service>, OfRun(id): OfRun) -> Ans
     path = "/api/v1/runs/{run}/logs",
     tag = "runs",
     params(
-        ("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$"),
+        OfRun,
         LogsQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last line that the client has"),
     ),

@@ -94,7 +94,7 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answ
     get,
     path = "/api/v1/tasks/{task}",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), OneQuery),
+    params(OfTask, OneQuery),
     responses(
         (status = 200, description = "The task", body = view::TaskDetail),
     )
@@ -155,7 +155,7 @@ pub(super) async fn summaries(
     get,
     path = "/api/v1/tasks/{task}/stats",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), StatsQuery),
+    params(OfTask, StatsQuery),
     responses(
         (status = 200, description = "How it does", body = view::TaskStats),
     )

@@ -67,7 +67,7 @@ pub(super) struct TriggerQuery {
     path = "/api/v1/tasks/{task}/runs",
     tag = "tasks",
     params(
-        ("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+        OfTask,
         TriggerQuery,
         (
             "Idempotency-Key" = Option<String>, Header,
