@@ -120,6 +120,27 @@ fn logs_are_followed_to_the_end_of_a_run_and_of_a_task_until_its_host_stops() {
 }
 
 #[test]
+fn whoever_follows_a_task_hears_also_of_runs_that_log_nothing() {
+    let project = Project::new("[tasks.quiet]\nplugin = \"exit-0\"\n", &["exit-0"]);
+    let serving = project.serve();
+    let mut follow = project.command(&["logs", "-f", "--task", "quiet"]);
+    let mut child = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let told = std::thread::scope(|scope| {
+        let told = scope.spawn(move || [said.next(), said.next()].map(|line| line.unwrap().unwrap()));
+        serving.until("two ends are told", || {
+            project.run(&["trigger", "quiet", "--wait"]);
+            told.is_finished()
+        });
+        told.join().unwrap()
+    });
+    assert!(told.iter().all(|line| line.ends_with(" succeeded")) && told[0] != told[1], "{told:?}");
+    stop(serving);
+    let finished = child.wait_with_output().unwrap();
+    assert_eq!((finished.status.code(), finished.stdout), (Some(1), Vec::new()));
+}
+
+#[test]
 fn a_host_elsewhere_is_asked_the_same() {
     let project = project();
     let serving = project.serve();
