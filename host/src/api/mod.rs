@@ -28,6 +28,7 @@ mod metrics;
 mod plugins;
 mod reload;
 mod runs;
+mod slots;
 mod status;
 mod tasks;
 mod trigger;

@@ -18,7 +18,9 @@ use super::guard::{self, About, Needs, hooks};
 use super::problem::Problem;
 use super::service::Service;
 use super::view::LoggedLine;
-use super::{changes, declared, docs, events, follow, health, metrics, plugins, reload, runs, status, tasks, trigger};
+use super::{
+    changes, declared, docs, events, follow, health, metrics, plugins, reload, runs, slots, status, tasks, trigger,
+};
 use crate::model::access::Role;
 
 /// A route: its handler, which carries its method and its path, and what it takes of whoever asks.
@@ -40,6 +42,7 @@ fn table() -> Vec<Route> {
         Route(needs(Read, Task), routes!(tasks::one)),
         Route(needs(Read, Task), routes!(tasks::stats)),
         Route(needs(Read, Visible), routes!(tasks::summaries)),
+        Route(needs(Read, Visible), routes!(slots::list)),
         Route(needs(Read, Task), routes!(follow::task)),
         Route(needs(Operate, Task), routes!(trigger::trigger)),
         Route(needs(Operate, Task), routes!(changes::pause)),

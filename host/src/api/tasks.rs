@@ -13,6 +13,7 @@ use super::input::{Asks, OfTask};
 use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
+use super::slots::MOST_SLOTS;
 use super::view;
 use crate::daemon::{PluginSet, PluginStanding, Refusal};
 use crate::model::history::History;
@@ -26,8 +27,6 @@ pub(super) struct Tasks {
     tasks: Vec<view::Task>,
 }
 
-/// How many slots of a task are asked for at the most.
-const MOST_SLOTS: usize = 1000;
 /// How many days and attempts are asked for at the most.
 const MOST_DAYS: u32 = 731;
 const MOST_ATTEMPTS: u32 = 10_000;

@@ -157,6 +157,8 @@ fn a_host_elsewhere_is_asked_the_same() {
         &["tasks"],
         &["tasks", "bad"],
         &["tasks", "--json"],
+        &["next", "--from", "2027-01-01T00:00:00Z", "--json"],
+        &["next", "tick", "--from", "2027-01-01T00:00:00Z", "-n", "3", "--json"],
     ] {
         let (here, there) = (project.run(command), afar.run(&[command, &["--url", &url]].concat()));
         exits(&there, 0, "");
@@ -169,6 +171,10 @@ fn a_host_elsewhere_is_asked_the_same() {
     exits(&afar.run(&["top", "--url", &url]), 0, "");
     exits(&afar.run(&["logs", "01KB2M8Q4Z7XN", "--url", &url]), 4, "the ledger has no run");
     exits(&afar.run(&["logs", "-f", &id, "--url", &url]), 0, "trapped");
+    let next = afar.run(&["next", "tick", "--url", &url, "-n", "1"]);
+    assert!(next.stdout.starts_with("DUE ") && next.stdout.contains("  tick  UTC"), "{next:?}");
+    exits(&afar.run(&["next", "bad", "--url", &url]), 0, "has no schedule");
+    exits(&afar.run(&["next", "tock", "--url", &url]), 4, "no task");
     let with_token =
         Finished::of(afar.command(&["status", "--url", "http://192.0.2.1"]).env("SANDCLOCK_TOKEN", "secret"));
     exits(&with_token, 1, "not sent over plain http");
