@@ -3,10 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use rustix::process::Signal;
 use serde_json::json;
 
-use crate::project::{Finished, Project, Serving};
+use crate::project::{Finished, Project, exits, stop};
 
 const CONFIG: &str = "\
 [tasks.tick]\nschedule = { every = \"1h\" }\n\n\
@@ -17,18 +16,6 @@ const CONFIG: &str = "\
 
 fn project() -> Project {
     Project::new(CONFIG, &["tick", "unreachable", "sleep-for-ever", "flaky"])
-}
-
-#[track_caller]
-fn exits(finished: &Finished, code: i32, said: &str) {
-    assert_eq!(finished.status.code(), Some(code), "{finished:?}");
-    assert!(finished.stderr.contains(said), "{finished:?}");
-}
-
-fn stop(serving: Serving<'_>) {
-    serving.signal(Signal::TERM);
-    let (status, log) = serving.wait();
-    assert!(status.success(), "{log}");
 }
 
 #[test]
