@@ -142,6 +142,7 @@ impl Loop {
                 Some(command) = self.firing.commands.recv() => self.command(command),
             }
             self.take_more();
+            self.ends.tell();
             self.publish();
             if let Some(drained) = self.drained() {
                 return drained;
@@ -219,8 +220,8 @@ impl Loop {
     fn tell(&mut self, event: Event) {
         if !self.ends.is_empty() {
             match &event {
-                Event::RunEnded { run, outcome, attempts, .. } => self.ends.tell(run.id, outcome, *attempts),
-                Event::SlotSkipped { run, why, .. } => self.ends.tell(*run, &Arc::new(Outcome::Skipped(*why)), 0),
+                Event::RunEnded { run, outcome, attempts, .. } => self.ends.over(run.id, outcome, *attempts),
+                Event::SlotSkipped { run, why, .. } => self.ends.over(*run, &Arc::new(Outcome::Skipped(*why)), 0),
                 _ => {}
             }
         }

@@ -46,8 +46,15 @@ pub(super) struct Looked {
 }
 
 /// Those who wait for the ends of runs.
+///
+/// An end is told when the turn of the loop is over, with all others of that turn: whoever waits for them is on another
+/// thread, which would be woken for each and go to sleep again before the next.
 #[derive(Default)]
-pub(super) struct Ends(HashMap<RunId, Vec<oneshot::Sender<End>>>);
+pub(super) struct Ends {
+    waiting: HashMap<RunId, Vec<oneshot::Sender<End>>>,
+    /// What is to be told.
+    ended: Vec<(oneshot::Sender<End>, End)>,
+}
 
 impl Ends {
     /// The end of a run that is not over.
@@ -59,28 +66,34 @@ impl Ends {
 
     /// Somebody waits for the end of a run that is not over.
     fn add(&mut self, run: RunId, sender: oneshot::Sender<End>) {
-        let waiting = self.0.entry(run).or_default();
+        let waiting = self.waiting.entry(run).or_default();
         // Whoever waits with a limit and asks again must not pile up.
         waiting.retain(|sender| !sender.is_closed());
         waiting.push(sender);
     }
 
-    /// Tells the end of a run.
-    pub(super) fn tell(&mut self, run: RunId, outcome: &Arc<Outcome>, attempts: u32) {
-        for waiting in self.0.remove(&run).into_iter().flatten() {
+    /// Takes note of the end of a run.
+    pub(super) fn over(&mut self, run: RunId, outcome: &Arc<Outcome>, attempts: u32) {
+        let waiting = self.waiting.remove(&run).into_iter().flatten();
+        self.ended.extend(waiting.map(|sender| (sender, End { outcome: outcome.clone(), attempts })));
+    }
+
+    /// Tells the ends that were taken note of.
+    pub(super) fn tell(&mut self) {
+        for (sender, end) in self.ended.drain(..) {
             // Whoever waited may have gone.
-            let _ = waiting.send(End { outcome: outcome.clone(), attempts });
+            let _ = sender.send(end);
         }
     }
 
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty()
     }
 
     /// Nobody will hear of this run: it is not in the ledger.
     pub(super) fn forget(&mut self, run: RunId) {
-        self.0.remove(&run);
+        self.waiting.remove(&run);
     }
 }
 
