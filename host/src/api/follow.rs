@@ -56,6 +56,7 @@ pub(super) struct FollowQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/tasks/{task}/logs",
+    operation_id = "follow_task",
     tag = "tasks",
     params(
         OfTask,

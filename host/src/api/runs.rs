@@ -111,6 +111,7 @@ pub(super) struct LogsQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/runs",
+    operation_id = "list_runs",
     tag = "runs",
     params(RunsQuery),
     responses(
@@ -140,6 +141,7 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(qu
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{run}",
+    operation_id = "show_run",
     tag = "runs",
     params(OfRun),
     responses(
@@ -167,6 +169,7 @@ pub(super) async fn one(State(service): State<Service>, OfRun(id): OfRun) -> Ans
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{run}/logs",
+    operation_id = "run_logs",
     tag = "runs",
     params(
         OfRun,

@@ -49,6 +49,7 @@ pub(super) struct SlotsQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/slots",
+    operation_id = "list_slots",
     tag = "tasks",
     params(SlotsQuery),
     responses(

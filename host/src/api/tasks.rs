@@ -72,6 +72,7 @@ pub(super) struct StatsQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/tasks",
+    operation_id = "list_tasks",
     tag = "tasks",
     responses(
         (status = 200, description = "The tasks", body = Tasks),
@@ -92,6 +93,7 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answ
 #[utoipa::path(
     get,
     path = "/api/v1/tasks/{task}",
+    operation_id = "show_task",
     tag = "tasks",
     params(OfTask, OneQuery),
     responses(
@@ -124,6 +126,7 @@ pub(super) async fn one(
 #[utoipa::path(
     get,
     path = "/api/v1/stats",
+    operation_id = "list_stats",
     tag = "tasks",
     params(DaysQuery),
     responses(
@@ -153,6 +156,7 @@ pub(super) async fn summaries(
 #[utoipa::path(
     get,
     path = "/api/v1/tasks/{task}/stats",
+    operation_id = "task_stats",
     tag = "tasks",
     params(OfTask, StatsQuery),
     responses(
