@@ -178,7 +178,7 @@ mod tests {
     /// Programs that are made from the document name their functions so.
     #[test]
     fn every_operation_has_a_name_of_its_own() {
-        let document = serde_json::to_value(&document()).unwrap();
+        let document = serde_json::to_value(document()).unwrap();
         let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
         let mut names: Vec<&str> = operations.map(|(_, of)| of["operationId"].as_str().unwrap()).collect();
         names.sort_unstable();
