@@ -9,8 +9,8 @@ mod commands;
 mod draining;
 mod load;
 mod noting;
-mod recording;
 mod reloading;
+mod steps;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use self::asking::{Ends, Keys};
 use self::draining::Draining;
 use self::load::Load;
 use self::noting::Noting;
-use self::recording::{Answer, Recorded};
+use self::steps::{Answer, Recorded};
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
 use crate::daemon::dispatcher::Dispatcher;
@@ -44,7 +44,7 @@ use crate::observe::{AlertSettings, LedgerLatency};
 use crate::plugins::{Plugin, Unusable};
 
 pub use self::draining::Drained;
-pub(super) use self::recording::Pending;
+pub(super) use self::steps::Pending;
 
 /// The loop turns at least this often: a step of the wall clock is noticed within it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::recording::Pending;
+use super::steps::Pending;
 use super::{LARGE_STEP, Loop, chance};
 use crate::daemon::dispatcher::Ended;
 use crate::daemon::executor::{Executed, Job};
