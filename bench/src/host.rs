@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use sandclock_host::clock::Clock;
-use sandclock_host::daemon::{self, Daemon, Parts};
+use sandclock_host::daemon::{self, Daemon, Parts, TriggerRequest};
 use sandclock_host::ledger::{self, Durability, Ledger};
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::event::Event;
@@ -169,7 +169,7 @@ impl Served {
 
     /// Waits until a run that is asked for now is over, with all that waits beside it.
     async fn calm(&mut self, task: TaskName) -> anyhow::Result<()> {
-        self.daemon.handle().trigger(task, Cause::Manual, None).await??;
+        self.daemon.handle().request(TriggerRequest::new(task, Cause::Manual)).await??;
         self.daemon.handle().status().wait_for(|status| status.waiting == 0).await?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail, ensure};
+use sandclock_host::daemon::TriggerRequest;
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::id::TaskName;
 use sandclock_host::model::overlap::Overlap;
@@ -73,7 +74,7 @@ pub(crate) async fn runs(served: &mut Served, task: &TaskName, at_once: u32, cou
         askers.spawn(async move {
             for _ in 0..share {
                 places.acquire().await?.forget();
-                handle.trigger(task.clone(), Cause::Manual, None).await??;
+                handle.request(TriggerRequest::new(task.clone(), Cause::Manual)).await??;
             }
             anyhow::Ok(())
         });

@@ -3,20 +3,9 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::project::{Finished, Project, Serving};
+use crate::project::{Project, exits, stop};
 
 const HOURLY: &str = "[tasks.tick]\nschedule = { every = \"1h\" }\n\n[tasks.off]\nplugin = \"tick\"\nenabled = false\n";
-
-fn exits(finished: &Finished, code: i32, said: &str) {
-    assert_eq!(finished.status.code(), Some(code), "{finished:?}");
-    assert!(finished.stderr.contains(said), "{finished:?}");
-}
-
-fn stop(serving: Serving<'_>) {
-    serving.signal(Signal::TERM);
-    let (status, log) = serving.wait();
-    assert!(status.success(), "{log}");
-}
 
 #[test]
 fn without_a_host_only_a_pause_can_be_noted() {

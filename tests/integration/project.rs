@@ -40,6 +40,21 @@ impl Finished {
     }
 }
 
+/// A command ended with this code, and said this.
+#[track_caller]
+pub(crate) fn exits(finished: &Finished, code: i32, said: &str) {
+    assert_eq!(finished.status.code(), Some(code), "{finished:?}");
+    assert!(finished.stderr.contains(said), "{finished:?}");
+}
+
+/// Stops a host as an operator does; it ends well.
+#[track_caller]
+pub(crate) fn stop(serving: Serving<'_>) {
+    serving.signal(Signal::TERM);
+    let (status, log) = serving.wait();
+    assert!(status.success(), "{log}");
+}
+
 /// Runs an ignored test of this program in namespaces of its own, which a script furnishes first. The script is given a
 /// folder, and then what to run.
 #[track_caller]

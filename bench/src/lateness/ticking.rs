@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use jiff::Timestamp;
 use sandclock_host::clock::{Clock, until};
+use sandclock_host::daemon::TriggerRequest;
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::overlap::Overlap;
 use sandclock_host::model::schedule::Schedule;
@@ -64,7 +65,7 @@ impl Ticking {
         runtime.block_on(async {
             served.listen();
             for name in &names {
-                served.daemon.handle().trigger(name.clone(), Cause::Manual, None).await??;
+                served.daemon.handle().request(TriggerRequest::new(name.clone(), Cause::Manual)).await??;
             }
             let mut missing: HashSet<_> = names.into_iter().collect();
             while !missing.is_empty() {

@@ -103,7 +103,7 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Er
     post,
     path = "/api/v1/tasks/{task}/pause",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
+    params(OfTask),
     responses(
         (status = 200, description = "It is paused, also if it was before", body = PauseState),
     )
@@ -118,7 +118,7 @@ pub(super) async fn pause(OnBehalf(daemon): OnBehalf, caller: Caller, OfTask(tas
     post,
     path = "/api/v1/tasks/{task}/resume",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
+    params(OfTask),
     responses(
         (status = 200, description = "It goes on, also if it was not paused", body = PauseState),
     )
@@ -133,7 +133,7 @@ pub(super) async fn resume(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask) -> 
     post,
     path = "/api/v1/tasks/{task}/backfill",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
+    params(OfTask),
     request_body = Backfill,
     responses(
         (status = 202, description = "The runs are queued", body = Backfilled),
@@ -157,7 +157,7 @@ pub(super) async fn backfill(OnBehalf(daemon): OnBehalf, OfTask(task): OfTask, B
     post,
     path = "/api/v1/runs/{run}/cancel",
     tag = "runs",
-    params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
+    params(OfRun),
     responses(
         (status = 202, description = "It was told to end", body = RunRef),
     )
@@ -184,7 +184,7 @@ pub(super) async fn cancel(
     post,
     path = "/api/v1/runs/{run}/retry",
     tag = "runs",
-    params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
+    params(OfRun),
     responses(
         (status = 202, description = "It is open again", body = RunRef),
     )

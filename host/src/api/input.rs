@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::problem::{Kind, Problem};
 use super::server::Peer;
@@ -25,10 +26,22 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const MOST_CONTENT_TYPE: usize = 255;
 
 /// The task that the address names.
-pub(super) struct OfTask(pub(super) TaskName);
+#[derive(IntoParams)]
+#[into_params(names("task"), parameter_in = Path)]
+pub(super) struct OfTask(
+    /// The task
+    #[param(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    pub(super) TaskName,
+);
 
 /// The run that the address names.
-pub(super) struct OfRun(pub(super) RunId);
+#[derive(IntoParams)]
+#[into_params(names("run"), parameter_in = Path)]
+pub(super) struct OfRun(
+    /// The run
+    #[param(value_type = String, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")]
+    pub(super) RunId,
+);
 
 /// What stands behind the question mark.
 pub(super) struct Asks<T>(pub(super) T);

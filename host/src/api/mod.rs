@@ -28,6 +28,7 @@ mod metrics;
 mod plugins;
 mod reload;
 mod runs;
+mod slots;
 mod status;
 mod tasks;
 mod trigger;
@@ -40,6 +41,7 @@ use std::thread::JoinHandle;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::LocalSet;
 
 use crate::clock::Clock;
 use crate::daemon::Handle;
@@ -133,7 +135,8 @@ impl Api {
         let thread = std::thread::Builder::new()
             .name("sandclock-api".into())
             .spawn(move || {
-                let served = runtime.block_on(async {
+                let connections = LocalSet::new();
+                let served = runtime.block_on(connections.run_until(async {
                     let routes = Routes::of(service.clone());
                     let (network, controlled) = (TcpListener::from_std(listener)?, control.listener()?);
                     let happened = service.ring.clone();
@@ -155,9 +158,9 @@ impl Api {
                         () = async { happened.await; std::future::pending().await } => Ok(()),
                         _ = stopped => std::io::Result::Ok(()),
                     }
-                });
-                // The connections that are still open end with the runtime.
-                drop((runtime, control));
+                }));
+                // The connections that are still open end with their set.
+                drop((connections, runtime, control));
                 if let Err(error) = served {
                     tracing::error!("the API stopped: {error}");
                 }

@@ -39,6 +39,7 @@ pub(super) struct Plugin {
 #[utoipa::path(
     get,
     path = "/api/v1/plugins",
+    operation_id = "list_plugins",
     tag = "host",
     responses(
         (status = 200, description = "The plugins", body = Plugins),

@@ -18,7 +18,9 @@ use super::guard::{self, About, Needs, hooks};
 use super::problem::Problem;
 use super::service::Service;
 use super::view::LoggedLine;
-use super::{changes, declared, docs, events, follow, health, metrics, plugins, reload, runs, status, tasks, trigger};
+use super::{
+    changes, declared, docs, events, follow, health, metrics, plugins, reload, runs, slots, status, tasks, trigger,
+};
 use crate::model::access::Role;
 
 /// A route: its handler, which carries its method and its path, and what it takes of whoever asks.
@@ -40,6 +42,7 @@ fn table() -> Vec<Route> {
         Route(needs(Read, Task), routes!(tasks::one)),
         Route(needs(Read, Task), routes!(tasks::stats)),
         Route(needs(Read, Visible), routes!(tasks::summaries)),
+        Route(needs(Read, Visible), routes!(slots::list)),
         Route(needs(Read, Task), routes!(follow::task)),
         Route(needs(Operate, Task), routes!(trigger::trigger)),
         Route(needs(Operate, Task), routes!(changes::pause)),
@@ -170,6 +173,18 @@ mod tests {
                 assert_eq!(problem["$ref"], "#/components/schemas/Problem", "{method} {path}");
             }
         }
+    }
+
+    /// Programs that are made from the document name their functions so.
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = serde_json::to_value(document()).unwrap();
+        let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+        let mut names: Vec<&str> = operations.map(|(_, of)| of["operationId"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
     }
 
     #[test]

@@ -111,6 +111,7 @@ pub(super) struct LogsQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/runs",
+    operation_id = "list_runs",
     tag = "runs",
     params(RunsQuery),
     responses(
@@ -140,8 +141,9 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller, Asks(qu
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{run}",
+    operation_id = "show_run",
     tag = "runs",
-    params(("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$")),
+    params(OfRun),
     responses(
         (status = 200, description = "The run", body = RunDetail),
     )
@@ -167,9 +169,10 @@ pub(super) async fn one(State(service): State<Service>, OfRun(id): OfRun) -> Ans
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{run}/logs",
+    operation_id = "run_logs",
     tag = "runs",
     params(
-        ("run" = String, Path, description = "The run", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{12}$"),
+        OfRun,
         LogsQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last line that the client has"),
     ),

@@ -137,10 +137,12 @@ impl Listener for TlsListener {
     }
 }
 
-/// Answers connections for as long as it is polled. They end with the runtime.
+/// Answers connections for as long as it is polled. They end with the set of tasks that this is a part of.
+///
+/// The set is one task for its runtime, so whoever answers many of them at once from another thread wakes this one once: of
+/// tasks of the runtime's own, each would be a write to the kernel.
 pub(super) async fn serve(listener: impl Listener, routes: Router) -> Infallible {
     let places = Arc::new(Semaphore::new(listener.door().most_connections()));
-    let runtime = tokio::runtime::Handle::current();
     loop {
         let (mut stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -153,7 +155,7 @@ pub(super) async fn serve(listener: impl Listener, routes: Router) -> Infallible
         match places.clone().try_acquire_owned() {
             Ok(place) => {
                 let (routes, peer, agreed) = (routes.clone(), Arc::new(peer), listener.agree(stream));
-                runtime.spawn(async move {
+                tokio::task::spawn_local(async move {
                     // What a client does wrong is its own concern.
                     match agreed.await {
                         Ok(stream) => {

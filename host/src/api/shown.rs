@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::problem::Problem;
-use crate::model::text::{inert_json, is_active};
+use crate::model::text::{inert_json, is_inert};
 
 /// An answer in JSON, with a status.
 pub(super) struct Shown<T>(pub(super) StatusCode, pub(super) T);
@@ -39,6 +39,5 @@ pub(super) fn response(status: StatusCode, content_type: &'static str, value: &i
 /// A value as inert JSON on one line.
 pub(super) fn text(value: &impl Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string(value)?;
-    // Nearly all texts are inert as they are.
-    Ok(if text.contains(is_active) { inert_json(&text).to_string() } else { text })
+    Ok(if is_inert(&text) { text } else { inert_json(&text).to_string() })
 }

@@ -13,6 +13,7 @@ use super::input::{Asks, OfTask};
 use super::problem::Problem;
 use super::service::Service;
 use super::shown::{Answer, found};
+use super::slots::MOST_SLOTS;
 use super::view;
 use crate::daemon::{PluginSet, PluginStanding, Refusal};
 use crate::model::history::History;
@@ -26,8 +27,6 @@ pub(super) struct Tasks {
     tasks: Vec<view::Task>,
 }
 
-/// How many slots of a task are asked for at the most.
-const MOST_SLOTS: usize = 1000;
 /// How many days and attempts are asked for at the most.
 const MOST_DAYS: u32 = 731;
 const MOST_ATTEMPTS: u32 = 10_000;
@@ -73,6 +72,7 @@ pub(super) struct StatsQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/tasks",
+    operation_id = "list_tasks",
     tag = "tasks",
     responses(
         (status = 200, description = "The tasks", body = Tasks),
@@ -93,8 +93,9 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Answ
 #[utoipa::path(
     get,
     path = "/api/v1/tasks/{task}",
+    operation_id = "show_task",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), OneQuery),
+    params(OfTask, OneQuery),
     responses(
         (status = 200, description = "The task", body = view::TaskDetail),
     )
@@ -125,6 +126,7 @@ pub(super) async fn one(
 #[utoipa::path(
     get,
     path = "/api/v1/stats",
+    operation_id = "list_stats",
     tag = "tasks",
     params(DaysQuery),
     responses(
@@ -154,8 +156,9 @@ pub(super) async fn summaries(
 #[utoipa::path(
     get,
     path = "/api/v1/tasks/{task}/stats",
+    operation_id = "task_stats",
     tag = "tasks",
-    params(("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), StatsQuery),
+    params(OfTask, StatsQuery),
     responses(
         (status = 200, description = "How it does", body = view::TaskStats),
     )

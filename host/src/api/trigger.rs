@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::service::Service;
 use super::shown::Shown;
 use super::view;
-use crate::daemon::{Asked, End, Stopped, TriggerRequest, Triggered, Wants};
+use crate::daemon::{Asked, Awaited, End, TriggerRequest, Triggered};
 use crate::model::id::{Digest, RunId, TaskName};
 use crate::model::key::Keyed;
 use crate::model::outcome::{AttemptOutcome, Outcome};
@@ -67,7 +67,7 @@ pub(super) struct TriggerQuery {
     path = "/api/v1/tasks/{task}/runs",
     tag = "tasks",
     params(
-        ("task" = String, Path, description = "The task", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+        OfTask,
         TriggerQuery,
         (
             "Idempotency-Key" = Option<String>, Header,
@@ -97,17 +97,15 @@ pub(super) async fn trigger(
     let wait = query.wait.as_deref().map(wait).transpose()?;
     let deadline = wait.map(|wait| service.clock.monotonic() + wait);
     let keyed = keyed(&headers, payload.as_deref())?;
-    let wants = if deadline.is_some() { Wants::End } else { Wants::Entry };
     let (cause, trace) = (peer.door.cause(), trace_of(&headers));
-    let request = TriggerRequest { task: task.clone(), cause, payload, trace, keyed, wants };
-    let Triggered { run, asked, end } = daemon.request(request).await??;
-    let end = match (deadline, end) {
-        (None, _) => None,
-        (Some(deadline), Some(end)) => match tokio::time::timeout_at(deadline, end).await {
-            Ok(end) => Some(end.map_err(|_| Stopped)?),
-            Err(_) => None,
+    let request = TriggerRequest { task: task.clone(), cause, payload, trace, keyed };
+    let (Triggered { run, asked }, end) = match deadline {
+        None => (daemon.request(request).await??, None),
+        Some(deadline) => match daemon.request_and_wait(request, deadline).await?? {
+            (triggered, Awaited::Ended(end)) => (triggered, Some(end)),
+            (triggered, Awaited::InLedger) => (triggered, from_ledger(&service, triggered.run, deadline).await?),
+            (triggered, Awaited::GoesOn) => (triggered, None),
         },
-        (Some(deadline), None) => from_ledger(&service, run, deadline).await?,
     };
     let status = match (wait, asked, &end) {
         (Some(_), _, None) => StatusCode::ACCEPTED,

@@ -21,6 +21,9 @@ use crate::model::text::inert;
 use crate::observe::alerts;
 
 /// See how the alerts of the configuration do, and whether they arrive.
+///
+/// Works where the configuration and the state folder are, and asks no host elsewhere: the secrets of a channel stay on its
+/// machine. Of a host elsewhere `sandclock_alert_messages_pending` and `sandclock_alert_deliveries_total` in /metrics tell.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

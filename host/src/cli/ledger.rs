@@ -16,7 +16,8 @@ use crate::model::quantity;
 
 /// Look after the ledger: its size, its soundness, copies of it
 ///
-/// `stats`, `verify`, `backup` and `export` work beside a running host; `compact` and `downgrade` need it stopped.
+/// `stats`, `verify`, `backup` and `export` work beside a running host; `compact` and `downgrade` need it stopped. All of
+/// them work where the ledger's file is, and ask no host elsewhere; of that, `sandclock runs --url` has the history.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  sandclock ledger stats\n  sandclock ledger backup /backups/ledger-2026-11-25.db\n  sandclock ledger export --since 1d | jq -c 'select(.kind == \"run\")'"

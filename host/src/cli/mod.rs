@@ -50,7 +50,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::model::text::{inert, is_active};
+use crate::model::text::{inert, is_inert};
 
 pub use exit::Exit;
 
@@ -208,7 +208,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// What clap has to say of arguments that it did not take. It quotes them as they are, so it is asked again, about
 /// arguments that are inert.
 fn inert_mistake(mistake: clap::Error, arguments: &[OsString]) -> clap::Error {
-    if arguments.iter().all(|argument| argument.to_str().is_some_and(|text| !text.contains(is_active))) {
+    if arguments.iter().all(|argument| argument.to_str().is_some_and(is_inert)) {
         return mistake;
     }
     match Cli::try_parse_from(arguments.iter().map(|argument| inert(&argument.to_string_lossy()).to_string())) {

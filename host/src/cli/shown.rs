@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -250,8 +251,19 @@ pub(super) struct Misfire {
 /// A slot that is to come.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Slot {
+    pub(super) task: String,
+    pub(super) due: Timestamp,
     pub(super) local: String,
     pub(super) timezone: String,
+    pub(super) clocks: Option<ClockChange>,
+}
+
+/// A change of a zone's clocks.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ClockChange {
+    pub(super) change: String,
+    pub(super) from: DateTime,
+    pub(super) to: DateTime,
 }
 
 /// How the host is.

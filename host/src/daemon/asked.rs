@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::dispatcher::{PastRun, Refusal};
 use super::handle::{Command, Handle, Stopped};
@@ -28,29 +29,22 @@ pub struct TriggerRequest {
     pub trace: Option<TraceContext>,
     /// What makes asking twice asking once.
     pub keyed: Option<Keyed>,
-    /// What is to be told.
-    pub wants: Wants,
 }
 
-/// What whoever asks for a run wants to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
-    /// That it is in the ledger.
-    Entry,
-    /// Also its end.
-    End,
+impl TriggerRequest {
+    /// A request for a run of a task: with the payload of its configuration, in no trace, and without a key.
+    pub fn new(task: TaskName, cause: Cause) -> Self {
+        Self { task, cause, payload: None, trace: None, keyed: None }
+    }
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Triggered {
     /// The run.
     pub run: RunId,
     /// Whether it was there before.
     pub asked: Asked,
-    /// Resolves with the end of the run. None if that was not asked for, or if the run is over or about to be: the
-    /// ledger has it then.
-    pub end: Option<oneshot::Receiver<End>>,
 }
 
 /// Whether a key was met before.
@@ -69,6 +63,17 @@ pub struct End {
     pub outcome: Arc<Outcome>,
     /// How many attempts it had.
     pub attempts: u32,
+}
+
+/// What is known when somebody has waited for the end of a run.
+#[derive(Debug, Clone)]
+pub enum Awaited {
+    /// It is over.
+    Ended(End),
+    /// It was there before, and is over or about to be: the ledger has its end, or will in a moment.
+    InLedger,
+    /// The time is up, and it is not over.
+    GoesOn,
 }
 
 /// A run cannot be run again.
@@ -101,7 +106,36 @@ impl Handle {
     ///
     /// If the daemon refuses, or is gone.
     pub async fn request(&self, request: TriggerRequest) -> Result<Result<Triggered, Refusal>, Stopped> {
-        self.ask(|answer| Command::Trigger { request, answer }).await
+        self.ask(|answer| Command::Trigger { request, answer, end: None }).await
+    }
+
+    /// Asks for a run of a task and waits for its end, but no longer than `until` once it is in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// If the daemon refuses, or is gone.
+    pub async fn request_and_wait(
+        &self,
+        request: TriggerRequest,
+        until: Instant,
+    ) -> Result<Result<(Triggered, Awaited), Refusal>, Stopped> {
+        let (answer, entered) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        self.send(Command::Trigger { request, answer, end: Some(end) }).await?;
+        // Nobody listens for the entry before the end: to be woken for it as well costs more than all else that the
+        // asking thread does for a run.
+        let ended = tokio::time::timeout_at(until, ended).await;
+        let triggered = match entered.await.map_err(|_| Stopped)? {
+            Ok(triggered) => triggered,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let awaited = match (ended, triggered.asked) {
+            (Ok(Ok(end)), _) => Awaited::Ended(end),
+            (Ok(Err(_)), Asked::Again) => Awaited::InLedger,
+            (Ok(Err(_)), Asked::First) => return Err(Stopped),
+            (Err(_), _) => Awaited::GoesOn,
+        };
+        Ok(Ok((triggered, awaited)))
     }
 
     /// Resolves with the end of a run. None if it is over or about to be: the ledger has it then.
@@ -120,7 +154,7 @@ impl Handle {
     ///
     /// If there is nothing to run again, the daemon refuses or is gone, or the ledger cannot be read.
     pub async fn retry(&self, run: RunId) -> Result<(), RetryError> {
-        let state = self.state.clone();
+        let state = self.links.state.clone();
         let look_up = tokio::task::spawn_blocking(move || past_run(&Reader::open(&state)?, run));
         let past = look_up.await.unwrap_or(Err(RetryError::Ledger(LedgerError::Stopped)))?;
         Ok(self.ask(|answer| Command::Retry { past, answer }).await??)

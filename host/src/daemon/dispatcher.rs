@@ -214,28 +214,13 @@ impl Dispatcher {
         step
     }
 
-    /// Admits a run that somebody asked for.
+    /// Admits a run that somebody asked for, as a part of a trace if whoever asked keeps one.
     ///
     /// # Errors
     ///
     /// If there is no such task, if it is disabled, or if the host is shutting down. A run that the overlap policy or a
     /// full queue refuses is not an error: it is recorded as skipped. That a task is paused concerns its slots alone.
     pub fn trigger(
-        &mut self,
-        task: &TaskName,
-        cause: Cause,
-        payload: Option<Arc<Blob>>,
-        now: Timestamp,
-    ) -> Result<(RunId, Step), Refusal> {
-        self.trigger_within(task, cause, payload, None, now)
-    }
-
-    /// The same as a part of a trace.
-    ///
-    /// # Errors
-    ///
-    /// As [`Dispatcher::trigger`] has.
-    pub fn trigger_within(
         &mut self,
         task: &TaskName,
         cause: Cause,

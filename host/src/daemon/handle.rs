@@ -9,18 +9,16 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::daemon::asked::{End, TriggerRequest, Triggered, Wants};
+use crate::daemon::asked::{End, TriggerRequest, Triggered};
 use crate::daemon::backfill::Tally;
 use crate::daemon::dispatcher::{PastRun, Refusal};
 use crate::daemon::reload::{ReloadError, ReloadMode, ReloadState, Request, Swap};
 use crate::daemon::standing::PluginSet;
 use crate::ledger::{Access, PastSlot};
 use crate::model::audit::Change;
-use crate::model::cause::Cause;
 use crate::model::event::Event;
 use crate::model::id::{RunId, TaskName};
 use crate::model::pause::Pause;
-use crate::model::payload::Blob;
 use crate::model::plan::Plan;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
@@ -29,9 +27,16 @@ use crate::model::taskset::TaskSet;
 use crate::observe::{AlertSettings, LedgerLatency};
 use crate::sandbox::{Following, Sandbox, Whom};
 
-/// A way to ask a running daemon for things. Cheap to clone.
+/// A way to ask a running daemon for things. Cheap to clone: the API does so for every request.
 #[derive(Clone)]
 pub struct Handle {
+    pub(super) links: Arc<Links>,
+    /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
+    pub(super) change: Option<Arc<Change>>,
+}
+
+/// What a handle leads to.
+pub(super) struct Links {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) status: watch::Receiver<Status>,
@@ -44,8 +49,6 @@ pub struct Handle {
     pub(super) ledger_latency: Arc<LedgerLatency>,
     /// The state folder, where the ledger can be read.
     pub(super) state: Arc<Path>,
-    /// What is asked for through this, for the audit log; none if nobody asks but the host itself.
-    pub(super) change: Option<Arc<Change>>,
 }
 
 /// What can be asked of the daemon.
@@ -53,6 +56,8 @@ pub(super) enum Command {
     Trigger {
         request: TriggerRequest,
         answer: oneshot::Sender<Result<Triggered, Refusal>>,
+        /// Who waits for the end. Dropped if nobody is told it here: the answer says why.
+        end: Option<oneshot::Sender<End>>,
     },
     /// The end of a run, if it is not over.
     Watch {
@@ -161,21 +166,6 @@ pub enum LedgerHealth {
 pub struct Stopped;
 
 impl Handle {
-    /// Asks for a run of a task; answers when it is in the ledger.
-    ///
-    /// # Errors
-    ///
-    /// If the daemon refuses, or is gone.
-    pub async fn trigger(
-        &self,
-        task: TaskName,
-        cause: Cause,
-        payload: Option<Arc<Blob>>,
-    ) -> Result<Result<RunId, Refusal>, Stopped> {
-        let request = TriggerRequest { task, cause, payload, trace: None, keyed: None, wants: Wants::Entry };
-        Ok(self.request(request).await?.map(|triggered| triggered.run))
-    }
-
     /// The runs that are not over, each with whether an attempt of it goes on: as the daemon has decided, which observers
     /// may hear of later. For a thread that can wait.
     ///
@@ -184,7 +174,7 @@ impl Handle {
     /// If the daemon is gone.
     pub fn open_runs_blocking(&self) -> Result<Vec<(Arc<Run>, bool)>, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.commands.blocking_send(Command::Open { answer }).map_err(|_| Stopped)?;
+        self.links.commands.blocking_send(Command::Open { answer }).map_err(|_| Stopped)?;
         answered.blocking_recv().map_err(|_| Stopped)
     }
 
@@ -228,14 +218,14 @@ impl Handle {
     /// Notes something that nobody waits for, if there is room.
     pub fn note(&self, access: Access) {
         let (answer, _) = oneshot::channel();
-        _ = self.commands.try_send(Command::Access { access, answer });
+        _ = self.links.commands.try_send(Command::Access { access, answer });
     }
 
     /// The same for somebody who asks: what is asked for through it is in the audit log, in the transaction that makes
     /// it, or as refused.
     #[must_use]
-    pub fn on_behalf(&self, change: Change) -> Self {
-        Self { change: Some(Arc::new(change)), ..self.clone() }
+    pub fn on_behalf(&self, change: impl Into<Arc<Change>>) -> Self {
+        Self { links: self.links.clone(), change: Some(change.into()) }
     }
 
     /// Reads the configuration anew, and takes it if nothing is wrong with it; answers when that is in the ledger, with
@@ -247,60 +237,64 @@ impl Handle {
     pub async fn reload(&self, mode: ReloadMode) -> Result<Result<Plan, ReloadError>, Stopped> {
         let (answer, answered) = oneshot::channel();
         let change = self.change.clone();
-        self.reloads.send(Request { mode, change, answer: Some(answer) }).await.map_err(|_| Stopped)?;
+        self.links.reloads.send(Request { mode, change, answer: Some(answer) }).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
 
     /// How the last reload went, and what is in force.
     pub fn reload_state(&self) -> watch::Receiver<ReloadState> {
-        self.reloaded.clone()
+        self.links.reloaded.clone()
     }
 
     /// Sends a command and waits for the answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
-        let command = command(answer).on_behalf(self.change.clone());
-        self.commands.send(command).await.map_err(|_| Stopped)?;
+        self.send(command(answer)).await?;
         answered.await.map_err(|_| Stopped)
+    }
+
+    /// Sends a command.
+    pub(super) async fn send(&self, command: Command) -> Result<(), Stopped> {
+        self.links.commands.send(command.on_behalf(self.change.clone())).await.map_err(|_| Stopped)
     }
 
     /// What happens from now on. A receiver that falls behind loses the oldest events; the daemon never waits.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        self.links.events.subscribe()
     }
 
     /// The tasks that it runs; a reload changes them.
     pub fn tasks(&self) -> watch::Receiver<Arc<TaskSet>> {
-        self.tasks.clone()
+        self.links.tasks.clone()
     }
 
     /// Who hears of what becomes of its tasks; a reload changes that.
     pub fn alerts(&self) -> watch::Receiver<Arc<AlertSettings>> {
-        self.alerts.clone()
+        self.links.alerts.clone()
     }
 
     /// The builds of plugins that its tasks ask for, and how they stand.
     pub fn plugins(&self) -> watch::Receiver<Arc<PluginSet>> {
-        self.plugins.clone()
+        self.links.plugins.clone()
     }
 
     /// What the runs of a task, or one run, log from now on.
     pub fn follow(&self, whom: Whom) -> Following {
-        self.sandbox.live().follow(whom)
+        self.links.sandbox.live().follow(whom)
     }
 
     /// Whether guests run that are to be stopped by a clock, and it has stopped.
     pub fn clock_stopped(&self) -> bool {
-        self.sandbox.clock_stopped()
+        self.links.sandbox.clock_stopped()
     }
 
     /// How long the ledger took to make entries durable.
     pub fn ledger_latency(&self) -> Arc<LedgerLatency> {
-        self.ledger_latency.clone()
+        self.links.ledger_latency.clone()
     }
 
     /// How the daemon is.
     pub fn status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+        self.links.status.clone()
     }
 }

@@ -55,13 +55,13 @@ use crate::plugins::{Plugins, Progress};
 use dispatcher::Dispatcher;
 use executor::Executor;
 use firing::Firing;
-use handle::Command;
+use handle::{Command, Links};
 use keeper::Keeper;
 use queue::Queue;
 use reload::{Origin, ReloadState, Reloader};
 
 pub use crate::sandbox::{Following, Heard, LiveLine, Whom};
-pub use asked::{Asked, End, RetryError, TriggerRequest, Triggered, Wants};
+pub use asked::{Asked, Awaited, End, RetryError, TriggerRequest, Triggered};
 pub use dispatcher::Refusal;
 pub use firing::Drained;
 pub use handle::{Handle, LedgerHealth, STALLED, Status, Stopped};
@@ -218,7 +218,7 @@ impl Daemon {
         }
         .begin();
         preparing.spawn(reloading.run());
-        let handle = Handle {
+        let links = Links {
             commands,
             events,
             status: status_seen,
@@ -230,8 +230,8 @@ impl Daemon {
             reloaded: reload_seen,
             ledger_latency,
             state,
-            change: None,
         };
+        let handle = Handle { links: Arc::new(links), change: None };
         Ok(Self { handle, heard, ended, firing: Some(thread), _keeper: keeper, preparing: Some(preparing) })
     }
 
@@ -253,13 +253,13 @@ impl Daemon {
     /// Begins the shutdown: nothing more is started, and what runs has the grace period to end.
     pub async fn drain(&self) {
         // It has ended already if nobody takes this.
-        let _ = self.handle.commands.send(Command::Drain).await;
+        let _ = self.handle.links.commands.send(Command::Drain).await;
     }
 
     /// Ends the grace period now: what still runs is interrupted.
     pub async fn cut(&self) {
         // It has ended already if nobody takes this.
-        let _ = self.handle.commands.send(Command::Cut).await;
+        let _ = self.handle.links.commands.send(Command::Cut).await;
     }
 
     /// Waits until everything is over.
@@ -283,7 +283,7 @@ impl Drop for Daemon {
             preparing.shutdown_background();
         }
         // The loop ends by itself when a drain is over; one that was never drained is told to, if it still listens.
-        let _ = self.handle.commands.try_send(Command::Cut);
+        let _ = self.handle.links.commands.try_send(Command::Cut);
         if let Some(firing) = self.firing.take()
             && firing.join().is_err()
         {

@@ -58,7 +58,7 @@ impl Handle {
     /// If it asks for too much, the daemon refuses or is gone, or the ledger cannot be read.
     pub async fn backfill(&self, request: Request) -> Result<Tally, BackfillError> {
         let Request { task: name, from, to, max_parallel } = request;
-        let task = self.tasks.borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
+        let task = self.links.tasks.borrow().get(&name).cloned().ok_or(Refusal::NoSuchTask)?;
         let from = before(Slot::at(from));
         let asked = task.schedule.passed(from, to, 0).count;
         if asked > MOST_SLOTS {
@@ -67,7 +67,7 @@ impl Handle {
         let slots = task.schedule.passed(from, to, asked as usize).latest;
         let mut tally = Tally::default();
         for lot in slots.chunks(LOT) {
-            let slots = look_up(self.state.to_path_buf(), name.clone(), lot.to_vec()).await?;
+            let slots = look_up(self.links.state.to_path_buf(), name.clone(), lot.to_vec()).await?;
             let task = name.clone();
             let decided = self.ask(|answer| Command::Backfill { task, slots, max_parallel, answer }).await??;
             tally = tally.and(decided);

@@ -55,6 +55,11 @@ pub fn is_active(c: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether no character of a text is active. Most texts are plain ASCII, which is seen many bytes at a time.
+pub fn is_inert(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) || !text.contains(is_active)
+}
+
 /// A text, and how its active characters are shown.
 struct Escaped<'a> {
     text: &'a str,
@@ -126,6 +131,17 @@ mod tests {
         let long = "é".repeat(1 << 20);
         let shown = inert_excerpt(&long).to_string();
         assert!(shown.len() < EXCERPT + 100 && shown.ends_with("é… (2080768 bytes more)"), "{}", shown.len());
+    }
+
+    #[test]
+    fn a_text_is_inert_if_nothing_of_it_acts() {
+        let check = |text: &str, expected| assert_eq!(is_inert(text), expected, "{text:?}");
+        check("", true);
+        check(" plain ~", true);
+        check("世界 é", true);
+        check("a\tb", false);
+        check("世\u{202e}界", false);
+        check("a\u{7f}", false);
     }
 
     #[test]

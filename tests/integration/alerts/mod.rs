@@ -7,11 +7,10 @@ mod receiver;
 mod rules;
 mod tls;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 use self::receiver::Receiver;
-use crate::project::{Project, Serving};
+use crate::project::{Project, stop};
 
 /// An alert to a receiver, sent without waiting for others.
 fn to(receiver: &Receiver, more: &str) -> String {
@@ -27,12 +26,6 @@ fn trigger(project: &Project, task: &str) -> String {
     let triggered = project.run(&["trigger", task]);
     assert!(triggered.status.success(), "{triggered:?}");
     triggered.stdout.trim().to_owned()
-}
-
-fn stop(serving: Serving<'_>) {
-    serving.signal(Signal::TERM);
-    let (status, log) = serving.wait();
-    assert!(status.success(), "{log}");
 }
 
 /// The one alert of `sandclock alert list`.

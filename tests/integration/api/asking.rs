@@ -49,6 +49,13 @@ fn a_wait_ends_with_the_run_or_when_the_time_is_up() {
     assert_eq!((&going["outcome"], &going["attempts"]), (&Value::Null, &Value::Null));
     let skipped = post(&project, "/api/v1/tasks/slow/runs?wait=2m", &[], b"").expect(200);
     assert_eq!(skipped["outcome"]["class"], "skipped", "one goes on already: {skipped}");
+    // What is refused is not waited for.
+    post(&project, "/api/v1/tasks/tock/runs?wait=2m", &[], b"").problem(404, "no-such-task");
+    let key = ["Idempotency-Key: a-key"];
+    let first = post(&project, "/api/v1/tasks/tick/runs?wait=2m", &key, b"").expect(200);
+    let again = post(&project, "/api/v1/tasks/tick/runs?wait=2m", &key, b"").expect(200);
+    assert_eq!((&again["run"], &again["outcome"]["class"]), (&first["run"], &"succeeded".into()), "it is over");
+    post(&project, "/api/v1/tasks/tick/runs?wait=2m", &key, b"other").problem(422, "key-reused");
     let at_once = post(&project, "/api/v1/tasks/tick/runs", &[], b"").expect(201);
     assert_eq!(at_once["outcome"], Value::Null);
     for wait in ["soon", "1h", "-1s"] {

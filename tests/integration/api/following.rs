@@ -82,6 +82,15 @@ fn the_lines_of_a_guest_come_while_it_runs() {
     };
     assert_eq!((end.name.as_str(), &end.data["run"]["outcome"]["class"]), ("end", &"cancelled".into()));
     assert!(of_run.next().is_none(), "there is nothing after the end");
+    let mut last_of_task = 1;
+    let end_of_task = loop {
+        let event = of_task.next().expect("an end");
+        match event.name.as_str() {
+            "line" => last_of_task = event.data["line"]["number"].as_u64().unwrap(),
+            _ => break event,
+        }
+    };
+    assert_eq!((&end_of_task.data, last_of_task), (&end.data, last), "the same end, behind the same lines");
     let log = get(&serving, &format!("/api/v1/runs/{run}/logs?tail=1")).expect(200);
     assert_eq!(log["lines"], last, "no line was lost on the way");
 

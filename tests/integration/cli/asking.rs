@@ -3,10 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use rustix::process::Signal;
 use serde_json::json;
 
-use crate::project::{Finished, Project, Serving};
+use crate::project::{Finished, Project, exits, stop};
 
 const CONFIG: &str = "\
 [tasks.tick]\nschedule = { every = \"1h\" }\n\n\
@@ -17,18 +16,6 @@ const CONFIG: &str = "\
 
 fn project() -> Project {
     Project::new(CONFIG, &["tick", "unreachable", "sleep-for-ever", "flaky"])
-}
-
-#[track_caller]
-fn exits(finished: &Finished, code: i32, said: &str) {
-    assert_eq!(finished.status.code(), Some(code), "{finished:?}");
-    assert!(finished.stderr.contains(said), "{finished:?}");
-}
-
-fn stop(serving: Serving<'_>) {
-    serving.signal(Signal::TERM);
-    let (status, log) = serving.wait();
-    assert!(status.success(), "{log}");
 }
 
 #[test]
@@ -120,6 +107,27 @@ fn logs_are_followed_to_the_end_of_a_run_and_of_a_task_until_its_host_stops() {
 }
 
 #[test]
+fn whoever_follows_a_task_hears_also_of_runs_that_log_nothing() {
+    let project = Project::new("[tasks.quiet]\nplugin = \"exit-0\"\n", &["exit-0"]);
+    let serving = project.serve();
+    let mut follow = project.command(&["logs", "-f", "--task", "quiet"]);
+    let mut child = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let told = std::thread::scope(|scope| {
+        let told = scope.spawn(move || [said.next(), said.next()].map(|line| line.unwrap().unwrap()));
+        serving.until("two ends are told", || {
+            project.run(&["trigger", "quiet", "--wait"]);
+            told.is_finished()
+        });
+        told.join().unwrap()
+    });
+    assert!(told.iter().all(|line| line.ends_with(" succeeded")) && told[0] != told[1], "{told:?}");
+    stop(serving);
+    let finished = child.wait_with_output().unwrap();
+    assert_eq!((finished.status.code(), finished.stdout), (Some(1), Vec::new()));
+}
+
+#[test]
 fn a_host_elsewhere_is_asked_the_same() {
     let project = project();
     let serving = project.serve();
@@ -136,6 +144,8 @@ fn a_host_elsewhere_is_asked_the_same() {
         &["tasks"],
         &["tasks", "bad"],
         &["tasks", "--json"],
+        &["next", "--from", "2027-01-01T00:00:00Z", "--json"],
+        &["next", "tick", "--from", "2027-01-01T00:00:00Z", "-n", "3", "--json"],
     ] {
         let (here, there) = (project.run(command), afar.run(&[command, &["--url", &url]].concat()));
         exits(&there, 0, "");
@@ -148,6 +158,10 @@ fn a_host_elsewhere_is_asked_the_same() {
     exits(&afar.run(&["top", "--url", &url]), 0, "");
     exits(&afar.run(&["logs", "01KB2M8Q4Z7XN", "--url", &url]), 4, "the ledger has no run");
     exits(&afar.run(&["logs", "-f", &id, "--url", &url]), 0, "trapped");
+    let next = afar.run(&["next", "tick", "--url", &url, "-n", "1"]);
+    assert!(next.stdout.starts_with("DUE ") && next.stdout.contains("  tick  UTC"), "{next:?}");
+    exits(&afar.run(&["next", "bad", "--url", &url]), 0, "has no schedule");
+    exits(&afar.run(&["next", "tock", "--url", &url]), 4, "no task");
     let with_token =
         Finished::of(afar.command(&["status", "--url", "http://192.0.2.1"]).env("SANDCLOCK_TOKEN", "secret"));
     exits(&with_token, 1, "not sent over plain http");

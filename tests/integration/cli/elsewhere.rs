@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::peers::certificates;
-use crate::project::{Finished, Project, Serving};
+use crate::project::{Finished, Project, Serving, exits};
 
 /// A host behind TLS, on a free port.
 fn project() -> Project {
@@ -40,12 +40,6 @@ impl Afar {
         let reach = ["--url", &self.url, "--token-file", "token", "--ca", root.to_str().unwrap()];
         self.project.run(&[command, &reach].concat())
     }
-}
-
-#[track_caller]
-fn exits(finished: &Finished, code: i32, said: &str) {
-    assert_eq!(finished.status.code(), Some(code), "{finished:?}");
-    assert!(finished.stderr.contains(said), "{finished:?}");
 }
 
 fn token(project: &Project, arguments: &[&str]) -> String {

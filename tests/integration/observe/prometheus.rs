@@ -94,6 +94,20 @@ fn asked_by_the_dashboard() -> Vec<String> {
 }
 
 #[test]
+fn the_runbook_has_an_entry_for_every_rule() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |file: &str| fs::read_to_string(format!("{folder}/{file}")).unwrap();
+    let (rules, runbook) = (read("ops/prometheus/alerts.yml"), read("docs/operating.md"));
+    let named: Vec<&str> =
+        runbook.lines().filter(|line| line.starts_with("### ")).flat_map(|line| line.split([' ', ','])).collect();
+    let rules: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(!rules.is_empty());
+    for rule in rules {
+        assert!(named.contains(&rule), "{rule}");
+    }
+}
+
+#[test]
 fn a_real_prometheus_knows_what_the_host_does() {
     let project = Project::new(&format!("{ALERT}{TASKS}"), &["tick", "exit-1"]);
     let serving = project.serve();

@@ -3,20 +3,22 @@
 //! One for all who follow, each with a place of its own in it: who is slow holds up nobody and takes no memory. What it
 //! keeps of an event is small, and is written as JSON when the first one asks for it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::transition::{Of, Transition, What};
 use crate::api::shown;
 use crate::clock::Clock;
-use crate::model::id::TaskName;
+use crate::model::id::{RunId, TaskName};
 use crate::observe::{Batches, Heard};
 
 /// How many events are kept.
 const KEPT: usize = 4096;
+/// How many ends of a task's runs wait for whoever is slow; beyond that the oldest are not told.
+const ENDS: usize = 256;
 
 /// The latest events.
 pub(in crate::api) struct Ring {
@@ -25,6 +27,8 @@ pub(in crate::api) struct Ring {
     events: Mutex<Events>,
     /// The number of the next event.
     head: watch::Sender<u64>,
+    /// Those who hear of the ends of a task's runs, and of nothing else: thousands of other events wake nobody of them.
+    ends: Mutex<HashMap<TaskName, broadcast::Sender<RunId>>>,
 }
 
 #[derive(Default)]
@@ -59,7 +63,12 @@ pub(super) enum Begin {
 impl Ring {
     /// An empty ring of a host that started then.
     pub(in crate::api) fn new(started_at: Timestamp) -> Self {
-        Self { start: started_at.as_millisecond(), events: Mutex::default(), head: watch::Sender::new(0) }
+        Self {
+            start: started_at.as_millisecond(),
+            events: Mutex::default(),
+            head: watch::Sender::new(0),
+            ends: Mutex::default(),
+        }
     }
 
     /// Takes in what happens, for as long as it is polled.
@@ -72,11 +81,17 @@ impl Ring {
                     Heard::Lost(lost) => self.skip(lost),
                 }
             }
+            // Once for all of them: to tell of each costs more than to keep it.
+            let next = self.events().next;
+            self.head.send_replace(next);
         }
     }
 
     fn push(&self, transition: Option<(What, Of)>, at: Timestamp) {
         let Some((what, of)) = transition else { return };
+        if let (true, Some(task), Some(run)) = (what.is_end(), &of.task, of.run) {
+            self.tell_end(task, run);
+        }
         let mut events = self.events();
         let number = events.next;
         events.next += 1;
@@ -85,13 +100,25 @@ impl Ring {
         }
         let transition = Transition { at, of, what };
         events.kept.push_back(Arc::new(Kept { number, transition, text: OnceLock::new() }));
-        drop(events);
-        self.head.send_replace(number + 1);
     }
 
     /// Events were lost on the way here: their numbers stay unused, so that whoever follows sees the gap.
     fn skip(&self, lost: u64) {
         self.events().next += lost;
+    }
+
+    fn tell_end(&self, task: &TaskName, run: RunId) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if ends.get(task).is_some_and(|listeners| listeners.send(run).is_err()) {
+            // The last one who listened has gone.
+            ends.remove(task);
+        }
+    }
+
+    /// The runs of a task that end or are skipped from now on.
+    pub(in crate::api) fn ends_of(&self, task: &TaskName) -> broadcast::Receiver<RunId> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.entry(task.clone()).or_insert_with(|| broadcast::Sender::new(ENDS)).subscribe()
     }
 
     /// Changes when there are further events.

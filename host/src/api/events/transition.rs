@@ -26,7 +26,7 @@ pub(super) struct Transition {
 #[derive(Default)]
 pub(in crate::api) struct Of {
     pub(super) task: Option<TaskName>,
-    run: Option<RunId>,
+    pub(super) run: Option<RunId>,
     cause: Option<Cause>,
     due: Option<Slot>,
 }
@@ -156,6 +156,11 @@ impl What {
             Event::LedgerFailed { message } => (What::LedgerFailed { message: message.clone() }, Of::default()),
             Event::LedgerRecovered => (What::LedgerRecovered, Of::default()),
         })
+    }
+
+    /// Whether a run is over by it.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, What::RunEnded { .. } | What::SlotSkipped { .. })
     }
 
     /// The word for it.

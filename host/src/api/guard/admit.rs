@@ -21,8 +21,8 @@ use crate::api::server::Peer;
 use crate::api::service::Service;
 use crate::daemon::Refusal;
 use crate::ledger::Access;
-use crate::model::access::{Scope, Token};
-use crate::model::audit::{Actor, Audited};
+use crate::model::access::{Role, Scope, Token};
+use crate::model::audit::{Actor, Audited, Change};
 use crate::model::id::{RunId, TaskName};
 
 /// How a listener is reached.
@@ -85,9 +85,11 @@ impl Gate {
             }
         };
         let needs = self.needs(parts);
-        let caller = |admitted| {
+        let caller = |Admitted { actor, scope }| {
             let action = format!("{} {}", parts.method, route(parts).unwrap_or("?"));
-            Caller(Arc::new(Asked { admitted, role: needs.role, action, request: id.to_owned() }))
+            let role = needs.role.unwrap_or(Role::Operate);
+            let change = Arc::new(Change { actor, role, action, request: id.to_owned() });
+            Caller(Arc::new(Asked { scope, change }))
         };
         match decide(needs, entrance, &brought, self.guard().tokens.issued()) {
             Ok(admitted) => {
@@ -179,7 +181,7 @@ impl Gate {
     }
 
     fn note_denied(&self, caller: &Caller) {
-        let audited = Audited::refused(&caller.change(), None, None, "forbidden", self.guard().clock.now());
+        let audited = Audited::refused(caller.change(), None, None, "forbidden", self.guard().clock.now());
         self.guard().daemon.note(Access::Audited(Arc::new(audited)));
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 
-use super::admission::Admitted;
 use crate::api::problem::Problem;
 use crate::api::service::Service;
 use crate::daemon::Handle;
-use crate::model::access::{Role, Scope};
+use crate::model::access::Scope;
 use crate::model::audit::{Actor, Change};
 use crate::model::id::TaskName;
 
@@ -19,18 +18,16 @@ pub(in crate::api) struct Caller(pub(super) Arc<Asked>);
 
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) admitted: Admitted,
-    /// The role that the route takes.
-    pub(super) role: Option<Role>,
-    /// The method and the route.
-    pub(super) action: String,
-    pub(super) request: String,
+    /// The tasks that whoever asks may see.
+    pub(super) scope: Scope,
+    /// Who asks for what, as the audit log has it.
+    pub(super) change: Arc<Change>,
 }
 
 impl Caller {
     /// Whether whoever asks may see or touch a task.
     pub(in crate::api) fn covers(&self, task: &TaskName) -> bool {
-        self.0.admitted.scope.covers(task)
+        self.0.scope.covers(task)
     }
 
     /// Whether whoever asks may see what is of this task, or of none.
@@ -40,29 +37,23 @@ impl Caller {
 
     /// The tasks that whoever asks may see.
     pub(in crate::api) fn scope(&self) -> &Scope {
-        &self.0.admitted.scope
+        &self.0.scope
     }
 
     /// Who it is.
     pub(in crate::api) fn actor(&self) -> &Actor {
-        &self.0.admitted.actor
+        &self.0.change.actor
     }
 
     /// What is asked for, for the audit log.
-    pub(in crate::api) fn change(&self) -> Change {
-        let Asked { admitted, role, action, request } = &*self.0;
-        Change {
-            actor: admitted.actor.clone(),
-            role: role.unwrap_or(Role::Operate),
-            action: action.clone(),
-            request: request.clone(),
-        }
+    pub(in crate::api) fn change(&self) -> &Arc<Change> {
+        &self.0.change
     }
 
     /// The same for what is neither a task nor a run, and is to be named in the audit log all the same.
     pub(in crate::api) fn change_of(&self, what: String) -> Change {
-        let change = self.change();
-        Change { action: format!("{} {what}", change.action), ..change }
+        let change = &**self.change();
+        Change { action: format!("{} {what}", change.action), ..change.clone() }
     }
 }
 
@@ -83,7 +74,7 @@ impl FromRequestParts<Service> for OnBehalf {
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, service).await?;
-        Ok(Self(service.daemon.on_behalf(caller.change())))
+        Ok(Self(service.daemon.on_behalf(caller.change().clone())))
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Adds them to an answer.
 pub(super) fn dress(mut response: Response, request: &str) -> Response {
     let headers = response.headers_mut();
+    headers.reserve(HEADERS.len() + 1);
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
     }

@@ -19,7 +19,7 @@ use crate::api::problem::{Kind, Problem};
 use crate::api::server::Peer;
 use crate::api::service::Service;
 use crate::api::shown::{Answer, Shown};
-use crate::daemon::{Asked, Handle, TriggerRequest, Triggered, Wants};
+use crate::daemon::{Asked, Handle, TriggerRequest, Triggered};
 use crate::model::audit::{Actor, Change};
 use crate::model::cause::Cause;
 use crate::model::id::{Digest, TaskName};
@@ -59,17 +59,20 @@ pub(in crate::api) async fn hook(State(service): State<Service>, caller: Caller,
     };
     let Webhook { path, scheme, .. } =
         webhook_of(&tasks, path).map(|(_, hook)| hook).ok_or_else(Problem::hook_refused)?;
-    let change = Change { actor: Actor::Webhook(path.to_string()), action: format!("POST {path}"), ..caller.change() };
+    let change = Change {
+        actor: Actor::Webhook(path.to_string()),
+        action: format!("POST {path}"),
+        ..Change::clone(caller.change())
+    };
     let request = TriggerRequest {
         task: task.clone(),
         cause: Cause::Webhook { path: path.clone() },
         keyed: Some(keyed(*scheme, path.as_str(), &identity, &body)?),
         payload: Some(Arc::new(Blob { content_type: content_type(&parts.headers), bytes: body.into() })),
         trace: trace_of(&parts.headers),
-        wants: Wants::Entry,
     };
     let daemon: Handle = service.daemon.on_behalf(change);
-    let Triggered { run, asked, .. } = daemon.request(request).await??;
+    let Triggered { run, asked } = daemon.request(request).await??;
     let status = if asked == Asked::First { StatusCode::CREATED } else { StatusCode::OK };
     Ok(Shown(status, HookRun { run: run.to_string(), repeated: asked == Asked::Again }))
 }

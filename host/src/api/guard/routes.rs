@@ -57,6 +57,7 @@ pub(in crate::api) struct AuditQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
+    operation_id = "list_tokens",
     tag = "access",
     responses(
         (status = 200, description = "The tokens", body = Tokens),
@@ -72,6 +73,7 @@ pub(in crate::api) async fn list(State(service): State<Service>) -> Answer<Token
 #[utoipa::path(
     post,
     path = "/api/v1/tokens",
+    operation_id = "create_token",
     tag = "access",
     request_body = view::NewToken,
     responses(
@@ -116,6 +118,7 @@ pub(in crate::api) async fn create(
 #[utoipa::path(
     post,
     path = "/api/v1/tokens/{name}/revoke",
+    operation_id = "revoke_token",
     tag = "access",
     params(("name" = String, Path, description = "The token", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")),
     responses(

@@ -37,7 +37,8 @@ pub(super) fn follow(host: &Host, whose: &Whose<'_>, form: Form) -> anyhow::Resu
         let mut events = host.reach().await?.follow(Asked::get(path)).await?;
         let mut shown = Shown { zone: TimeZone::system(), form, latest: None };
         while let Some(event) = events.next().await? {
-            if shown.event(event)? == Progress::Over {
+            // A task goes on after the end of a run.
+            if shown.event(event)? == Progress::Over && matches!(whose, Whose::Run(_)) {
                 return Ok(Exit::Done);
             }
         }
@@ -45,6 +46,7 @@ pub(super) fn follow(host: &Host, whose: &Whose<'_>, form: Form) -> anyhow::Resu
     })
 }
 
+/// Whether the run that is shown goes on.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
     Open,

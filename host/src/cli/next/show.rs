@@ -1,58 +1,51 @@
-//! Slots that are to come, as a table for people and as JSON.
+//! Slots that are to come, as a table for people.
 
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::view::{Slot, local, zone_name};
+use crate::cli::columns::aligned;
+use crate::cli::shown::{ClockChange, Slot};
 use crate::model::quantity;
 use crate::model::task::Task;
-use crate::model::upcoming::{ClockChange, Upcoming};
+use crate::model::text::inert;
 
 const CHANGE: Style = AnsiColor::Yellow.on_default();
 
-/// The slots as an aligned table. `zone` is that of slots that have none of their own.
-pub(super) fn table(slots: &[Upcoming<'_>], zone: &TimeZone, now: Timestamp) -> String {
+/// The slots as an aligned table.
+pub(super) fn table(slots: &[Slot], now: Timestamp) -> String {
     if slots.is_empty() {
         return String::new();
     }
-    let head = ["DUE", "IN", "TASK", "ZONE"].map(str::to_owned);
-    let rows: Vec<[String; 4]> = slots.iter().map(|next| cells(next, zone, now)).collect();
-    let widths: [usize; 4] = std::array::from_fn(|column| {
-        let cells = rows.iter().chain([&head]).map(|row| &row[column]);
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    let line = |cells: &[String; 4], change: Option<ClockChange>| {
-        let cells: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let cells = cells.join("  ");
-        match change {
-            Some(change) => format!("{cells}  {CHANGE}{}{CHANGE:#}\n", said(change)),
-            None => format!("{}\n", cells.trim_end()),
-        }
-    };
-    let lines = rows.iter().zip(slots).map(|(row, next)| line(row, next.change));
-    std::iter::once(line(&head, None)).chain(lines).collect()
+    let mut rows = vec![["DUE", "IN", "TASK", "ZONE", ""].map(str::to_owned)];
+    rows.extend(slots.iter().map(|slot| cells(slot, now)));
+    aligned(&rows)
 }
 
-fn cells(next: &Upcoming<'_>, zone: &TimeZone, now: Timestamp) -> [String; 4] {
-    let local = local(next, zone);
-    let format = if local.millisecond() == 0 { "%a %Y-%m-%d %H:%M:%S %:z" } else { "%a %Y-%m-%d %H:%M:%S%.3f %:z" };
+fn cells(slot: &Slot, now: Timestamp) -> [String; 5] {
     [
-        local.strftime(format).to_string(),
-        distance(next.slot.time().duration_since(now)),
-        next.task.name.to_string(),
-        zone_name(&local),
+        shown_there(slot),
+        distance(slot.due.duration_since(now)),
+        inert(&slot.task).to_string(),
+        inert(&slot.timezone).to_string(),
+        slot.clocks.as_ref().map(|change| format!("{CHANGE}{}{CHANGE:#}", said(change))).unwrap_or_default(),
     ]
 }
 
-/// The slots as an array of objects: `due` in UTC, `local` in the zone of the task.
-pub(super) fn json(slots: &[Upcoming<'_>], zone: &TimeZone) -> Vec<Slot> {
-    slots.iter().map(|next| Slot::new(next, zone)).collect()
+/// When a slot is due, as clocks show it in its zone; what cannot be read is shown as it came.
+fn shown_there(slot: &Slot) -> String {
+    let Some(offset) = Pieces::parse(&slot.local).ok().and_then(|local| local.to_numeric_offset()) else {
+        return inert(&slot.local).to_string();
+    };
+    let local = slot.due.to_zoned(TimeZone::fixed(offset));
+    let format = if local.millisecond() == 0 { "%a %Y-%m-%d %H:%M:%S %:z" } else { "%a %Y-%m-%d %H:%M:%S%.3f %:z" };
+    local.strftime(format).to_string()
 }
 
-/// Why there is no slot to show.
+/// Why there is no slot to show of these tasks.
 pub(super) fn nothing(tasks: &[&Task]) -> String {
     match tasks {
         [] => "there are no tasks".to_owned(),
@@ -69,10 +62,10 @@ fn distance(time: SignedDuration) -> String {
     format!("{}{suffix}", quantity::duration(whole))
 }
 
-fn said(change: ClockChange) -> String {
-    let (word, from, to) = change.parts();
+fn said(ClockChange { change, from, to }: &ClockChange) -> String {
     // Samoa skipped a whole day, of which times alone say nothing.
-    let format = if to.duration_since(from).as_hours() < 24 { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let format = if to.duration_since(*from).as_hours() < 24 { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let word = inert(change);
     format!("the clocks {word} {} to {}", from.strftime(format), to.strftime(format))
 }
 
@@ -83,7 +76,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cli::adhoc;
+    use crate::api::view;
+    use crate::cli::{adhoc, shown};
     use crate::model::schedule::Schedule;
     use crate::model::schedule::at;
     use crate::model::upcoming::upcoming;
@@ -100,8 +94,9 @@ mod tests {
         let from: Timestamp = from.parse().unwrap();
         let tasks: Vec<&Task> = tasks.iter().collect();
         let slots = upcoming(&tasks, from, count);
-        let table = table(&slots, &TimeZone::UTC, from);
-        (anstream::adapter::strip_str(&table).to_string(), serde_json::to_value(json(&slots, &TimeZone::UTC)).unwrap())
+        let slots: Vec<view::Slot> = slots.iter().map(|next| view::Slot::new(next, &TimeZone::UTC)).collect();
+        let table = table(&shown::of::<Vec<Slot>>(&slots).unwrap(), from);
+        (anstream::adapter::strip_str(&table).to_string(), serde_json::to_value(slots).unwrap())
     }
 
     #[test]

@@ -154,15 +154,16 @@ mod tests {
         let mut report = task("report", 3);
         report["last_run"] = failed("report", "38GAMCYR00003", "2026-11-28T02:00:00Z");
         report["last_success"] = json!({ "run": "38GAMCYR00001", "at": "2026-11-27T02:00:00Z" });
+        let slot = |time| {
+            let (due, local) = (format!("{time}Z"), format!("{time}+00:00"));
+            json!({ "task": "report", "due": due, "local": local, "timezone": "UTC", "clocks": null })
+        };
         let detail = json!({
             "task": report,
             "settings": {
                 "overlap": "skip", "attempts": 3, "misfire": { "policy": "once" }, "after": [], "alerts": ["mail"],
             },
-            "next": [
-                { "local": "2026-11-29T02:00:00+00:00", "timezone": "UTC" },
-                { "local": "2026-11-30T02:00:00+00:00", "timezone": "UTC" },
-            ],
+            "next": [slot("2026-11-29T02:00:00"), slot("2026-11-30T02:00:00")],
         });
         let plain = page(&shown::read(detail).unwrap(), &TimeZone::UTC);
         insta::assert_snapshot!(anstream::adapter::strip_str(&plain).to_string(), @r"

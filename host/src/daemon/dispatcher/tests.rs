@@ -143,7 +143,7 @@ impl World {
     }
 
     fn trigger(&mut self, task: &str) -> RunId {
-        let (id, step) = self.dispatcher.trigger(&task.parse().unwrap(), Cause::Manual, None, self.now).unwrap();
+        let (id, step) = self.dispatcher.trigger(&task.parse().unwrap(), Cause::Manual, None, None, self.now).unwrap();
         self.take(step);
         id
     }
@@ -360,7 +360,7 @@ fn a_drain_starts_nothing_more_and_keeps_what_waits() {
     world.says(&["attempt 1 failed-transient retry", "attempt 1 succeeded final"]);
     assert_eq!(world.dispatcher.running().count(), 0);
     assert_eq!(world.dispatcher.open_runs(), 2, "a waits for its retry, c for its turn");
-    let refused = world.dispatcher.trigger(&"a".parse().unwrap(), Cause::Manual, None, world.now);
+    let refused = world.dispatcher.trigger(&"a".parse().unwrap(), Cause::Manual, None, None, world.now);
     assert_eq!(refused.unwrap_err(), Refusal::ShuttingDown);
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::noting::Noting;
 use super::{Answer, Loop};
-use crate::daemon::asked::{Asked, End, TriggerRequest, Triggered, Wants};
+use crate::daemon::asked::{Asked, End, TriggerRequest, Triggered};
 use crate::daemon::dispatcher::Refusal;
 use crate::ledger::{Entry, KeyRecord, LedgerError};
 use crate::model::id::{RunId, TaskName};
@@ -24,6 +24,8 @@ use crate::model::outcome::Outcome;
 pub(super) struct Asking {
     pub(super) request: TriggerRequest,
     pub(super) answer: oneshot::Sender<Result<Triggered, Refusal>>,
+    /// Who waits for the end.
+    pub(super) end: Option<oneshot::Sender<End>>,
     /// On whose behalf, for the audit log.
     pub(super) noting: Option<Noting>,
 }
@@ -44,36 +46,54 @@ pub(super) struct Looked {
 }
 
 /// Those who wait for the ends of runs.
+///
+/// An end is told when the turn of the loop is over, with all others of that turn: whoever waits for them is on another
+/// thread, which would be woken for each and go to sleep again before the next.
 #[derive(Default)]
-pub(super) struct Ends(HashMap<RunId, Vec<oneshot::Sender<End>>>);
+pub(super) struct Ends {
+    waiting: HashMap<RunId, Vec<oneshot::Sender<End>>>,
+    /// What is to be told.
+    ended: Vec<(oneshot::Sender<End>, End)>,
+}
 
 impl Ends {
     /// The end of a run that is not over.
     pub(super) fn of(&mut self, run: RunId) -> oneshot::Receiver<End> {
         let (sender, end) = oneshot::channel();
-        let waiting = self.0.entry(run).or_default();
-        // Whoever waits with a limit and asks again must not pile up.
-        waiting.retain(|sender| !sender.is_closed());
-        waiting.push(sender);
+        self.add(run, sender);
         end
     }
 
-    /// Tells the end of a run.
-    pub(super) fn tell(&mut self, run: RunId, outcome: &Arc<Outcome>, attempts: u32) {
-        for waiting in self.0.remove(&run).into_iter().flatten() {
+    /// Somebody waits for the end of a run that is not over.
+    fn add(&mut self, run: RunId, sender: oneshot::Sender<End>) {
+        let waiting = self.waiting.entry(run).or_default();
+        // Whoever waits with a limit and asks again must not pile up.
+        waiting.retain(|sender| !sender.is_closed());
+        waiting.push(sender);
+    }
+
+    /// Takes note of the end of a run.
+    pub(super) fn over(&mut self, run: RunId, outcome: &Arc<Outcome>, attempts: u32) {
+        let waiting = self.waiting.remove(&run).into_iter().flatten();
+        self.ended.extend(waiting.map(|sender| (sender, End { outcome: outcome.clone(), attempts })));
+    }
+
+    /// Tells the ends that were taken note of.
+    pub(super) fn tell(&mut self) {
+        for (sender, end) in self.ended.drain(..) {
             // Whoever waited may have gone.
-            let _ = waiting.send(End { outcome: outcome.clone(), attempts });
+            let _ = sender.send(end);
         }
     }
 
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty()
     }
 
     /// Nobody will hear of this run: it is not in the ledger.
     pub(super) fn forget(&mut self, run: RunId) {
-        self.0.remove(&run);
+        self.waiting.remove(&run);
     }
 }
 
@@ -115,11 +135,10 @@ impl Loop {
     }
 
     /// Decides over a run that is asked for, whose key nobody has used.
-    fn begin_run(&mut self, Asking { request, answer, noting }: Asking) {
-        let TriggerRequest { task, cause, payload, trace, keyed, wants } = request;
+    fn begin_run(&mut self, Asking { request, answer, end, noting }: Asking) {
+        let TriggerRequest { task, cause, payload, trace, keyed } = request;
         let now = self.firing.clock.now();
-        let decided =
-            self.writable().and_then(|()| self.firing.dispatcher.trigger_within(&task, cause, payload, trace, now));
+        let decided = self.writable().and_then(|()| self.firing.dispatcher.trigger(&task, cause, payload, trace, now));
         let held = keyed.as_ref().map(|keyed| (task.clone(), keyed.key.clone()));
         let (run, mut step) = match decided {
             Ok(decided) => decided,
@@ -132,7 +151,9 @@ impl Loop {
                 return held.into_iter().for_each(|held| self.first_of_key(held));
             }
         };
-        let end = (wants == Wants::End).then(|| self.ends.of(run));
+        if let Some(end) = end {
+            self.ends.add(run, end);
+        }
         let request = keyed.as_ref().map(|keyed| keyed.request);
         step.entries.extend(keyed.map(|keyed| Entry::Keyed { task, keyed, run, at: now }));
         let entered: Answer = Box::new(move |state, refused| {
@@ -141,7 +162,7 @@ impl Loop {
                 let _ = answer.send(Err(Refusal::Contradicted));
                 return held.into_iter().for_each(|held| state.first_of_key(held));
             }
-            let _ = answer.send(Ok(Triggered { run, asked: Asked::First, end }));
+            let _ = answer.send(Ok(Triggered { run, asked: Asked::First }));
             if let (Some(held), Some(request)) = (held, request) {
                 state.answer_all(&held, KeyRecord { run, request });
             }
@@ -153,16 +174,15 @@ impl Loop {
 
     /// Tells all who wait with a key which run it has led to.
     fn answer_all(&mut self, held: &(TaskName, Key), known: KeyRecord) {
-        for Asking { request, answer, .. } in self.keys.held.remove(held).into_iter().flatten() {
+        for Asking { request, answer, end, .. } in self.keys.held.remove(held).into_iter().flatten() {
             let is_same = request.keyed.is_some_and(|keyed| keyed.request == known.request);
             let _ = answer.send(match is_same {
-                true => {
-                    let open = request.wants == Wants::End && self.firing.dispatcher.is_open(known.run);
-                    let end = open.then(|| self.ends.of(known.run));
-                    Ok(Triggered { run: known.run, asked: Asked::Again, end })
-                }
+                true => Ok(Triggered { run: known.run, asked: Asked::Again }),
                 false => Err(Refusal::KeyReused),
             });
+            if let Some(end) = end.filter(|_| is_same && self.firing.dispatcher.is_open(known.run)) {
+                self.ends.add(known.run, end);
+            }
         }
     }
 }

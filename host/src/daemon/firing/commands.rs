@@ -15,9 +15,9 @@ impl Loop {
     pub(super) fn command(&mut self, command: Command) {
         let now = self.firing.clock.now();
         match command {
-            Command::Trigger { request, answer } => {
+            Command::Trigger { request, answer, end } => {
                 let noting = self.noting.take();
-                self.asked_for(Asking { request, answer, noting });
+                self.asked_for(Asking { request, answer, end, noting });
             }
             Command::Watch { run, answer } => {
                 let end = self.firing.dispatcher.is_open(run).then(|| self.ends.of(run));

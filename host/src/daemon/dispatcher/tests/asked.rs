@@ -65,7 +65,7 @@ fn a_disabled_task_is_not_run_for_anybody() {
     world.pass(600);
     world.says(&["a skipped 60 disabled"]);
     let task = "a".parse().unwrap();
-    let refused = world.dispatcher.trigger(&task, Cause::Manual, None, world.now).map(drop);
+    let refused = world.dispatcher.trigger(&task, Cause::Manual, None, None, world.now).map(drop);
     assert_eq!(refused, Err(Refusal::Disabled));
     let refused = world.dispatcher.backfill(&task, &[], 1.try_into().unwrap(), world.now).map(drop);
     assert_eq!(refused.unwrap_err(), Refusal::Disabled);
@@ -205,7 +205,7 @@ fn a_run_stays_in_the_trace_it_was_asked_for_in_and_so_does_what_follows() {
     for made_with_writes in [false, true] {
         let mut world = World::new(vec![task("a"), follower("b")]);
         let a = "a".parse().unwrap();
-        let asked = world.dispatcher.trigger_within(&a, Cause::Http, None, Some(trace), world.now);
+        let asked = world.dispatcher.trigger(&a, Cause::Http, None, Some(trace), world.now);
         world.take(asked.unwrap().1);
         let traces = |world: &World| world.dispatcher.unfinished().map(|(run, _)| run.trace).collect::<Vec<_>>();
         assert_eq!(traces(&world), [Some(trace)]);

@@ -88,7 +88,7 @@ fn a_task_that_is_removed_lets_its_attempt_end_and_nothing_follows() {
     assert_eq!(plan.tasks[0].slots.next, None);
     assert_eq!(plan.tasks[0].slots.next_before.unwrap().time(), world.now + jiff::SignedDuration::from_secs(10));
     world.says(&["a set disabled", "ended skipped"]);
-    let refused = world.dispatcher.trigger(&"a".parse().unwrap(), Cause::Manual, None, world.now);
+    let refused = world.dispatcher.trigger(&"a".parse().unwrap(), Cause::Manual, None, None, world.now);
     assert_eq!(refused.unwrap_err(), Refusal::NoSuchTask);
     world.end(failed());
     world.says(&["attempt 1 failed-transient final"]);

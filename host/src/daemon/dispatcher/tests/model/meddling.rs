@@ -7,7 +7,7 @@ use crate::model::id::TaskName;
 impl World {
     pub(super) fn trigger(&mut self, index: &Index) {
         let task = index.get(&self.tasks).clone();
-        match self.dispatcher.trigger(&task.name, Cause::Manual, None, self.now) {
+        match self.dispatcher.trigger(&task.name, Cause::Manual, None, None, self.now) {
             Ok((_, step)) => self.record(step),
             Err(refusal) => assert_eq!((refusal, task.enabled), (Refusal::Disabled, false)),
         }
