@@ -149,6 +149,7 @@ mod tests {
         let log_usage = LogUsage { bytes: log as u64, lines: 1, dropped: 5 };
         let entry = Entry::AttemptEnded {
             run: RunId::from_i64(run).unwrap(),
+            task: "a".parse().unwrap(),
             attempt: 1,
             outcome: Arc::new(AttemptOutcome::Succeeded { output: None }),
             usage: Usage { log: log_usage, ..Usage::default() },
