@@ -7,13 +7,13 @@ mod asking;
 mod commands;
 mod load;
 mod noting;
+mod recording;
 mod reloading;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -21,8 +21,9 @@ use tokio::time::Instant;
 
 use self::asking::{Ends, Keys};
 use self::load::Load;
+use self::recording::{Recorded, Recording};
 use crate::clock::{Alarm, Clock, Reading, until};
-use crate::daemon::backlog::Backlog;
+use crate::daemon::backlog::{Backlog, tell_lost};
 use crate::daemon::dispatcher::{Dispatcher, Ended, Settling};
 use crate::daemon::executor::{Executed, Executor, Job};
 use crate::daemon::gap;
@@ -92,7 +93,7 @@ pub(super) struct Loop {
     /// Whether some of them may be used by nobody once the attempts of now are over.
     has_spare_plugins: bool,
     /// Steps on their way into the ledger.
-    recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
+    recording: FuturesUnordered<Recording>,
     load: Load,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
     ledger: LedgerHealth,
@@ -139,13 +140,6 @@ enum Try {
 
 /// What to do when a step is durable, but for the runs that the ledger refused.
 pub(super) type Answer = Box<dyn FnOnce(&mut Loop, &[RunId]) + Send>;
-
-struct Recorded {
-    pending: Pending,
-    /// When it was handed to the ledger.
-    since: Instant,
-    result: Result<(), LedgerError>,
-}
 
 impl Firing {
     /// Turns until the daemon is drained. `first` is the step with which the dispatcher took up the ledger.
@@ -287,7 +281,7 @@ impl Loop {
         let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
         let since = self.firing.clock.monotonic();
         self.load.add(pending.step.entries.len(), since);
-        self.recording.push(append.map(move |result| Recorded { pending, since, result }).boxed());
+        self.recording.push(Recording::new(pending, since, append));
     }
 
     fn recorded(&mut self, Recorded { pending, since, result }: Recorded) {
@@ -452,7 +446,11 @@ impl Loop {
         let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
         let settled = self.unrecorded.is_empty() || self.ledger == LedgerHealth::Damaged;
         (quiet && settled || patience_over).then(|| {
-            self.unrecorded.tell_lost();
+            tell_lost(self.unrecorded.steps(), "not in the ledger");
+            tell_lost(
+                self.recording.iter().filter_map(Recording::step),
+                "not in the ledger unless its disk answers after all",
+            );
             Drained { interrupted: draining.interrupted, unrecorded: self.unrecorded.len() + self.recording.len() }
         })
     }
