@@ -46,12 +46,12 @@ pub(super) struct Book<'c> {
 }
 
 impl<'c> Book<'c> {
-    /// A book that knows these tasks, and of ranges of missed slots up to this one.
-    pub(super) fn new(connection: &'c Connection, tasks: Tasks, causes: Causes, last_range: Option<RunId>) -> Self {
+    /// A book that knows of ranges of missed slots up to this one.
+    pub(super) fn new(connection: &'c Connection, causes: Causes, last_range: Option<RunId>) -> Self {
         Self {
             connection,
             held: Held::default(),
-            tasks,
+            tasks: Tasks::default(),
             tallies: Tallies::default(),
             causes,
             plugins: Plugins::default(),

@@ -183,12 +183,11 @@ pub(super) mod tests {
 
     use super::*;
     use crate::ledger::alerts::Causes;
-    use crate::ledger::tasks::Tasks;
     use crate::model::id::RunId;
 
     /// The writer's side without its thread. The connection is left open, as that thread would have it for good.
     pub(in crate::ledger) fn book(connection: rusqlite::Connection) -> Book<'static> {
-        Book::new(Box::leak(Box::new(connection)), Tasks::default(), Causes::default(), None)
+        Book::new(Box::leak(Box::new(connection)), Causes::default(), None)
     }
 
     #[test]
