@@ -3,27 +3,23 @@
 //! Each change of a run's state names the state it starts from, as `model/transition.rs` has it, and is refused if no
 //! row is there, so that an illegal step cannot be written even by a host that is wrong about where a run stands.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 
 use super::alerts::Causes;
-use super::entry::{Admission, Entry, Next};
+use super::entry::{Admission, Entry};
 use super::error::LedgerError;
 use super::often::{Held, Often};
 use super::plugins::Plugins;
 use super::ranges::Range;
-use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
+use super::rows::{FINAL, QUEUED, RUNNING};
+use super::stored;
 use super::tally::{End, Tallies};
 use super::tasks::{Known, Tasks};
-use super::{lines, stored};
 use crate::clock;
 use crate::model::cause::Cause;
-use crate::model::id::{Digest, RunId, TaskName};
-use crate::model::limits::Usage;
-use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass};
+use crate::model::id::{RunId, TaskName};
+use crate::model::outcome::{AttemptOutcome, Outcome};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
@@ -190,100 +186,6 @@ impl<'c> Book<'c> {
         }
     }
 
-    /// Brings a run from an attempt to what comes after it. `measured` is how long the attempt took, if that is known
-    /// better than from the times.
-    fn leave_attempt(
-        &mut self,
-        (run, task): (RunId, &TaskName),
-        attempt: u32,
-        class: OutcomeClass,
-        (started_at, ended_at): (Timestamp, Timestamp),
-        measured: Option<Duration>,
-        next: Next,
-    ) -> Result<(), LedgerError> {
-        let (state, retry_at, outcome) = match next {
-            Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
-            Next::Final => (FINAL, None, Some(stored::class_code(class))),
-        };
-        let task = self.known(task)?.key;
-        let left = self.often(
-            Often::Leave,
-            params![
-                run.as_i64(),
-                attempt,
-                state,
-                ended_at.as_millisecond(),
-                retry_at,
-                outcome,
-                started_at.as_millisecond(),
-                task
-            ],
-        )?;
-        in_order(left, "end of an attempt", run)?;
-        if next == Next::Final {
-            let took = match attempt {
-                1 => Some(measured.unwrap_or_else(|| clock::until(ended_at, started_at))),
-                _ => self.beginning(run)?.1.map(|began| clock::until(ended_at, began)),
-            };
-            self.ended(&End { task, run, class, at: ended_at, took: took.map(Bucket::of) })?;
-        }
-        Ok(())
-    }
-
-    /// Which task's a run is, and when its first attempt began.
-    fn beginning(&self, run: RunId) -> Result<(i64, Option<Timestamp>), LedgerError> {
-        let find = || {
-            let mut query = self.connection.prepare_cached("SELECT task, started_at FROM runs WHERE id = ?")?;
-            query.query_row([run.as_i64()], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
-        };
-        let (task, began) = find().map_err(LedgerError::database("look up a run in the ledger"))?;
-        Ok((task, began.and_then(|began| Timestamp::from_millisecond(began).ok())))
-    }
-
-    fn insert_attempt(
-        &mut self,
-        run: RunId,
-        attempt: u32,
-        outcome: &AttemptOutcome,
-        usage: &Usage,
-        plugin: Option<Digest>,
-        (started_at, ended_at): (Timestamp, Timestamp),
-    ) -> Result<(), LedgerError> {
-        let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
-        self.often(
-            Often::Attempt,
-            params![
-                run.as_i64(),
-                attempt,
-                stored::class_code(outcome.class()),
-                stored::attempt_detail(outcome),
-                plugin,
-                started_at.as_millisecond(),
-                ended_at.as_millisecond(),
-                micros(usage.duration),
-                usage.fuel.map(integer),
-                integer(usage.peak_memory),
-                integer(usage.peak_table_elements),
-                integer(usage.output),
-                integer(usage.log.bytes),
-                integer(usage.log.lines),
-                integer(usage.log.dropped),
-                usage.http.requests,
-                usage.http.concurrent,
-                integer(usage.http.largest_body),
-                usage.kv_writes,
-            ],
-        )?;
-        Ok(())
-    }
-
-    fn insert_log(&mut self, run: RunId, attempt: u32, log: &[LogLine]) -> Result<(), LedgerError> {
-        if !log.is_empty() {
-            self.often(Often::Log, params![run.as_i64(), attempt, lines::encode(log)])?;
-        }
-        Ok(())
-    }
-
     fn insert_run(&mut self, run: &NewRun<'_>) -> Result<(), LedgerError> {
         let Known { key, cursor } = self.known(run.task)?;
         let taken = |slot| Err(LedgerError::SlotTaken { task: run.task.clone(), slot });
@@ -333,7 +235,7 @@ impl<'c> Book<'c> {
     }
 
     /// How many rows one of the statements changed that every run needs.
-    fn often(&mut self, which: Often, values: impl Params) -> Result<usize, LedgerError> {
+    pub(super) fn often(&mut self, which: Often, values: impl Params) -> Result<usize, LedgerError> {
         self.held
             .execute(self.connection, which, values)
             .map_err(LedgerError::database("write an entry into the ledger"))
@@ -358,15 +260,11 @@ struct NewRun<'a> {
     outcome: Option<&'a Outcome>,
 }
 
-fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), LedgerError> {
+pub(super) fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), LedgerError> {
     if changed == 1 { Ok(()) } else { Err(LedgerError::OutOfOrder { entry, run }) }
 }
 
 /// A count as SQLite holds it; one beyond 2^63 is as good as infinite.
 pub(super) fn integer(count: u64) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
-}
-
-fn micros(duration: Duration) -> i64 {
-    duration.as_micros().try_into().unwrap_or(i64::MAX)
 }

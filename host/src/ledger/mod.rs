@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod apply;
+mod attempts;
 mod copy;
 mod entry;
 mod error;
