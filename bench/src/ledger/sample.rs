@@ -50,6 +50,7 @@ impl Sample {
         };
         Entry::AttemptEnded {
             run: self.id,
+            task: self.task.name.clone(),
             attempt: 1,
             outcome: Arc::new(outcome),
             usage,

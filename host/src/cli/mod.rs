@@ -13,6 +13,7 @@ mod compile_child;
 mod completions;
 mod control;
 mod descriptors;
+mod ending;
 mod exit;
 mod host_log;
 mod init;

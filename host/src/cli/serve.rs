@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::observing::{self, Past};
 use super::source::ConfigFile;
 use super::supervisor::{Notice, Supervisor};
-use super::{Exit, descriptors, host_log, servable, terminal};
+use super::{Exit, descriptors, ending, host_log, servable, terminal};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::Surroundings;
@@ -209,12 +209,13 @@ async fn serve(settings: Settings, parts: Parts, clock: Clock) -> anyhow::Result
             }
         }
     };
-    // What is to be told of the end is told, as far as that takes no time.
-    drop(alerts);
     tell(events.rest());
-    // Takes what has come, and has it sent.
-    drop(observers);
-    if drained.unrecorded > 0 {
+    // Alerts and observers send what has come first, as far as that takes no time; the ledger goes with the daemon.
+    let put_away = ending::put_away((alerts, observers, api, daemon));
+    if put_away == Err(ending::Hangs) {
+        tracing::error!("the disk of the ledger does not answer, and is not waited for any longer");
+    }
+    if drained.unrecorded > 0 || put_away.is_err() {
         tracing::error!(
             "the ledger could not be written to the end: what it says is still running counts as interrupted at the next start"
         );

@@ -70,16 +70,21 @@ impl Backlog {
         self.waiting.len()
     }
 
-    /// Says of each outcome that waits that it is lost: which run, and how it ended.
-    pub(super) fn tell_lost(&self) {
-        for entry in self.waiting.iter().flat_map(|pending| &pending.step.entries) {
-            match entry {
-                Entry::AttemptEnded { run, attempt, outcome, .. } => {
-                    tracing::error!(%run, attempt, "not in the ledger: {}", outcome.class());
-                }
-                Entry::Ended { run, outcome, .. } => tracing::error!(%run, "not in the ledger: {}", outcome.class()),
-                _ => {}
+    /// The steps, oldest first.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.waiting.iter().map(|pending| &pending.step)
+    }
+}
+
+/// Says of each outcome in these steps that it is lost, or may be: which run, and how it ended.
+pub(super) fn tell_lost<'s>(steps: impl Iterator<Item = &'s Step>, how: &str) {
+    for entry in steps.flat_map(|step| &step.entries) {
+        match entry {
+            Entry::AttemptEnded { run, attempt, outcome, .. } => {
+                tracing::error!(%run, attempt, "{how}: {}", outcome.class());
             }
+            Entry::Ended { run, outcome, .. } => tracing::error!(%run, "{how}: {}", outcome.class()),
+            _ => {}
         }
     }
 }
@@ -149,6 +154,7 @@ mod tests {
         let log_usage = LogUsage { bytes: log as u64, lines: 1, dropped: 5 };
         let entry = Entry::AttemptEnded {
             run: RunId::from_i64(run).unwrap(),
+            task: "a".parse().unwrap(),
             attempt: 1,
             outcome: Arc::new(AttemptOutcome::Succeeded { output: None }),
             usage: Usage { log: log_usage, ..Usage::default() },
@@ -165,6 +171,21 @@ mod tests {
     fn log_of(pending: &Pending) -> (&str, u64) {
         let [Entry::AttemptEnded { log, usage, .. }] = &pending.step.entries[..] else { panic!("one entry") };
         (&log[0].message, usage.log.dropped)
+    }
+
+    #[test]
+    fn no_more_is_noted_of_what_people_ask_for_than_so_many_steps() {
+        let mut backlog = Backlog::default();
+        for run in 0..10_000 {
+            assert!(!backlog.is_full(), "{run} steps wait");
+            backlog.push(ended(run, 0));
+        }
+        assert!(backlog.is_full());
+        let oldest = backlog.take().unwrap();
+        assert!(!backlog.is_full(), "one has gone");
+        backlog.put_back(oldest);
+        backlog.push(ended(10_000, 0));
+        assert_eq!((backlog.is_full(), backlog.len()), (true, 10_001), "an outcome is kept all the same");
     }
 
     #[test]

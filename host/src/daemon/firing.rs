@@ -9,6 +9,7 @@ mod commands;
 mod draining;
 mod load;
 mod noting;
+mod recording;
 mod reloading;
 mod steps;
 
@@ -16,7 +17,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -25,7 +25,8 @@ use self::asking::{Ends, Keys};
 use self::draining::Draining;
 use self::load::Load;
 use self::noting::Noting;
-use self::steps::{Answer, Recorded};
+use self::recording::Recording;
+use self::steps::Answer;
 use crate::clock::{Alarm, Clock, Reading, until};
 use crate::daemon::backlog::Backlog;
 use crate::daemon::dispatcher::Dispatcher;
@@ -88,7 +89,7 @@ pub(super) struct Loop {
     /// Whether some of them may be used by nobody once the attempts of now are over.
     has_spare_plugins: bool,
     /// Steps on their way into the ledger.
-    recording: FuturesUnordered<BoxFuture<'static, Recorded>>,
+    recording: FuturesUnordered<Recording>,
     load: Load,
     /// Whether the ledger takes entries. While it does not, nothing is admitted.
     ledger: LedgerHealth,

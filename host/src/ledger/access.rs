@@ -32,7 +32,7 @@ pub enum Access {
     Audited(Arc<Audited>),
 }
 
-impl Book {
+impl Book<'_> {
     /// Applies an entry about access.
     pub(super) fn access(&self, access: &Access) -> Result<(), LedgerError> {
         match access {
@@ -247,7 +247,7 @@ mod tests {
         let mut book = book(schema::open_writer(folder.path(), Durability::Normal).unwrap());
         let reader = Reader::open(folder.path()).unwrap();
         commit(&mut book, vec![vec![entry(AuditKind::Administered, 1)], vec![entry(AuditKind::Refused, 2)]]);
-        let move_to = |book: &Book, number: i64, second: i64| {
+        let move_to = |book: &Book<'_>, number: i64, second: i64| {
             let sql = "UPDATE audit SET number = ? WHERE at = ?";
             book.connection.execute(sql, [number, second * 1000]).unwrap();
         };

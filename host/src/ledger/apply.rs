@@ -3,26 +3,23 @@
 //! Each change of a run's state names the state it starts from, as `model/transition.rs` has it, and is refused if no
 //! row is there, so that an illegal step cannot be written even by a host that is wrong about where a run stands.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, Params, params};
 
 use super::alerts::Causes;
-use super::entry::{Admission, Entry, Next};
+use super::entry::{Admission, Entry};
 use super::error::LedgerError;
+use super::often::{Held, Often};
 use super::plugins::Plugins;
 use super::ranges::Range;
-use super::rows::{FINAL, QUEUED, RUNNING, WAITING};
+use super::rows::{FINAL, QUEUED, RUNNING};
+use super::stored;
 use super::tally::{End, Tallies};
 use super::tasks::{Known, Tasks};
-use super::{lines, stored};
 use crate::clock;
 use crate::model::cause::Cause;
-use crate::model::id::{Digest, RunId, TaskName};
-use crate::model::limits::Usage;
-use crate::model::log::LogLine;
-use crate::model::outcome::{AttemptOutcome, Outcome, OutcomeClass};
+use crate::model::id::{RunId, TaskName};
+use crate::model::outcome::{AttemptOutcome, Outcome};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::slot::Slot;
@@ -30,8 +27,9 @@ use crate::model::tally::Bucket;
 
 /// The writer's side of a transaction: the database, and what is remembered between entries.
 #[derive(Debug)]
-pub(super) struct Book {
-    pub(super) connection: Connection,
+pub(super) struct Book<'c> {
+    pub(super) connection: &'c Connection,
+    held: Held<'c>,
     pub(super) tasks: Tasks,
     pub(super) tallies: Tallies,
     /// What alerts have to judge.
@@ -43,7 +41,21 @@ pub(super) struct Book {
     pub(super) taken_out: Vec<(i64, Slot, Slot)>,
 }
 
-impl Book {
+impl<'c> Book<'c> {
+    /// A book that knows of ranges of missed slots up to this one.
+    pub(super) fn new(connection: &'c Connection, causes: Causes, last_range: Option<RunId>) -> Self {
+        Self {
+            connection,
+            held: Held::default(),
+            tasks: Tasks::default(),
+            tallies: Tallies::default(),
+            causes,
+            plugins: Plugins::default(),
+            last_range,
+            taken_out: Vec::new(),
+        }
+    }
+
     /// Applies an entry. When it fails, the caller undoes what came before it in the same call.
     pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         match entry {
@@ -75,23 +87,30 @@ impl Book {
             Entry::Removed(removal) => self.remove(removal),
             Entry::Alerted(step) => self.alerted(step),
             Entry::Started { run, attempt, at } => {
-                let started = self.execute(
-                    "UPDATE runs SET state = 1, since = ?3, attempts = ?2, retry_at = NULL,
-                         started_at = CASE attempts WHEN attempts_before THEN ?3 ELSE started_at END
-                     WHERE id = ?1 AND state IN (0, 2) AND attempts = ?2 - 1",
-                    params![run.as_i64(), attempt, at.as_millisecond()],
-                )?;
+                let started = self.often(Often::Start, params![run.as_i64(), attempt, at.as_millisecond()])?;
                 in_order(started, "start", *run)
             }
             Entry::Stored(stored) => {
                 stored.settle(self.store(&stored.store, stored.quota, &stored.write)?);
                 Ok(())
             }
-            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next } => {
+            Entry::AttemptEnded {
+                run,
+                task,
+                attempt,
+                outcome,
+                usage,
+                plugin,
+                log,
+                writes,
+                started_at,
+                ended_at,
+                next,
+            } => {
                 self.store_all(*run, writes)?;
                 let times = (*started_at, *ended_at);
                 let measured = plugin.is_some().then_some(usage.duration);
-                self.leave_attempt(*run, *attempt, outcome.class(), times, measured, *next)?;
+                self.leave_attempt((*run, task), *attempt, outcome.class(), times, measured, *next)?;
                 self.insert_attempt(*run, *attempt, outcome, usage, *plugin, times)?;
                 self.insert_log(*run, *attempt, log)?;
                 match &**outcome {
@@ -101,13 +120,13 @@ impl Book {
             }
             Entry::Ended { run, outcome, at } => {
                 let (class, detail) = (stored::class_code(outcome.class()), stored::outcome_detail(outcome));
-                let (task, began) = self.leave(
-                    "UPDATE runs SET state = 3, since = ?2, retry_at = NULL, outcome = ?3, detail = ?4
-                     WHERE id = ?1 AND state IN (0, 2) RETURNING task, started_at",
+                let ended = self.execute(
+                    "UPDATE OR FAIL runs SET state = 3, since = ?2, retry_at = NULL, outcome = ?3, detail = ?4
+                     WHERE id = ?1 AND state IN (0, 2)",
                     params![run.as_i64(), at.as_millisecond(), class, detail],
-                    "end",
-                    *run,
                 )?;
+                in_order(ended, "end", *run)?;
+                let (task, began) = self.beginning(*run)?;
                 let took = began.map(|began| Bucket::of(clock::until(*at, began)));
                 self.ended(&End { task, run: *run, class: outcome.class(), at: *at, took })
             }
@@ -144,7 +163,7 @@ impl Book {
     /// Queues a run again that is over, and was after so many attempts when somebody asked for that.
     fn reopen(&mut self, run: &Run, attempts: u32, at: Timestamp) -> Result<(), LedgerError> {
         let reopened = self.execute(
-            "UPDATE runs SET state = 0, since = ?2, attempts_before = attempts, outcome = NULL, detail = NULL,
+            "UPDATE OR FAIL runs SET state = 0, since = ?2, attempts_before = attempts, outcome = NULL, detail = NULL,
                  cause = ?3, cause_detail = ?4
              WHERE id = ?1 AND state = 3 AND outcome > 0 AND attempts = ?5",
             params![
@@ -167,101 +186,6 @@ impl Book {
         }
     }
 
-    /// Brings a run from an attempt to what comes after it. `measured` is how long the attempt took, if that is known
-    /// better than from the times.
-    fn leave_attempt(
-        &mut self,
-        run: RunId,
-        attempt: u32,
-        class: OutcomeClass,
-        (started_at, ended_at): (Timestamp, Timestamp),
-        measured: Option<Duration>,
-        next: Next,
-    ) -> Result<(), LedgerError> {
-        let (state, retry_at, outcome) = match next {
-            Next::Retry { at } => (WAITING, Some(at.as_millisecond()), None),
-            Next::Final => (FINAL, None, Some(stored::class_code(class))),
-        };
-        let at = ended_at;
-        let (started_at, ended_at) = (started_at.as_millisecond(), ended_at.as_millisecond());
-        let (task, began) = self.leave(
-            "UPDATE runs SET state = ?3, since = ?4, retry_at = ?5, outcome = ?6,
-                 started_at = CASE attempts - attempts_before WHEN 1 THEN ?7 ELSE started_at END
-             WHERE id = ?1 AND state = 1 AND attempts = ?2 RETURNING task, started_at",
-            params![run.as_i64(), attempt, state, ended_at, retry_at, outcome, started_at],
-            "end of an attempt",
-            run,
-        )?;
-        if next == Next::Final {
-            let from_times = || began.map(|began| clock::until(at, began));
-            let took = measured.filter(|_| attempt == 1).or_else(from_times).map(Bucket::of);
-            self.ended(&End { task, run, class, at, took })?;
-        }
-        Ok(())
-    }
-
-    /// Brings a run out of its state; says which task's it is, and when its first attempt began.
-    fn leave(
-        &self,
-        sql: &str,
-        values: impl Params,
-        entry: &'static str,
-        run: RunId,
-    ) -> Result<(i64, Option<Timestamp>), LedgerError> {
-        let update = || self.connection.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)));
-        let left = update().optional().map_err(LedgerError::database("write an entry into the ledger"))?;
-        let (task, began): (i64, Option<i64>) = left.ok_or(LedgerError::OutOfOrder { entry, run })?;
-        Ok((task, began.and_then(|began| Timestamp::from_millisecond(began).ok())))
-    }
-
-    fn insert_attempt(
-        &mut self,
-        run: RunId,
-        attempt: u32,
-        outcome: &AttemptOutcome,
-        usage: &Usage,
-        plugin: Option<Digest>,
-        (started_at, ended_at): (Timestamp, Timestamp),
-    ) -> Result<(), LedgerError> {
-        let plugin = plugin.map(|digest| self.plugin(digest)).transpose()?;
-        self.execute(
-            "INSERT INTO attempts (run, attempt, outcome, detail, plugin, started_at, ended_at, duration_us, fuel,
-                 peak_memory, peak_table_elements, output_bytes, log_bytes, log_lines, log_dropped, http_requests,
-                 http_concurrent, http_largest_body, kv_writes)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                run.as_i64(),
-                attempt,
-                stored::class_code(outcome.class()),
-                stored::attempt_detail(outcome),
-                plugin,
-                started_at.as_millisecond(),
-                ended_at.as_millisecond(),
-                micros(usage.duration),
-                usage.fuel.map(integer),
-                integer(usage.peak_memory),
-                integer(usage.peak_table_elements),
-                integer(usage.output),
-                integer(usage.log.bytes),
-                integer(usage.log.lines),
-                integer(usage.log.dropped),
-                usage.http.requests,
-                usage.http.concurrent,
-                integer(usage.http.largest_body),
-                usage.kv_writes,
-            ],
-        )?;
-        Ok(())
-    }
-
-    fn insert_log(&self, run: RunId, attempt: u32, log: &[LogLine]) -> Result<(), LedgerError> {
-        if !log.is_empty() {
-            let sql = "INSERT INTO logs (run, attempt, lines) VALUES (?, ?, ?)";
-            self.execute(sql, params![run.as_i64(), attempt, lines::encode(log)])?;
-        }
-        Ok(())
-    }
-
     fn insert_run(&mut self, run: &NewRun<'_>) -> Result<(), LedgerError> {
         let Known { key, cursor } = self.known(run.task)?;
         let taken = |slot| Err(LedgerError::SlotTaken { task: run.task.clone(), slot });
@@ -272,10 +196,8 @@ impl Book {
         {
             return taken(slot);
         }
-        let inserted = self.execute(
-            "INSERT INTO runs (id, task, slot, cause, cause_detail, state, since, attempts, admitted_at, started_at, outcome, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?9, ?10, ?11)
-             ON CONFLICT (slot, task) WHERE slot IS NOT NULL DO NOTHING",
+        let inserted = self.often(
+            Often::Enter,
             params![
                 run.id.as_i64(),
                 key,
@@ -309,7 +231,14 @@ impl Book {
     }
 
     pub(super) fn known(&mut self, task: &TaskName) -> Result<Known, LedgerError> {
-        self.tasks.known(&self.connection, task).map_err(LedgerError::database("enter a task"))
+        self.tasks.known(self.connection, task).map_err(LedgerError::database("enter a task"))
+    }
+
+    /// How many rows one of the statements changed that every run needs.
+    pub(super) fn often(&mut self, which: Often, values: impl Params) -> Result<usize, LedgerError> {
+        self.held
+            .execute(self.connection, which, values)
+            .map_err(LedgerError::database("write an entry into the ledger"))
     }
 
     /// How many rows the statement changed.
@@ -331,15 +260,11 @@ struct NewRun<'a> {
     outcome: Option<&'a Outcome>,
 }
 
-fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), LedgerError> {
+pub(super) fn in_order(changed: usize, entry: &'static str, run: RunId) -> Result<(), LedgerError> {
     if changed == 1 { Ok(()) } else { Err(LedgerError::OutOfOrder { entry, run }) }
 }
 
 /// A count as SQLite holds it; one beyond 2^63 is as good as infinite.
 pub(super) fn integer(count: u64) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
-}
-
-fn micros(duration: Duration) -> i64 {
-    duration.as_micros().try_into().unwrap_or(i64::MAX)
 }

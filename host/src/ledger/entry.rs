@@ -131,6 +131,8 @@ pub enum Entry {
     AttemptEnded {
         /// The run.
         run: RunId,
+        /// Its task.
+        task: TaskName,
         /// Which attempt, from 1.
         attempt: u32,
         /// How it ended.

@@ -34,7 +34,7 @@ impl Ledger {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// Enters a key with the run that it leads to.
     pub(super) fn enter_key(&mut self, task: &TaskName, keyed: &Keyed, run: RunId, at: i64) -> Result<(), LedgerError> {
         let task = self.known(task)?.key;

@@ -22,7 +22,7 @@ pub(super) struct Migration {
 }
 
 /// The migrations; the one at index n leads from schema n to schema n + 1. One that was released is never edited.
-pub(super) const MIGRATIONS: [Migration; 6] = [
+pub(super) const MIGRATIONS: [Migration; 7] = [
     Migration { forward: include_str!("schema/0001_first.sql"), back: None },
     Migration {
         forward: include_str!("schema/0002_keyvalue.sql"),
@@ -40,6 +40,10 @@ pub(super) const MIGRATIONS: [Migration; 6] = [
     Migration {
         forward: include_str!("schema/0006_plugins.sql"),
         back: Some(include_str!("schema/0006_plugins.back.sql")),
+    },
+    Migration {
+        forward: include_str!("schema/0007_steps.sql"),
+        back: Some(include_str!("schema/0007_steps.back.sql")),
     },
 ];
 

@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod apply;
+mod attempts;
 mod copy;
 mod entry;
 mod error;
@@ -16,6 +17,7 @@ mod keyvalue;
 mod lines;
 mod listing;
 mod migrate;
+mod often;
 mod past;
 mod plugins;
 mod ranges;
@@ -53,9 +55,6 @@ use self::alerts::Causes;
 use self::apply::Book;
 use self::folder::Claim;
 use self::keyvalue::Lookout;
-use self::plugins::Plugins;
-use self::tally::Tallies;
-use self::tasks::Tasks;
 use self::writer::Call;
 use crate::clock::Clock;
 
@@ -130,9 +129,8 @@ impl Ledger {
     pub fn open(settings: &Settings, clock: Clock) -> Result<(Self, Recovered), LedgerError> {
         let claim = Claim::take(&settings.state)?;
         let connection = schema::open_writer(&settings.state, settings.durability)?;
-        let tasks = recover::tasks(&connection)?;
         let recovered = Recovered {
-            cursors: tasks.iter().filter_map(|(name, known)| Some((name.clone(), known.cursor?))).collect(),
+            cursors: recover::cursors(&connection)?,
             standings: standing::all(&connection)?,
             unfinished: recover::unfinished(&connection)?,
             last_run: recover::last_id(&connection, "runs")?,
@@ -141,19 +139,11 @@ impl Ledger {
         // Nobody asks again for the pages that this took.
         connection.execute_batch("PRAGMA shrink_memory").map_err(LedgerError::database("give memory back of"))?;
         let causes = Arc::new(AtomicBool::new(false));
-        let book = Book {
-            connection,
-            tasks: Tasks::new(tasks),
-            tallies: Tallies::default(),
-            causes: Causes::new(causes.clone()),
-            plugins: Plugins::default(),
-            last_range,
-            taken_out: Vec::new(),
-        };
+        let wanted = Causes::new(causes.clone());
         let (calls, queue) = mpsc::channel(writer::QUEUE);
         let writer = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || writer::write(book, clock, queue))
+            .spawn(move || writer::write(Book::new(&connection, wanted, last_range), clock, queue))
             .map_err(LedgerError::file("start the writer of the ledger in", &settings.state))?;
         let looks = Lookout::start(settings.state.clone())
             .map_err(LedgerError::file("start the reader of the ledger in", &settings.state))?;

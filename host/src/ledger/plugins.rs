@@ -67,7 +67,7 @@ impl Plugins {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// The plugins that a run's attempts were made with, each with how many.
     pub(super) fn plugins_of(&self, run: RunId) -> Result<Vec<(i64, i64)>> {
         self.connection
@@ -84,7 +84,7 @@ impl Book {
     }
 
     pub(super) fn plugin(&mut self, digest: Digest) -> std::result::Result<i64, LedgerError> {
-        self.plugins.used(&self.connection, digest).map_err(LedgerError::database("enter a plugin"))
+        self.plugins.used(self.connection, digest).map_err(LedgerError::database("enter a plugin"))
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Range {
     pub(super) count: u64,
 }
 
-impl Book {
+impl Book<'_> {
     /// Enters slots that were not run.
     pub(super) fn insert_missed(
         &mut self,

@@ -10,7 +10,6 @@ use super::error::LedgerError;
 use super::rows::{self, Names};
 use super::standing::Standing;
 use super::stored;
-use super::tasks::Known;
 use crate::model::cause::Cause;
 use crate::model::id::{RunId, TaskName};
 use crate::model::payload::Blob;
@@ -57,13 +56,13 @@ pub struct Unfinished {
     pub attempts_before: u32,
 }
 
-/// The tasks with their keys and cursors.
-pub(super) fn tasks(connection: &Connection) -> Result<Vec<(TaskName, Known)>, LedgerError> {
-    rows::collect(connection, "the tasks", "SELECT name, id, cursor FROM tasks", [], |row| {
-        let name = stored::task_name(row.get_ref(0)?.as_str()?)?;
-        let cursor = row.get::<_, Option<i64>>(2)?.map(rows::slot).transpose()?;
-        Ok((name, Known { key: row.get(1)?, cursor }))
-    })
+/// How far the tasks are decided.
+pub(super) fn cursors(connection: &Connection) -> Result<HashMap<TaskName, Slot>, LedgerError> {
+    let sql = "SELECT name, cursor FROM tasks WHERE cursor IS NOT NULL";
+    let cursors = rows::collect(connection, "the tasks", sql, [], |row| {
+        Ok((stored::task_name(row.get_ref(0)?.as_str()?)?, rows::slot(row.get(1)?)?))
+    })?;
+    Ok(cursors.into_iter().collect())
 }
 
 /// The largest id in a table.

@@ -42,7 +42,7 @@ impl Removal {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// Removes what is there of it.
     pub(super) fn remove(&mut self, removal: &Removal) -> Result<(), LedgerError> {
         let failed = LedgerError::database("remove old entries from the ledger");

@@ -29,7 +29,7 @@ impl Default for Standing {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// Takes note of how a task is configured.
     pub(super) fn set_task(&mut self, task: &TaskName, schedule: &str, enabled: bool) -> Result<(), LedgerError> {
         let key = self.known(task)?.key;

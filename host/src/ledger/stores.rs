@@ -21,7 +21,7 @@ struct Row {
     held: Held,
 }
 
-impl Book {
+impl Book<'_> {
     /// Makes a write, unless it is refused. The number is that to which something was added.
     pub(super) fn store(
         &self,
@@ -29,7 +29,7 @@ impl Book {
         quota: Quota,
         write: &Write,
     ) -> Result<Result<Option<i64>, Refused>, LedgerError> {
-        let row = row(&self.connection, store)?;
+        let row = row(self.connection, store)?;
         Ok(match self.change(store, row, quota, write)? {
             Ok((_, number)) => Ok(number),
             Err(refused) => Err(refused),
@@ -41,7 +41,7 @@ impl Book {
         for Batch { store, quota, writes } in batches {
             let refused =
                 |key: &str, why| LedgerError::WriteRefused { run, store: store.clone(), key: key.to_owned(), why };
-            let before = row(&self.connection, store)?;
+            let before = row(self.connection, store)?;
             let mut after = before;
             for write in writes {
                 // Only what comes of all of them has to fit: some may make room for others.

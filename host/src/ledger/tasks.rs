@@ -1,14 +1,19 @@
-//! The tasks that the ledger knows and their cursors, kept in memory by the writer.
+//! The tasks that were written of lately and their cursors, kept in memory by the writer.
 //!
 //! A group of entries moves the same cursor many times over and the database hears of it once, in the same transaction.
-//! What a transaction changed here is undone when it fails.
+//! What a transaction changed here is undone when it fails. A host may have a hundred thousand tasks that wait for a day
+//! to come: those are looked up when it has come.
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::model::id::TaskName;
 use crate::model::slot::Slot;
+
+/// How many are remembered beyond a transaction. With more they are all forgotten, and looked up when they are needed
+/// again, which takes a microsecond.
+const REMEMBERED: usize = 16_384;
 
 /// Tasks by name.
 #[derive(Debug, Default)]
@@ -34,19 +39,17 @@ pub(super) struct Known {
 pub(super) struct Mark(usize);
 
 impl Tasks {
-    /// Takes over what the database knows: keys, names and cursors.
-    pub(super) fn new(known: impl IntoIterator<Item = (TaskName, Known)>) -> Self {
-        Self { known: known.into_iter().collect(), ..Self::default() }
-    }
-
     /// What is known of a task, which the database is told of if it is new.
     pub(super) fn known(&mut self, connection: &Connection, name: &TaskName) -> Result<Known> {
         if let Some(known) = self.known.get(name) {
             return Ok(*known);
         }
-        connection.prepare_cached("INSERT INTO tasks (name) VALUES (?)")?.execute([name.as_str()])?;
-        let known = Known { key: connection.last_insert_rowid(), cursor: None };
-        self.changed.push((name.clone(), None));
+        let found = find(connection, name)?;
+        if found.is_none() {
+            connection.prepare_cached("INSERT INTO tasks (name) VALUES (?)")?.execute([name.as_str()])?;
+            self.changed.push((name.clone(), None));
+        }
+        let known = found.unwrap_or_else(|| Known { key: connection.last_insert_rowid(), cursor: None });
         self.known.insert(name.clone(), known);
         Ok(known)
     }
@@ -98,7 +101,18 @@ impl Tasks {
     pub(super) fn keep(&mut self) {
         self.changed.clear();
         self.written = 0;
+        if self.known.len() > REMEMBERED {
+            // The room goes too: the first transaction of a large ledger has all of its tasks.
+            (self.known, self.changed) = Default::default();
+        }
     }
+}
+
+/// What the database knows of a task.
+fn find(connection: &Connection, name: &TaskName) -> Result<Option<Known>> {
+    let mut query = connection.prepare_cached("SELECT id, cursor FROM tasks WHERE name = ?")?;
+    let found = query.query_row([name.as_str()], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?))).optional()?;
+    Ok(found.map(|(key, cursor)| Known { key, cursor: cursor.and_then(Slot::from_millis) }))
 }
 
 #[cfg(test)]
@@ -141,5 +155,32 @@ mod tests {
         assert_eq!(cursors()[0], ("a".into(), Some(10)));
         tasks.undo(start);
         assert_eq!(tasks.known[&a].cursor, Some(slot(7)));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_found_again() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE tasks (id INTEGER PRIMARY KEY, name TEXT UNIQUE, cursor INTEGER)")
+            .unwrap();
+        let names: Vec<TaskName> = (0..=REMEMBERED).map(|number| format!("task-{number}").parse().unwrap()).collect();
+        let mut tasks = Tasks::default();
+        let slot = |millis| Slot::from_millis(millis).unwrap();
+        for name in &names {
+            tasks.known(&connection, name).unwrap();
+            tasks.advance(name, slot(5));
+        }
+        tasks.write(&connection).unwrap();
+        tasks.keep();
+        assert_eq!((tasks.known.len(), tasks.known.capacity(), tasks.changed.capacity()), (0, 0, 0));
+        let known = tasks.known(&connection, &names[6]).unwrap();
+        assert_eq!(known, Known { key: 7, cursor: Some(slot(5)) });
+        // A transaction that fails leaves the cursor where it was found.
+        let mark = tasks.mark();
+        tasks.advance(&names[6], slot(9));
+        tasks.undo(mark);
+        assert_eq!(tasks.known[&names[6]].cursor, Some(slot(5)));
+        tasks.keep();
+        assert_eq!(tasks.known.len(), 1, "few are remembered");
     }
 }

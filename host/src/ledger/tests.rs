@@ -118,9 +118,15 @@ fn started(number: i64, attempt: u32, at: i64) -> Entry {
     Entry::Started { run: id(number), attempt, at: time(at) }
 }
 
+/// The end of an attempt of a run of the task `a`.
 fn ended(number: i64, attempt: u32, outcome: AttemptOutcome, next: Next) -> Entry {
+    ended_of("a", number, attempt, outcome, next)
+}
+
+fn ended_of(task: &str, number: i64, attempt: u32, outcome: AttemptOutcome, next: Next) -> Entry {
     Entry::AttemptEnded {
         run: id(number),
+        task: task.parse().unwrap(),
         attempt,
         outcome: Arc::new(outcome),
         usage: usage(),

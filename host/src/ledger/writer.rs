@@ -52,7 +52,7 @@ struct Trouble {
 }
 
 /// Writes what comes until nobody is left who could send more.
-pub(super) fn write(mut book: Book, clock: Clock, mut calls: mpsc::Receiver<Call>) {
+pub(super) fn write(mut book: Book<'_>, clock: Clock, mut calls: mpsc::Receiver<Call>) {
     let mut group = Vec::with_capacity(GROUP);
     let mut trouble = Trouble::default();
     while calls.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -92,7 +92,7 @@ impl Trouble {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// Enters a group of calls in one transaction. Returns a result for each.
     fn commit(&mut self, group: &[Call], now: Timestamp) -> Vec<Result<(), LedgerError>> {
         let result = match self.transaction(|book| book.together(group, now)) {
@@ -166,9 +166,9 @@ impl Book {
 
     /// Writes what entries moved or counted in memory.
     fn write_sums(&mut self) -> Result<(), LedgerError> {
-        self.tasks.write(&self.connection).map_err(LedgerError::database("move a cursor"))?;
-        self.plugins.write(&self.connection).map_err(LedgerError::database("count the attempts of plugins"))?;
-        self.tallies.write(&self.connection).map_err(LedgerError::database("count the ends of runs"))
+        self.tasks.write(self.connection).map_err(LedgerError::database("move a cursor"))?;
+        self.plugins.write(self.connection).map_err(LedgerError::database("count the attempts of plugins"))?;
+        self.tallies.write(self.connection).map_err(LedgerError::database("count the ends of runs"))
     }
 
     fn control(&self, statement: &str) -> Result<(), LedgerError> {
@@ -183,22 +183,11 @@ pub(super) mod tests {
 
     use super::*;
     use crate::ledger::alerts::Causes;
-    use crate::ledger::plugins::Plugins;
-    use crate::ledger::tally::Tallies;
-    use crate::ledger::tasks::Tasks;
     use crate::model::id::RunId;
 
-    /// The writer's side without its thread.
-    pub(in crate::ledger) fn book(connection: rusqlite::Connection) -> Book {
-        Book {
-            connection,
-            tasks: Tasks::default(),
-            tallies: Tallies::default(),
-            causes: Causes::default(),
-            plugins: Plugins::default(),
-            last_range: None,
-            taken_out: Vec::new(),
-        }
+    /// The writer's side without its thread. The connection is left open, as that thread would have it for good.
+    pub(in crate::ledger) fn book(connection: rusqlite::Connection) -> Book<'static> {
+        Book::new(Box::leak(Box::new(connection)), Causes::default(), None)
     }
 
     #[test]
@@ -224,7 +213,7 @@ pub(super) mod tests {
     }
 
     /// Commits calls as one group.
-    pub(in crate::ledger) fn commit(book: &mut Book, calls: Vec<Vec<Entry>>) -> Vec<Result<(), LedgerError>> {
+    pub(in crate::ledger) fn commit(book: &mut Book<'_>, calls: Vec<Vec<Entry>>) -> Vec<Result<(), LedgerError>> {
         let group: Vec<Call> = calls
             .into_iter()
             .map(|entries| Call { entries, order: Order::Alone, done: oneshot::channel().0 })

@@ -83,3 +83,23 @@ fn a_disk_that_does_not_answer_stops_admission_before_memory_is_full() {
     let verified = faulty.project.run(&["ledger", "verify"]);
     assert!(verified.status.success(), "{verified:?}");
 }
+
+#[test]
+fn a_host_whose_disk_never_answers_ends_all_the_same() {
+    // Alerts wait for the ledger as well.
+    let alerts = "[defaults]\nalerts = [\"ops\"]\n[alerts.ops]\nwebhook = { url = \"http://127.0.0.1:9/\" }\n";
+    let config = format!("[host]\nlisten = \"127.0.0.1:0\"\ngrace-period = \"1s\"\n{}\n{alerts}", config());
+    let faulty = Faulty::new(&config, &["tick", "sleep-for-ever"]);
+    let serving = faulty.serve();
+    let long = serving.until_run("long", "is running", |run| run["state"] == "running");
+    faulty.begin("hang");
+    serving.signal(Signal::TERM);
+    let (status, log) = serving.wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    let long = long["id"].as_str().unwrap();
+    let lost = format!("not in the ledger unless its disk answers after all: interrupted run={long}");
+    assert!(log.contains(&lost), "{log}");
+    assert!(log.contains("does not answer, and is not waited for any longer"), "{log}");
+    let verified = faulty.project.run(&["ledger", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+}

@@ -57,6 +57,7 @@ impl Dispatcher {
         let next = active.next();
         step.entries.push(Entry::AttemptEnded {
             run: run.id,
+            task: run.task.name.clone(),
             attempt,
             outcome: outcome.clone(),
             usage: ended.usage,

@@ -10,7 +10,7 @@ use crate::daemon::step::{Effect, Step};
 use crate::ledger::{Entry, Next, Unfinished};
 use crate::model::cause::Cause;
 use crate::model::event::Event;
-use crate::model::id::RunId;
+use crate::model::id::{RunId, TaskName};
 use crate::model::limits::Usage;
 use crate::model::outcome::{AttemptOutcome, Interruption, Outcome, Skip};
 use crate::model::run::{Run, RunState};
@@ -45,7 +45,13 @@ impl Dispatcher {
                     return;
                 }
                 active.waits_since = now;
-                step.entries.push(interrupted(active.run.id, attempt, unfinished.since, now, active.next()));
+                step.entries.push(interrupted(
+                    (active.run.id, unfinished.task),
+                    attempt,
+                    unfinished.since,
+                    now,
+                    active.next(),
+                ));
             }
             (RunState::Waiting { .. } | RunState::Final(_), _) => {}
         }
@@ -70,7 +76,9 @@ impl Dispatcher {
 /// Ends a run that nobody is to go on with.
 fn give_up(unfinished: &Unfinished, why: Skip, now: Timestamp, step: &mut Step) {
     step.entries.push(match unfinished.state {
-        RunState::Running { attempt } => interrupted(unfinished.run, attempt, unfinished.since, now, Next::Final),
+        RunState::Running { attempt } => {
+            interrupted((unfinished.run, unfinished.task.clone()), attempt, unfinished.since, now, Next::Final)
+        }
         _ => Entry::Ended { run: unfinished.run, outcome: Outcome::Skipped(why), at: now },
     });
 }
@@ -79,8 +87,14 @@ fn give_up(unfinished: &Unfinished, why: Skip, now: Timestamp, step: &mut Step) 
 const CUT_OFF: AttemptOutcome = AttemptOutcome::Interrupted(Interruption::Crash);
 
 /// The end of such an attempt. What it used and logged is lost.
-fn interrupted(run: RunId, attempt: u32, started_at: Timestamp, ended_at: Timestamp, next: Next) -> Entry {
+fn interrupted(
+    (run, task): (RunId, TaskName),
+    attempt: u32,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    next: Next,
+) -> Entry {
     let outcome = Arc::new(CUT_OFF);
     let (usage, log, writes) = (Usage::default(), Arc::default(), Arc::default());
-    Entry::AttemptEnded { run, attempt, outcome, usage, plugin: None, log, writes, started_at, ended_at, next }
+    Entry::AttemptEnded { run, task, attempt, outcome, usage, plugin: None, log, writes, started_at, ended_at, next }
 }

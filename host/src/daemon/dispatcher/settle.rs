@@ -53,6 +53,7 @@ impl Dispatcher {
         let mut step = Step::default();
         step.entries.push(Entry::AttemptEnded {
             run: run.id,
+            task: run.task.name.clone(),
             attempt,
             outcome: Arc::new(ended.outcome.clone()),
             usage: ended.usage,

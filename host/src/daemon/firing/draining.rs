@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Loop;
+use super::recording::Recording;
+use crate::daemon::backlog::tell_lost;
 use crate::daemon::handle::LedgerHealth;
 use crate::model::outcome::{Interruption, Stop};
 
@@ -61,7 +63,11 @@ impl Loop {
         let patience_over = draining.stopped && draining.deadline <= self.firing.clock.monotonic();
         let settled = self.unrecorded.is_empty() || self.ledger == LedgerHealth::Damaged;
         (quiet && settled || patience_over).then(|| {
-            self.unrecorded.tell_lost();
+            tell_lost(self.unrecorded.steps(), "not in the ledger");
+            tell_lost(
+                self.recording.iter().filter_map(Recording::step),
+                "not in the ledger unless its disk answers after all",
+            );
             Drained { interrupted: draining.interrupted, unrecorded: self.unrecorded.len() + self.recording.len() }
         })
     }

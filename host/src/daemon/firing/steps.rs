@@ -1,8 +1,6 @@
 //! Steps on their way into the ledger: each is carried out once it is durable, and waits while it cannot be.
 
-use futures_util::FutureExt;
-use tokio::time::Instant;
-
+use super::recording::{Recorded, Recording};
 use super::{Loop, chain, chance};
 use crate::daemon::dispatcher::Settling;
 use crate::daemon::handle::LedgerHealth;
@@ -43,14 +41,6 @@ enum Try {
 /// What to do when a step is durable, but for the runs that the ledger refused.
 pub(in crate::daemon) type Answer = Box<dyn FnOnce(&mut Loop, &[RunId]) + Send>;
 
-/// What the ledger said to a step.
-pub(super) struct Recorded {
-    pending: Pending,
-    /// When it was handed to the ledger.
-    since: Instant,
-    result: Result<(), LedgerError>,
-}
-
 impl Loop {
     /// Sends a step on its way into the ledger, or puts it behind those that wait for the ledger to recover.
     pub(super) fn record(&mut self, step: Step, answer: Option<Answer>) {
@@ -75,7 +65,7 @@ impl Loop {
         let append = self.firing.ledger.append_as(order, pending.step.entries.clone());
         let since = self.firing.clock.monotonic();
         self.load.add(pending.step.entries.len(), since);
-        self.recording.push(append.map(move |result| Recorded { pending, since, result }).boxed());
+        self.recording.push(Recording::new(pending, since, append));
     }
 
     pub(super) fn recorded(&mut self, Recorded { pending, since, result }: Recorded) {

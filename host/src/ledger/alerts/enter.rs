@@ -40,7 +40,7 @@ impl Causes {
     }
 }
 
-impl Book {
+impl Book<'_> {
     /// A run is over: it is counted, and waits to be judged.
     pub(in crate::ledger) fn ended(&mut self, end: &End) -> Result<(), LedgerError> {
         self.tallies.add(end);

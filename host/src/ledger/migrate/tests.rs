@@ -35,7 +35,8 @@ const SAMPLES: [&str; MIGRATIONS.len()] = [
     INSERT INTO alert_messages VALUES (1, 'ops', 'key', 2, 0, 2, NULL, NULL);
     INSERT INTO alert_notices VALUES (1, 'ops', 1, 2, 0, 'task:report', 0, 1, 7, 'busy', 1, 1);
     INSERT INTO alert_host VALUES (1, 1, 5);",
-    // It makes none.
+    // They make none.
+    "",
     "",
 ];
 

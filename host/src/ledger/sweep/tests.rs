@@ -19,7 +19,7 @@ type Given = (i64, u8, bool);
 
 struct Bench {
     folder: tempfile::TempDir,
-    book: crate::ledger::apply::Book,
+    book: crate::ledger::apply::Book<'static>,
 }
 
 fn id(seconds_ago: i64) -> i64 {
@@ -164,7 +164,6 @@ fn what_was_removed_is_not_backfilled_and_a_range_that_is_there_is() {
     use PastSlot::{Removed, Succeeded, Unknown};
     assert_eq!(past, [Removed, Removed, in_range, Removed, Unknown, Succeeded]);
 
-    bench.book.tasks = crate::ledger::tasks::Tasks::new(crate::ledger::recover::tasks(&bench.book.connection).unwrap());
     let at = Timestamp::from_millisecond(NOW).unwrap();
     let cut = Entry::RangeCut { task: "a".parse().unwrap(), range: (range, slot(75), slot(75)), rest: Vec::new(), at };
     let enter = |seconds| Entry::Skipped {
@@ -197,7 +196,6 @@ fn a_slot_whose_entry_was_removed_cannot_be_entered_again() {
     let mut bench = Bench::new((0..10).map(|n| (n * 10, 1, false)));
     bench.sweep(Retention { runs: 5, ..Retention::default() }, u64::MAX);
     assert_eq!(bench.ages(), [0, 10, 20, 30, 40]);
-    bench.book.tasks = crate::ledger::tasks::Tasks::new(crate::ledger::recover::tasks(&bench.book.connection).unwrap());
     let slot = |seconds: i64| crate::model::slot::Slot::from_millis(NOW - seconds * 1000).unwrap();
     let skip = |seconds| Entry::Skipped {
         id: RunId::from_i64(id(0) + 1 + seconds).unwrap(),

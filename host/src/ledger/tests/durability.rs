@@ -15,7 +15,7 @@ async fn many_callers_share_commits_and_lose_nothing() {
                     let task = format!("task-{}", caller % 7);
                     let admit = admitted(run(number, &task, Some(slot(number))), Admission::Running);
                     ledger.append(vec![admit]).await.unwrap();
-                    ledger.append(vec![ended(number, 1, succeeded(), Next::Final)]).await.unwrap();
+                    ledger.append(vec![ended_of(&task, number, 1, succeeded(), Next::Final)]).await.unwrap();
                 }
             })
         })
@@ -110,7 +110,7 @@ async fn a_full_disk_fails_calls_whole_and_the_ledger_goes_on_when_there_is_room
 
     // What fits is still taken, and everything is when there is room.
     assert!(writer::tests::commit(&mut book, vec![large(1)])[0].is_ok());
-    limit(&book.connection, 1_000_000);
+    limit(book.connection, 1_000_000);
     let results = writer::tests::commit(&mut book, (2..=9).map(large).collect());
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(Reader::open(folder.path()).unwrap().runs(&Filter::default()).unwrap().len(), 18);

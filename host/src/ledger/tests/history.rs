@@ -115,6 +115,7 @@ fn one(number: i64, dice: &mut Dice, known: &mut BTreeMap<&'static str, usize>) 
     let run = Run { id, task, cause, slot, payload: None, trace: None, admitted_at: at };
     let attempt = |attempt, outcome, started_at, ended_at, next| Entry::AttemptEnded {
         run: id,
+        task: name.clone(),
         attempt,
         outcome: Arc::new(outcome),
         usage: Usage { duration, ..usage() },
@@ -324,10 +325,10 @@ async fn a_part_of_a_log_is_told_by_number_level_and_time() {
     let levels = [Level::Info, Level::Warn, Level::Debug, Level::Error];
     let line = |number: usize| LogLine { at: time(number as i64), level: levels[number % 4], ..line("x") };
     let attempt = |attempt, lines: std::ops::Range<usize>, next| match ended(1, attempt, failed(), next) {
-        Entry::AttemptEnded { run, outcome, usage, plugin, started_at, ended_at, .. } => {
+        Entry::AttemptEnded { run, task, outcome, usage, plugin, started_at, ended_at, .. } => {
             let log = Arc::new(lines.map(line).collect());
             let writes = Arc::default();
-            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next }
+            Entry::AttemptEnded { run, task, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next }
         }
         other => panic!("{other:?} is not the end of an attempt"),
     };

@@ -132,9 +132,9 @@ async fn additions_and_swaps_of_many_callers_lose_nothing() {
 /// The end of an attempt with these writes.
 fn ended_with(number: i64, writes: Vec<Batch>) -> Entry {
     match ended(number, 1, succeeded(), Next::Final) {
-        Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, started_at, ended_at, next, .. } => {
+        Entry::AttemptEnded { run, task, attempt, outcome, usage, plugin, log, started_at, ended_at, next, .. } => {
             let writes = Arc::new(writes);
-            Entry::AttemptEnded { run, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next }
+            Entry::AttemptEnded { run, task, attempt, outcome, usage, plugin, log, writes, started_at, ended_at, next }
         }
         other => other,
     }

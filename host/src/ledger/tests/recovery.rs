@@ -53,6 +53,7 @@ async fn unfinished_runs_are_found_where_they_stood() {
 fn interrupted(number: i64, next: Next) -> Entry {
     Entry::AttemptEnded {
         run: id(number),
+        task: "a".parse().unwrap(),
         attempt: 1,
         outcome: Arc::new(AttemptOutcome::Interrupted(Interruption::Crash)),
         usage: Usage::default(),

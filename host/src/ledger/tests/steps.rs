@@ -21,14 +21,17 @@ async fn a_run_goes_through_its_states_and_keeps_all_that_is_said_of_it() {
     assert_eq!((record.state, record.since, record.attempts), (RunState::Running { attempt: 1 }, time(15), 1));
 
     let next = Next::Retry { at: time(2_030) };
-    bench.append([ended(10, 1, failed(), next)]).await.unwrap();
+    bench.append([ended_of("report", 10, 1, failed(), next)]).await.unwrap();
     let record = bench.run(id(10));
     assert_eq!(record.state, RunState::Waiting { next_attempt: 2, until: time(2_030) });
     assert_eq!((record.since, record.took), (time(30), None));
 
     let output = Some(blob(b"out"));
     bench.append([started(10, 2, 2_031)]).await.unwrap();
-    bench.append([ended(10, 2, AttemptOutcome::Succeeded { output: output.clone() }, Next::Final)]).await.unwrap();
+    bench
+        .append([ended_of("report", 10, 2, AttemptOutcome::Succeeded { output: output.clone() }, Next::Final)])
+        .await
+        .unwrap();
     let record = bench.run(id(10));
     assert_eq!(record.state, RunState::Final(Outcome::Attempted(succeeded())));
     assert_eq!((record.attempts, record.started_at), (2, Some(time(15))));
@@ -81,6 +84,7 @@ async fn a_step_that_cannot_follow_is_refused_and_changes_nothing() {
         (vec![admit(Admission::Running)], started(1, 1, 0)),
         (vec![admit(Admission::Running)], started(1, 2, 0)),
         (vec![admit(Admission::Running)], ended(1, 2, succeeded(), Next::Final)),
+        (vec![admit(Admission::Running)], ended_of("b", 1, 1, succeeded(), Next::Final)),
         (vec![admit(Admission::Running)], end()),
         (waiting(), started(1, 1, 0)),
         (waiting(), started(1, 3, 0)),
@@ -215,7 +219,7 @@ async fn records_are_listed_newest_first_by_what_was_asked() {
         let admit = Run { id: id(number), ..run(at, task, Some(slot(at))) };
         bench.append([admitted(admit, Admission::Running)]).await.unwrap();
         let outcome = if at == 10 { failed() } else { succeeded() };
-        bench.append([ended(number, 1, outcome, Next::Final)]).await.unwrap();
+        bench.append([ended_of(task, number, 1, outcome, Next::Final)]).await.unwrap();
     }
     let missed = Entry::Missed {
         task: "a".parse().unwrap(),

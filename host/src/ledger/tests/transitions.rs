@@ -130,6 +130,22 @@ async fn the_database_refuses_what_the_model_refuses() {
 }
 
 #[tokio::test]
+async fn of_many_runs_that_are_moved_at_once_none_takes_a_step_that_it_cannot() {
+    let bench = Bench::new();
+    let over = [admitted(run(2, "a", None), Admission::Running), ended(2, 1, succeeded(), Next::Final)];
+    bench.append([admitted(run(1, "a", None), Admission::Queued)]).await.unwrap();
+    bench.append(over).await.unwrap();
+    bench.append([admitted(run(3, "a", None), Admission::Queued)]).await.unwrap();
+    let Bench { folder, ledger } = bench;
+    drop(ledger);
+    let connection = Connection::open(folder.path().join("ledger.db")).unwrap();
+    let start = "UPDATE runs SET state = 1, outcome = NULL, attempts = attempts + 1, started_at = 1";
+    connection.execute(start, []).unwrap_err();
+    let state = |id| connection.query_row("SELECT state FROM runs WHERE id = ?", [id], |row| row.get::<_, i64>(0));
+    assert_eq!([1, 2, 3].map(|id| state(id).unwrap()), [1, 3, 0], "those before it were free to go");
+}
+
+#[tokio::test]
 async fn the_database_keeps_a_run_what_it_is() {
     let bench = Bench::new();
     let entries = states().remove(3).1;

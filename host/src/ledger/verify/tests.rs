@@ -48,6 +48,11 @@ fn a_sound_ledger_has_no_findings() {
     assert_eq!(found("UPDATE tasks SET horizon = 9000"), [""; 0]);
 }
 
+/// A run that was entered in this state: since when, its attempts and when they began, the retry and the outcome.
+fn begun(state: &str) -> String {
+    format!("INSERT INTO runs VALUES (9, 1, NULL, 0, NULL, {state})")
+}
+
 #[test]
 fn each_damage_is_told_with_its_task_or_run() {
     let seven = RunId::from_i64(7).unwrap();
@@ -59,6 +64,9 @@ fn each_damage_is_told_with_its_task_or_run() {
         ("UPDATE missed SET last_slot = 5000 WHERE id = 2", "a slot was entered in a range, and as a run as well"),
         ("DELETE FROM attempts WHERE attempt = 1", "attempts have a gap"),
         ("UPDATE runs SET attempts = 3 WHERE id = 7", "attempts have a gap"),
+        // How a run begins, the database leaves to the checks.
+        (&begun("2, 0, 1, 0, 0, 0, 9, NULL, NULL"), "attempts have a gap"),
+        (&begun("3, 0, 1, 0, 0, 0, NULL, 0, NULL"), "attempts have a gap"),
         ("UPDATE runs SET outcome = 3 WHERE id = 7", "outcome is not that of its last attempt"),
         ("DELETE FROM plugins", "another number of attempts than it says: plugin that is not there"),
         ("UPDATE plugins SET attempts = 1", "another number of attempts than it says: plugin 0707"),

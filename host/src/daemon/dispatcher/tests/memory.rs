@@ -1,9 +1,12 @@
 //! A ledger in memory: the same steps and the same refusals as the real one, in few enough lines to see that they are right.
 
+mod before;
+
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use self::before::Before;
 use crate::ledger::{Admission, Entry, LedgerError, Next, PastSlot, Recovered, Standing, Unfinished};
 use crate::model::cause::Cause;
 use crate::model::id::{RunId, TaskName};
@@ -20,6 +23,8 @@ pub(super) struct Memory {
     /// The slots of each task that have an entry: by the first slot of each, up to which slot it goes, of how many, and
     /// why if they are a range.
     pub slots: HashMap<TaskName, BTreeMap<Slot, Entered>>,
+    /// What the step that is being entered has changed.
+    changed: Vec<Before>,
 }
 
 /// The entry of one slot, or of a range that was not run.
@@ -33,16 +38,19 @@ pub(super) struct Entered {
 impl Memory {
     /// Enters a step, all of it or nothing.
     pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), LedgerError> {
-        let mut after = self.clone();
-        entries.iter().try_for_each(|entry| after.enter(entry))?;
-        *self = after;
-        Ok(())
+        let result = entries.iter().try_for_each(|entry| self.enter(entry));
+        let changed = std::mem::take(&mut self.changed);
+        if result.is_err() {
+            changed.into_iter().rev().for_each(|before| self.put_back(before));
+        }
+        result
     }
 
     /// Enters a step of which nothing may be refused. Runs that are over are forgotten, their slots are not: this is for
     /// more of them than would fit.
     pub(super) fn append_in_bulk(&mut self, entries: &[Entry]) {
         entries.iter().for_each(|entry| self.enter(entry).unwrap());
+        self.changed.clear();
         if self.runs.len() > 1_000 {
             let last = self.runs.keys().next_back().copied();
             self.runs.retain(|id, run| !matches!(run.state, RunState::Final(_)) || Some(*id) == last);
@@ -108,7 +116,7 @@ impl Memory {
                 }
                 if !self.lengthen(task, *last, *count, *why) {
                     let entered = Entered { last: *last, count: *count, why: Some(*why) };
-                    self.slots.entry(task.clone()).or_default().insert(*first, entered);
+                    self.set_slot(task, *first, Some(entered));
                 }
                 self.advance(task, *last);
             }
@@ -116,20 +124,20 @@ impl Memory {
                 unreachable!("no dispatcher enters this")
             }
             Entry::RangeCut { task, range: (id, first, last), rest, .. } => {
-                let slots = self.slots.entry(task.clone()).or_default();
-                let range = slots.get(first).filter(|range| range.last == *last && range.why.is_some()).copied();
+                let range = self.slots.get(task).and_then(|slots| slots.get(first)).copied();
+                let range = range.filter(|range| range.last == *last && range.why.is_some());
                 let range = range.ok_or(LedgerError::RangeChanged { task: task.clone(), range: *id })?;
-                slots.remove(first);
-                slots.extend(
-                    rest.iter().map(|(first, last, count)| (*first, Entered { last: *last, count: *count, ..range })),
-                );
+                self.set_slot(task, *first, None);
+                for (first, last, count) in rest {
+                    self.set_slot(task, *first, Some(Entered { last: *last, count: *count, ..range }));
+                }
             }
             Entry::TaskSet { task, schedule, enabled } => {
-                let standing = self.standings.entry(task.clone()).or_default();
+                let standing = self.standing(task);
                 (standing.schedule, standing.enabled) = (Some(schedule.clone()), *enabled);
             }
             Entry::PauseSet { task, pause } => {
-                self.standings.entry(task.clone()).or_default().pause.clone_from(pause);
+                self.standing(task).pause.clone_from(pause);
             }
             Entry::Reopened { run, attempts, at } => {
                 self.change(run.id, "reopening", *at, RunState::Queued, |row| match &row.state {
@@ -191,6 +199,7 @@ impl Memory {
             attempts_before: 0,
         };
         assert!(self.runs.insert(run, row).is_none(), "the id {run} is given twice");
+        self.changed.push(Before::Run(run, None));
     }
 
     fn change(
@@ -203,6 +212,7 @@ impl Memory {
     ) -> Result<(), LedgerError> {
         let row = self.runs.get_mut(&run).filter(|row| follows(row));
         let row = row.ok_or(LedgerError::OutOfOrder { entry, run })?;
+        self.changed.push(Before::Run(run, Some(row.clone())));
         if let RunState::Running { attempt } = to {
             row.attempts = attempt;
         }
@@ -215,7 +225,7 @@ impl Memory {
         if self.entry_among(task, slot, slot).is_some() {
             return Err(LedgerError::SlotTaken { task: task.clone(), slot });
         }
-        self.slots.entry(task.clone()).or_default().insert(slot, Entered { last: slot, count: 1, why: None });
+        self.set_slot(task, slot, Some(Entered { last: slot, count: 1, why: None }));
         self.advance(task, slot);
         Ok(())
     }
@@ -223,12 +233,12 @@ impl Memory {
     /// Adds skipped slots to the range that ends where the task is decided up to, if it is there for the same reason.
     fn lengthen(&mut self, task: &TaskName, last: Slot, count: u64, why: PassedOver) -> bool {
         let cursor = self.cursors.get(task).copied();
-        let ranges = self.slots.get_mut(task).into_iter().flat_map(|slots| slots.values_mut());
-        let range = ranges.into_iter().find(|range| Some(range.last) == cursor && range.why == Some(why));
-        match range.filter(|_| matches!(why, PassedOver::Skipped(_))) {
-            Some(range) => (range.last, range.count) = (last, range.count + count),
-            None => return false,
-        }
+        // Nothing lies behind the cursor, so what ends there is the last.
+        let range = self.slots.get(task).and_then(|slots| slots.last_key_value());
+        let range = range.filter(|(_, range)| Some(range.last) == cursor && range.why == Some(why));
+        let Some((first, range)) = range.filter(|_| matches!(why, PassedOver::Skipped(_))) else { return false };
+        let (first, longer) = (*first, Entered { last, count: range.count + count, ..*range });
+        self.set_slot(task, first, Some(longer));
         true
     }
 
@@ -240,8 +250,25 @@ impl Memory {
     }
 
     fn advance(&mut self, task: &TaskName, slot: Slot) {
-        let cursor = self.cursors.entry(task.clone()).or_insert(slot);
-        *cursor = slot.max(*cursor);
+        let before = self.cursors.get(task).copied();
+        if before < Some(slot) {
+            self.cursors.insert(task.clone(), slot);
+            self.changed.push(Before::Cursor(task.clone(), before));
+        }
+    }
+
+    fn standing(&mut self, task: &TaskName) -> &mut Standing {
+        self.changed.push(Before::Standing(task.clone(), self.standings.get(task).cloned()));
+        self.standings.entry(task.clone()).or_default()
+    }
+
+    fn set_slot(&mut self, task: &TaskName, first: Slot, entered: Option<Entered>) {
+        let slots = self.slots.entry(task.clone()).or_default();
+        let before = match entered {
+            Some(entered) => slots.insert(first, entered),
+            None => slots.remove(&first),
+        };
+        self.changed.push(Before::Slot(task.clone(), first, before));
     }
 }
 

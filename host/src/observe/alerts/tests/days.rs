@@ -107,6 +107,7 @@ impl Bench {
         let run = self.run(began);
         let ended = Entry::AttemptEnded {
             run: run.id,
+            task: run.task.name.clone(),
             attempt: 1,
             outcome: Arc::new(outcome),
             usage: Usage { duration: took, ..Usage::default() },
@@ -250,6 +251,7 @@ async fn what_is_unusual_for_a_task_is_told() {
     assert_eq!(stuck(511)[0].0, run.id);
     let ended = Entry::AttemptEnded {
         run: run.id,
+        task: run.task.name.clone(),
         attempt: 1,
         outcome: Arc::new(DONE),
         usage: Usage::default(),

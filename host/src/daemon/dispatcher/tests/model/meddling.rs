@@ -84,8 +84,11 @@ impl World {
 
     /// Enters the next slot of a task behind the host's back.
     pub(super) fn forestall(&mut self, index: &Index) {
+        // Of another schedule that is on its way, the ledger does not know yet.
+        let is_on_its_way = |step: &Step| step.entries.iter().any(|entry| matches!(entry, Entry::TaskSet { .. }));
         if self.epochs.values().any(|epochs| epochs.len() > 1)
             || self.tasks.iter().any(|task| self.is_rescheduled(task))
+            || self.pending.iter().any(is_on_its_way)
         {
             return;
         }
