@@ -39,7 +39,8 @@ impl Running {
             // What a plugin might get out of a compiler should not be the host's secrets.
             .env_clear()
             .env("RAYON_NUM_THREADS", threads.to_string())
-            .env("MALLOC_ARENA_MAX", "2")
+            // The allocator's own threads would start before the child gives way, and not give way.
+            .env("_RJEM_MALLOC_CONF", "background_thread:false,narenas:2")
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(output.try_clone().map_err(failed("start"))?)
