@@ -10,7 +10,7 @@ use anyhow::ensure;
 use futures_util::StreamExt;
 use sandclock_host::model::limits::Metering;
 use sandclock_host::model::task::Build;
-use sandclock_host::plugins::{CompileSettings, Quiet};
+use sandclock_host::plugins::{CompileSettings, Plugin, Quiet};
 use sandclock_host::sandbox::{Image, Profile, Wasi, engine_key};
 
 use crate::bar::Bar;
@@ -82,7 +82,7 @@ impl Site {
     }
 
     /// Has every plugin prepared as a host does, compiled or not.
-    fn prepare(&self, ground: &Ground) -> anyhow::Result<()> {
+    fn prepare(&self, ground: &Ground) -> anyhow::Result<Vec<Plugin>> {
         let compile = CompileSettings { parallel: ground.threads, ..CompileSettings::default() };
         let plugins = ground.plugins_of(self.folder.join("plugins"), self.state(), compile)?;
         listener()?.block_on(async {
@@ -91,14 +91,16 @@ impl Site {
             while let Some((_, plugin)) = prepared.next().await {
                 all.push(plugin?);
             }
-            anyhow::Ok(())
+            anyhow::Ok(all)
         })
     }
 
     fn prepared(&self, ground: &Ground) -> anyhow::Result<Figure> {
         let started = ground.clock.monotonic();
-        self.prepare(ground)?;
-        Ok(started.elapsed().as_secs_f64())
+        let all = self.prepare(ground)?;
+        let took = started.elapsed().as_secs_f64();
+        drop(all);
+        Ok(took)
     }
 
     /// Maps and links as many images as there are plugins.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -241,9 +242,34 @@ async fn a_compiler_that_is_no_longer_wanted_is_ended() {
     };
     tokio::time::timeout(PATIENCE, until_compiling).await.expect("it gets its turn in time");
     drop(preparing);
-    assert_eq!(compilers(&ground), 0);
+    until_no_compiler(&ground).await;
     // It was the only one allowed at a time, and its place is free again.
     prepare(&plugins, "hello", &Quiet).await.unwrap();
+}
+
+/// The policy for idle work would have it wait for as long as others want the processors.
+#[tokio::test]
+async fn a_plugin_is_compiled_while_every_processor_is_busy() {
+    let ground = Ground::with(&[("bomb.wat", &bomb(8_000))]);
+    let plugins = ground.open();
+    let over = AtomicBool::new(false);
+    let spin = || {
+        while !over.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    };
+    let prepared = std::thread::scope(|scope| {
+        (0..std::thread::available_parallelism().unwrap().get()).for_each(|_| drop(scope.spawn(spin)));
+        let prepared = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(prepare(&plugins, "bomb", &Quiet))
+        });
+        let prepared = prepared.join();
+        over.store(true, Ordering::Relaxed);
+        prepared
+    });
+    prepared.unwrap().unwrap();
+    until_no_compiler(&ground).await;
 }
 
 #[test]
@@ -260,6 +286,7 @@ fn a_compiler_does_not_outlive_its_host() {
         "memory": 2u64 << 30,
         "cpu_seconds": 60,
         "unmetered": false,
+        "idle": true,
     });
     let mut child = Command::new(env!("CARGO_BIN_EXE_sandclock"))
         .arg("compile-child")
@@ -278,6 +305,16 @@ fn compilers(ground: &Ground) -> usize {
     let stdout = |process: &fs::DirEntry| fs::read_link(process.path().join("fd/1"));
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes.filter(|process| stdout(process).is_ok_and(|file| file.starts_with(ground.state("cache")))).count()
+}
+
+/// One that was killed takes its time to end.
+async fn until_no_compiler(ground: &Ground) {
+    let ended = async {
+        while compilers(ground) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("they end in time");
 }
 
 #[tokio::test]
@@ -314,7 +351,7 @@ async fn fifty_mutated_plugins_are_compiled_or_refused_and_nothing_stays_behind(
     let results = tokio::time::timeout(PATIENCE, all).await.expect("they end in time");
     let refused = results.iter().filter(|(_, result)| result.is_err()).count();
     assert!(results.len() == 50 && refused > 10, "{refused} were refused");
-    assert_eq!(compilers(&ground), 0);
+    until_no_compiler(&ground).await;
     let drafts = fs::read_dir(ground.state("cache")).unwrap().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = drafts.filter(|name| !matches!(name.to_str(), Some(name) if name.contains("-wasi-"))).collect();
     assert!(left.is_empty(), "{left:?}");

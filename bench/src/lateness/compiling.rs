@@ -23,7 +23,7 @@ const PLUGINS: usize = 100;
 /// How long a turn takes.
 const TURN: Duration = Duration::from_secs(3);
 
-/// With the compiler as it is by default: one plugin at a time, at the lowest priority.
+/// With the compiler as it is by default: one plugin at a time, where nobody else wants to run.
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
     let folder = ground.scratch()?;
     let builds = variants::write(&ground.sample(), folder.path(), PLUGINS)?;

@@ -2,7 +2,9 @@
 //!
 //! The kernel protects whoever runs for a time slice of some milliseconds, at whatever priority, unless the one that
 //! wakes up has a shorter slice of its own. Since Linux 6.12 threads may choose theirs, without privileges; a shorter
-//! one is more switches and not more of the processor. No safe crate makes this system call, hence a crate for it.
+//! one is more switches and not more of the processor. And a thread that is put on a processor goes to one that is idle,
+//! if there is any; one that has only threads under the policy for idle work counts as such. No safe crate makes this
+//! system call, hence a crate for it.
 
 #![expect(unsafe_code, reason = "a system call; two reviewed lines, and nothing else in this crate")]
 
@@ -26,8 +28,21 @@ pub fn set(slice: Duration) -> io::Result<()> {
         return Err(io::ErrorKind::Unsupported.into());
     }
     attributes.sched_runtime = u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX);
-    // SAFETY: the kernel only reads, and of this value no more than the size in its first field.
-    answer(unsafe { syscall(SYS_sched_setattr, THIS_THREAD, &raw const attributes, NO_FLAGS) })
+    take(&attributes)
+}
+
+/// Has the calling thread, and those that it starts from now on, run only where nobody else wants to: beside a busy
+/// thread it gets three thousandths of a processor. There is no way back without privileges.
+///
+/// # Errors
+/// If the kernel refuses, as for a thread that an administrator has put under a real-time policy.
+pub fn idle() -> io::Result<()> {
+    let mut attributes = get()?;
+    if !fair(&attributes) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    attributes.sched_policy = u32::try_from(libc::SCHED_IDLE).unwrap_or_default();
+    take(&attributes)
 }
 
 /// The number that stands for whoever asks.
@@ -49,6 +64,11 @@ fn get() -> io::Result<sched_attr> {
     // SAFETY: the kernel writes at most `size` bytes, which is how large the value is.
     answer(unsafe { syscall(SYS_sched_getattr, THIS_THREAD, &raw mut attributes, size, NO_FLAGS) })?;
     Ok(attributes)
+}
+
+fn take(attributes: &sched_attr) -> io::Result<()> {
+    // SAFETY: the kernel only reads, and of this value no more than the size in its first field.
+    answer(unsafe { syscall(SYS_sched_setattr, THIS_THREAD, &raw const *attributes, NO_FLAGS) })
 }
 
 /// Only threads that share the processors fairly have a slice to choose; for others the same field means another thing.
@@ -78,5 +98,17 @@ mod tests {
         if before.sched_runtime > 0 {
             assert_eq!(u128::from(after.sched_runtime), asked.as_nanos());
         }
+    }
+
+    #[test]
+    fn a_thread_that_is_to_be_idle_is_and_so_are_those_that_it_starts() {
+        let policy = || get().unwrap().sched_policy;
+        let seen = std::thread::spawn(move || {
+            idle().unwrap();
+            (policy(), std::thread::spawn(policy).join().unwrap())
+        });
+        let expected = u32::try_from(libc::SCHED_IDLE).unwrap();
+        assert_eq!(seen.join().unwrap(), (expected, expected));
+        assert_ne!(policy(), expected, "others are not");
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Order {
     pub memory: u64,
     /// The processor time that it may use, on all processors together, in seconds.
     pub cpu_seconds: u64,
+    /// Whether it is to run only where nobody else wants to.
+    pub idle: bool,
 }
 
 /// What became of an order.
@@ -114,7 +116,11 @@ fn write_image(order: &Order, image: &[u8]) -> io::Result<()> {
 /// How soon a compiler gives way to threads of the usual priority: soon, and yet later than the one that fires.
 const SLICE: Duration = Duration::from_micros(200);
 
-/// Memory, processor time, the image's size, no core dump, the lowest priority, and a short slice of time.
+/// Beside a busy thread of the usual priority this gets a tenth of a processor: enough to come to an end, in time, on a
+/// host that is busy for good.
+const NICE: i32 = 10;
+
+/// Memory, processor time, the image's size, no core dump, a low priority, and a short slice of time.
 fn limit_process(order: &Order) -> io::Result<()> {
     for (resource, limit) in [
         (Resource::Core, 0),
@@ -125,9 +131,12 @@ fn limit_process(order: &Order) -> io::Result<()> {
     ] {
         rustix::process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
-    rustix::process::nice(19)?;
-    // Where that cannot be had, a compiler holds others up for some milliseconds.
+    rustix::process::nice(NICE)?;
+    // Where either cannot be had, a compiler holds others up for some milliseconds.
     let _ = sandclock_slice::set(SLICE);
+    if order.idle {
+        let _ = sandclock_slice::idle();
+    }
     Ok(())
 }
 
@@ -165,8 +174,15 @@ mod tests {
         std::fs::write(&input, bytes).unwrap();
         std::fs::write(&output, b"what was here before").unwrap();
         let digest = digest(name).to_string();
-        let answer =
-            work(&Order { input, digest, unmetered: false, output: output.clone(), memory: 0, cpu_seconds: 0 });
+        let answer = work(&Order {
+            input,
+            digest,
+            unmetered: false,
+            output: output.clone(),
+            memory: 0,
+            cpu_seconds: 0,
+            idle: false,
+        });
         (answer, std::fs::read(output).unwrap())
     }
 

@@ -10,6 +10,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
 use super::child::{Answer, Order, profile};
@@ -115,52 +116,72 @@ impl Compiler {
         Self { permits: Semaphore::new(settings.parallel.get()), settings, threads }
     }
 
-    /// Waits for a turn, then compiles a copy into an existing file. Dropping the future ends the compiler.
+    /// Waits for a turn, then compiles a copy into a draft of an image. Dropping the future ends the compiler.
     pub(super) async fn compile(
         &self,
         copy: &Path,
         digest: Digest,
         metering: Metering,
-        image: &Path,
+        draft: impl Fn() -> Result<NamedTempFile, StateError>,
         started: impl FnOnce(),
-    ) -> Result<Profile, CompileFailure> {
+    ) -> Result<(Profile, NamedTempFile), CompileFailure> {
         let _permit = self.permits.acquire().await.map_err(|_| CompileFailure::Failed("it is closed".to_owned()))?;
         started();
         let order = Order {
             input: copy.to_owned(),
             digest: digest.to_string(),
             unmetered: metering == Metering::Epoch,
-            output: image.to_owned(),
+            output: PathBuf::new(),
             memory: self.settings.memory,
             // What the clock on the wall allows, on all its threads: a stop that works without the host.
             cpu_seconds: (self.settings.timeout.as_secs() + 1).saturating_mul(self.threads as u64),
+            idle: true,
         };
-        let folder = image.parent().unwrap_or(Path::new("."));
-        let mut running = Running::start(&self.settings.program, &order, self.threads, folder)?;
-        let end = match tokio::time::timeout(self.settings.timeout, running.ended()).await {
-            Ok(status) => End::Ended(status.map_err(|error| CompileFailure::Process("watch", error))?),
-            Err(_) => End::TimedOut,
+        let Ok(compiled) = tokio::time::timeout(self.settings.timeout, self.carry_out(order, draft)).await else {
+            return Err(CompileFailure::OutOfTime { allowed: self.settings.timeout });
         };
+        let (status, mut running, image) = compiled?;
         let (output, errors) =
             running.written().map_err(|error| CompileFailure::Process("read the output of", error))?;
-        verdict(end, &output, &errors, &self.settings)
+        Ok((verdict(status, &output, &errors, &self.settings)?, image))
+    }
+
+    /// Has an order carried out where nobody else wants to run, which holds nobody up. On a busy host that gets nowhere, and
+    /// has no way back; so the compiler begins anew then, with a share of the processors.
+    async fn carry_out(
+        &self,
+        mut order: Order,
+        draft: impl Fn() -> Result<NamedTempFile, StateError>,
+    ) -> Result<(ExitStatus, Running, NamedTempFile), CompileFailure> {
+        let watched = |error| CompileFailure::Process("watch", error);
+        // Each has a draft of its own: one that is killed may still be writing.
+        let mut start = |idle| {
+            let image = draft()?;
+            (order.output, order.idle) = (image.path().to_owned(), idle);
+            let folder = image.path().parent().unwrap_or(Path::new("."));
+            let running = Running::start(&self.settings.program, &order, self.threads, folder)?;
+            Ok::<_, CompileFailure>((running, image))
+        };
+        let (mut running, image) = start(true)?;
+        if let Some(status) = running.ended_unless_starved().await.map_err(watched)? {
+            return Ok((status, running, image));
+        }
+        drop((running, image));
+        tracing::debug!("the host is busy: a compiler begins anew, with a share of the processors");
+        let (mut running, image) = start(false)?;
+        Ok((running.ended().await.map_err(watched)?, running, image))
     }
 }
 
-/// How a compiler ended.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Ended(ExitStatus),
-    TimedOut,
-}
-
 /// Decides what the end of a compiler means.
-fn verdict(end: End, output: &str, errors: &str, settings: &CompileSettings) -> Result<Profile, CompileFailure> {
+fn verdict(
+    status: ExitStatus,
+    output: &str,
+    errors: &str,
+    settings: &CompileSettings,
+) -> Result<Profile, CompileFailure> {
     let out_of_time = CompileFailure::OutOfTime { allowed: settings.timeout };
     let out_of_memory = CompileFailure::OutOfMemory { allowed: settings.memory };
-    let End::Ended(status) = end else {
-        return Err(out_of_time);
-    };
     // What Rust's allocator and the compiler's own maps say when there is no more.
     let wants_memory = |text: &str| text.contains("memory allocation of") || text.contains("Cannot allocate memory");
     match (status.signal().map(Signal::from_named_raw), serde_json::from_str(output)) {
@@ -192,10 +213,10 @@ fn last_words(errors: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(end: End, output: &str, errors: &str, expected: Result<Profile, &str>) {
+    fn check(status: ExitStatus, output: &str, errors: &str, expected: Result<Profile, &str>) {
         let settings =
             CompileSettings { timeout: Duration::from_secs(5), memory: 1 << 30, ..CompileSettings::default() };
-        match (verdict(end, output, errors, &settings), expected) {
+        match (verdict(status, output, errors, &settings), expected) {
             (Ok(profile), Ok(expected)) => assert_eq!(profile, expected),
             (Err(failure), Err(expected)) => assert!(failure.to_string().contains(expected), "{failure}"),
             (found, expected) => panic!("found {found:?}, expected {expected:?}"),
@@ -204,8 +225,8 @@ mod tests {
 
     #[test]
     fn each_end_of_a_compiler_has_its_meaning() {
-        let exit = |code: i32| End::Ended(ExitStatus::from_raw(code << 8));
-        let signal = |number: i32| End::Ended(ExitStatus::from_raw(number));
+        let exit = |code: i32| ExitStatus::from_raw(code << 8);
+        let signal = ExitStatus::from_raw;
         let compiled = r#"{"compiled":{"profile":"wasi-0.2"}}"#;
         check(
             exit(0),
@@ -224,13 +245,7 @@ mod tests {
         check(exit(0), r#"{"failed":"cannot limit the process"}"#, "", Err("the compiler failed: cannot limit"));
         check(exit(0), "", "", Err("the compiler failed: exit status: 0"));
         check(exit(101), "", "thread main panicked", Err("exit status: 101 after it said: thread main panicked"));
-        check(
-            End::TimedOut,
-            compiled,
-            "",
-            Err("took longer than 5s: if you trust the plugin, raise host.compile.timeout"),
-        );
-        check(signal(24), "", "", Err("raise host.compile.timeout"));
+        check(signal(24), "", "", Err("took longer than 5s: if you trust the plugin, raise host.compile.timeout"));
         check(signal(25), "", "", Err("took more than 1GiB of memory"));
         check(signal(6), "", "memory allocation of 64 bytes failed", Err("raise host.compile.memory"));
         check(signal(11), compiled, "stack overflow", Err("ended by signal 11 after it said: stack overflow"));

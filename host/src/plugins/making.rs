@@ -107,9 +107,8 @@ impl Plugins {
         started: impl FnOnce(),
     ) -> Result<CachedImage, CompileFailure> {
         let plugins = self.clone();
-        let draft = self.0.cache.draft()?;
-        let copy = self.0.store.path(digest);
-        let profile = self.0.compiler.compile(&copy, digest, metering, draft.path(), started).await?;
+        let (copy, draft) = (self.0.store.path(digest), || self.0.cache.draft());
+        let (profile, draft) = self.0.compiler.compile(&copy, digest, metering, draft, started).await?;
         blocking(move || plugins.0.cache.keep(digest, profile, draft)).await.map_err(CompileFailure::from)
     }
 }

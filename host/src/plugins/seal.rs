@@ -47,23 +47,23 @@ impl SealKey {
 
     /// A seal in the making, for code that was compiled from `content` for the engine with this key.
     pub(super) fn seal(&self, content: Digest, engine_key: &str) -> Sealing {
-        let mut hasher = self.hasher(b"sandclock image 2\0");
-        hasher.update(content.as_bytes());
-        hasher.update(&(engine_key.len() as u64).to_le_bytes());
-        hasher.update(engine_key.as_bytes());
-        Sealing(hasher)
+        let length = (engine_key.len() as u64).to_le_bytes();
+        self.sealing(&[b"sandclock image 3\0", content.as_bytes(), &length, engine_key.as_bytes()])
     }
 
     /// A seal in the making, for the list of files that were read.
     pub(super) fn seal_list(&self) -> Sealing {
-        Sealing(self.hasher(b"sandclock files 1\0"))
+        self.sealing(&[b"sandclock files 2\0"])
     }
 
-    /// Seals for one use never fit another.
-    fn hasher(&self, purpose: &[u8]) -> Hasher {
+    /// Each use has a key of its own, made of the one, so seals for one use never fit another. Were the use hashed before
+    /// the file, the file's pieces would lie across those that the hash works on side by side: half its speed.
+    fn sealing(&self, usage: &[&[u8]]) -> Sealing {
         let mut hasher = Hasher::new_keyed(&self.0);
-        hasher.update(purpose);
-        hasher
+        for part in usage {
+            hasher.update(part);
+        }
+        Sealing(Hasher::new_keyed(hasher.finalize().as_bytes()))
     }
 }
 

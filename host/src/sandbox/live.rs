@@ -25,7 +25,10 @@ pub struct Live(Arc<Mutex<Hub>>);
 
 #[derive(Debug, Default)]
 struct Hub {
-    going: HashMap<RunId, (Mark, Journal)>,
+    /// Each in a place of its own, from which it goes again: every attempt comes by here, and should not pay for a hash.
+    going: Vec<Option<(Mark, Journal)>>,
+    /// The places that nobody has.
+    free: Vec<usize>,
     followed: HashMap<Whom, Followers>,
 }
 
@@ -83,7 +86,7 @@ pub(super) struct Mark {
 /// While this lives, an attempt can be followed.
 #[derive(Debug)]
 pub(super) struct Going {
-    run: RunId,
+    place: usize,
     live: Live,
 }
 
@@ -99,23 +102,24 @@ impl Live {
                 }
             }
         }
-        hub.going.insert(run.id, (mark, journal.clone()));
-        Going { run: run.id, live: self.clone() }
+        let place = hub.enter(mark, journal.clone());
+        drop(hub);
+        Going { place, live: self.clone() }
     }
 
     /// Follows a run or a task from now on, with what the attempts that go on have logged so far. A line may come twice
     /// in the beginning.
     pub fn follow(&self, whom: Whom) -> Following {
         let mut hub = self.hub();
-        let Hub { going, followed } = &mut *hub;
-        let is_one = |(_, (mark, _)): &(&RunId, &(Mark, Journal))| match &whom {
+        let Hub { going, followed, .. } = &mut *hub;
+        let is_one = |(mark, _): &&(Mark, Journal)| match &whom {
             Whom::Run(run) => mark.run == *run,
             Whom::Task(task) => mark.task == *task,
         };
         let followed_before = followed.get(&whom).is_some();
         let followers = followed.entry(whom.clone()).or_insert_with(|| broadcast::Sender::new(bounds::LIVE_LINES));
         let lines = followers.subscribe();
-        let so_far = going.iter().filter(is_one).flat_map(|(_, (mark, journal))| match followed_before {
+        let so_far = going.iter().flatten().filter(is_one).flat_map(|(mark, journal)| match followed_before {
             true => journal.so_far(mark),
             false => journal.tap(mark, followers),
         });
@@ -130,6 +134,22 @@ impl Live {
     }
 }
 
+impl Hub {
+    fn enter(&mut self, mark: Mark, journal: Journal) -> usize {
+        let place = self.free.pop().unwrap_or(self.going.len());
+        match self.going.get_mut(place) {
+            Some(free) => *free = Some((mark, journal)),
+            None => self.going.push(Some((mark, journal))),
+        }
+        place
+    }
+
+    fn leave(&mut self, place: usize) {
+        self.going[place] = None;
+        self.free.push(place);
+    }
+}
+
 impl Mark {
     pub(super) fn line(&self, number: u64, line: &LogLine) -> Arc<LiveLine> {
         let Self { run, task, attempt } = self.clone();
@@ -139,7 +159,7 @@ impl Mark {
 
 impl Drop for Going {
     fn drop(&mut self) {
-        self.live.hub().going.remove(&self.run);
+        self.live.hub().leave(self.place);
     }
 }
 
@@ -259,9 +279,23 @@ mod tests {
         assert_eq!(live.hub().followed.len(), 1);
         drop(second);
         let going = live.begin(&run(1, "a"), 1, &journal());
-        let counts = |hub: MutexGuard<'_, Hub>| (hub.followed.len(), hub.going.len());
+        let counts = |hub: MutexGuard<'_, Hub>| (hub.followed.len(), hub.going.iter().flatten().count());
         assert_eq!(counts(live.hub()), (0, 1));
         drop(going);
-        assert_eq!(live.hub().going.len(), 0);
+        assert_eq!(counts(live.hub()), (0, 0));
+    }
+
+    #[test]
+    fn places_are_taken_again() {
+        let live = Live::default();
+        let begin = |id| live.begin(&run(id, "a"), 1, &journal());
+        let (first, second) = (begin(1), begin(2));
+        drop(first);
+        let third = begin(3);
+        let going = || live.hub().going.iter().flatten().map(|(mark, _)| mark.run.as_i64()).collect::<Vec<_>>();
+        assert_eq!(going(), [3, 2]);
+        drop((second, third));
+        let _more = (begin(4), begin(5));
+        assert_eq!((going().len(), live.hub().going.len()), (2, 2));
     }
 }

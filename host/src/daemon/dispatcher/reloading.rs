@@ -4,7 +4,7 @@
 //! began with; all else, the next attempt of a run too, goes by the new one, as it would after a restart. Slots of a task
 //! that is new, or has another schedule, count from now, by the same rules as when a host starts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -340,11 +340,13 @@ pub(super) fn followers(tasks: &TaskSet) -> HashMap<TaskName, Vec<Arc<Task>>> {
 
 /// What the ledger has of tasks that are not configured.
 pub(super) fn absent(tasks: &TaskSet, recovered: &Recovered) -> HashMap<TaskName, Absent> {
+    // The ledger has them in no order. To look for each of many in the set itself, by halves, was a quarter of a start.
+    let configured: HashSet<&TaskName> = tasks.keys().collect();
     let mut absent: HashMap<TaskName, Absent> = HashMap::new();
-    for (task, cursor) in recovered.cursors.iter().filter(|(task, _)| !tasks.contains_key(task)) {
+    for (task, cursor) in recovered.cursors.iter().filter(|(task, _)| !configured.contains(task)) {
         absent.entry(task.clone()).or_default().cursor = Some(*cursor);
     }
-    for (task, standing) in recovered.standings.iter().filter(|(task, _)| !tasks.contains_key(task)) {
+    for (task, standing) in recovered.standings.iter().filter(|(task, _)| !configured.contains(task)) {
         absent.entry(task.clone()).or_default().standing = standing.clone();
     }
     absent
