@@ -39,7 +39,7 @@ fn quiet(mut world: World) -> World {
 
 /// Asks for a run, which may be refused.
 fn ask(world: &mut World, task: &str) {
-    match world.dispatcher.trigger(&task.parse().unwrap(), Cause::Manual, None, world.now) {
+    match world.dispatcher.trigger(&task.parse().unwrap(), Cause::Manual, None, None, world.now) {
         Ok((_, step)) => world.take(step),
         Err(refusal) => world.said.push_back(format!("refused {}", refusal.code())),
     }
