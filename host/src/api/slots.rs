@@ -23,7 +23,7 @@ pub(super) const MOST_SLOTS: usize = 1000;
 
 /// Slots that are to come.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Slots {
+pub(super) struct DueSlots {
     /// The slots, in order.
     slots: Vec<view::Slot>,
 }
@@ -53,14 +53,14 @@ pub(super) struct SlotsQuery {
     tag = "tasks",
     params(SlotsQuery),
     responses(
-        (status = 200, description = "The slots", body = Slots),
+        (status = 200, description = "The slots", body = DueSlots),
     )
 )]
 pub(super) async fn list(
     State(service): State<Service>,
     caller: Caller,
     Asks(query): Asks<SlotsQuery>,
-) -> Answer<Slots> {
+) -> Answer<DueSlots> {
     let count = query.count.unwrap_or(10);
     if count > MOST_SLOTS {
         return Err(Problem::malformed(format!("count is {MOST_SLOTS} at the most")));
@@ -81,5 +81,5 @@ pub(super) async fn list(
         let slots = upcoming(&tasks, from, count);
         slots.iter().map(|next| view::Slot::new(next, &service.zone)).collect()
     });
-    found(Slots { slots: slots.await.map_err(|_| Problem::busy())? })
+    found(DueSlots { slots: slots.await.map_err(|_| Problem::busy())? })
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::project::{Finished, Project, exits, stop};
 
 const CONFIG: &str = "\
-[tasks.tick]\nschedule = { every = \"1h\" }\n\n\
+[tasks.tick]\nschedule = { every = \"30d\" }\n\n\
 [tasks.bad]\nplugin = \"unreachable\"\n\n\
 [tasks.slow]\nplugin = \"sleep-for-ever\"\ntimeout = \"10m\"\n\n\
 [tasks.flaky]\nretry = { attempts = 3, first = \"10ms\" }\n\n\
