@@ -10,7 +10,7 @@ use anyhow::ensure;
 use futures_util::StreamExt;
 use sandclock_host::model::limits::Metering;
 use sandclock_host::model::task::Build;
-use sandclock_host::plugins::{CompileSettings, Plugin, Quiet};
+use sandclock_host::plugins::{CompileSettings, Quiet};
 use sandclock_host::sandbox::{Image, Profile, Wasi, engine_key};
 
 use crate::bar::Bar;
@@ -29,7 +29,7 @@ const PROFILE: Profile = Profile { wasi: Wasi::V02, metering: Metering::Fuel };
 pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answer>> {
     let site = Site::of(ground, rounds * PLUGINS_A_ROUND)?;
     let bare = || site.bare(ground);
-    let loaded = bab(rounds.div_ceil(2), || site.prepared(ground), bare)?;
+    let loaded = bab(rounds.div_ceil(2), || site.prepare(ground), bare)?;
     let started = bab(rounds.div_ceil(4), || site.started(ground), bare)?;
     let question = |what, a, bar| Question { what, unit: "s", a, bar: Some(bar) };
     let baseline = "map and link";
@@ -81,26 +81,20 @@ impl Site {
         text
     }
 
-    /// Has every plugin prepared as a host does, compiled or not.
-    fn prepare(&self, ground: &Ground) -> anyhow::Result<Vec<Plugin>> {
+    /// Has every plugin prepared as a host does, compiled or not. The figure is the time until the last of them was ready.
+    fn prepare(&self, ground: &Ground) -> anyhow::Result<Figure> {
+        let started = ground.clock.monotonic();
         let compile = CompileSettings { parallel: ground.threads, ..CompileSettings::default() };
         let plugins = ground.plugins_of(self.folder.join("plugins"), self.state(), compile)?;
         listener()?.block_on(async {
             let mut prepared = plugins.prepare_all(self.builds.clone(), Arc::new(Quiet));
-            let mut all = Vec::new();
+            let (mut all, mut took) = (Vec::new(), 0.0);
             while let Some((_, plugin)) = prepared.next().await {
                 all.push(plugin?);
+                took = started.elapsed().as_secs_f64();
             }
-            anyhow::Ok(all)
+            Ok(took)
         })
-    }
-
-    fn prepared(&self, ground: &Ground) -> anyhow::Result<Figure> {
-        let started = ground.clock.monotonic();
-        let all = self.prepare(ground)?;
-        let took = started.elapsed().as_secs_f64();
-        drop(all);
-        Ok(took)
     }
 
     /// Maps and links as many images as there are plugins.

@@ -2,6 +2,8 @@
 
 use std::sync::PoisonError;
 
+use tokio::time::Instant;
+
 use super::adapt::AdaptError;
 use super::cache::CachedImage;
 use super::compile::CompileFailure;
@@ -18,11 +20,13 @@ use crate::model::id::Digest;
 use crate::model::limits::Metering;
 use crate::model::quantity::bytes;
 use crate::model::task::Build;
+use crate::sandbox::Prepared;
 
-/// The content of a plugin's file, and what is kept of it.
+/// The content of a plugin's file, and its code if that was compiled before.
 pub(super) struct Found {
     pub digest: Digest,
-    image: Option<CachedImage>,
+    code: Option<Prepared>,
+    since: Instant,
 }
 
 /// A plugin's file in the folder.
@@ -42,7 +46,7 @@ impl Plugins {
         self.finish(build, progress, found).await
     }
 
-    /// Finds a plugin's file in the folder, and what is kept of its content.
+    /// Finds a plugin's file in the folder, and loads what is kept of its content.
     pub(super) async fn find(&self, build: &Build, progress: &dyn Progress) -> Result<Found, Unusable> {
         let (plugins, sought) = (self.clone(), build.clone());
         let sighted = self.in_turn(move || plugins.0.sight(&sought)).await?;
@@ -57,7 +61,7 @@ impl Plugins {
         self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
     }
 
-    /// Reads a plugin's file once it is whole, and looks for what is kept of its content.
+    /// Reads a plugin's file once it is whole, and loads what is kept of its content.
     async fn look<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Found, Unusable>
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
@@ -65,10 +69,10 @@ impl Plugins {
         let Whole { taken, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
         progress.report(&build.plugin, &Stage::Found { size: taken.stamp.size });
         let (plugins, sought) = (self.clone(), build.clone());
-        Ok(blocking(move || plugins.0.look_up(&taken, &sought)).await?)
+        blocking(move || plugins.0.look_up(&taken, &sought)).await
     }
 
-    /// Loads what was found, and compiles it first if need be.
+    /// Has compiled and loaded what was not compiled before.
     pub(super) async fn finish(
         &self,
         build: &Build,
@@ -76,19 +80,19 @@ impl Plugins {
         found: Found,
     ) -> Result<Plugin, Unusable> {
         let Build { plugin: name, metering } = build;
-        let metering = *metering;
-        let Found { digest, image } = found;
-        let began = self.0.clock.monotonic();
-        let image = match image {
-            Some(image) => {
+        let Found { digest, code, since } = found;
+        let prepared = match code {
+            Some(prepared) => {
                 progress.report(name, &Stage::Cached);
-                image
+                prepared
             }
-            None => self.compile(digest, metering, || progress.report(name, &Stage::Compiling)).await?,
+            None => {
+                let image = self.compile(digest, *metering, || progress.report(name, &Stage::Compiling)).await?;
+                let plugins = self.clone();
+                self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?
+            }
         };
-        let plugins = self.clone();
-        let prepared = self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?;
-        let took = self.0.clock.monotonic().saturating_duration_since(began);
+        let took = self.0.clock.monotonic().saturating_duration_since(since);
         progress.report(name, &Stage::Ready { took });
         Ok(Plugin { build: build.clone(), digest, prepared })
     }
@@ -114,7 +118,8 @@ impl Plugins {
 }
 
 impl Inner {
-    /// A plugin's file in the folder, and what is kept of its content if that is known without reading it.
+    /// A plugin's file in the folder, and its code if that is there without reading the file. Looked at, verified and loaded
+    /// in one go: of a thousand, each change of threads counts.
     fn sight(&self, build: &Build) -> Result<Sighted, Unusable> {
         let file = the_one_file(&build.plugin, &self.folder)?;
         let stamp = self.folder.look_at(&file, self.max_size)?;
@@ -123,26 +128,32 @@ impl Inner {
         Ok(match known {
             Some((digest, image)) => {
                 self.need(build, digest);
-                Sighted::Known { size: stamp.size, found: Found { digest, image: Some(image) } }
+                Sighted::Known { size: stamp.size, found: self.load(digest, Some(image))? }
             }
             None => Sighted::Unknown(file),
         })
     }
 
-    /// The image of a file's bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
-    fn look_up(&self, taken: &Taken, build: &Build) -> Result<Found, CompileFailure> {
+    /// The code of a file's bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
+    fn look_up(&self, taken: &Taken, build: &Build) -> Result<Found, Unusable> {
         // A glance is safe in this process, and saves a child for what is plainly no plugin.
         if let Kind::Other(found) = recognise(&taken.bytes) {
-            return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()));
+            return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()).into());
         }
         let digest = digest(&taken.bytes);
         self.known.remember(taken.stamp, digest, self.clock.now());
         self.need(build, digest);
         let image = self.cache.find(digest, build.metering);
         if image.is_none() {
-            self.store.keep(digest, &taken.bytes)?;
+            self.store.keep(digest, &taken.bytes).map_err(CompileFailure::from)?;
         }
-        Ok(Found { digest, image })
+        self.load(digest, image)
+    }
+
+    fn load(&self, digest: Digest, image: Option<CachedImage>) -> Result<Found, Unusable> {
+        let since = self.clock.monotonic();
+        let code = image.map(|image| self.sandbox.load(&image.image())).transpose()?;
+        Ok(Found { digest, code, since })
     }
 
     fn need(&self, build: &Build, digest: Digest) {
@@ -176,12 +187,13 @@ mod tests {
 
     use jiff::SignedDuration;
 
-    use super::super::{CompileSettings, Settings};
+    use super::super::{CompileSettings, Settings, component};
     use super::*;
     use crate::clock::Clock;
     use crate::sandbox::{self, Profile, Sandbox, Wasi};
 
     const PROFILE: Profile = Profile { wasi: Wasi::V02, metering: Metering::Fuel };
+    const PROGRAM: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
     /// A folder of plugins, to be looked at when its files have rested.
     fn open(root: &tempfile::TempDir) -> Plugins {
@@ -197,9 +209,10 @@ mod tests {
     /// Reads the plugin's file and takes it to be compiled.
     fn compiled(plugins: &Plugins, build: &Build) -> Digest {
         let taken = plugins.0.folder.read("report.wat", 100).unwrap();
+        let image = sandbox::compile(&component(&taken.bytes).unwrap(), Metering::Fuel).unwrap().image;
         let Found { digest, .. } = plugins.0.look_up(&taken, build).unwrap();
         let mut draft = plugins.0.cache.draft().unwrap();
-        draft.write_all(b"machine code").unwrap();
+        draft.write_all(&image).unwrap();
         plugins.0.cache.keep(digest, PROFILE, draft).unwrap();
         digest
     }
@@ -216,7 +229,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("plugins/report.wat");
         fs::create_dir(root.path().join("plugins")).unwrap();
-        fs::write(&file, "(module)").unwrap();
+        fs::write(&file, PROGRAM).unwrap();
         let build = Build { plugin: "report".parse().unwrap(), metering: Metering::Fuel };
 
         let plugins = open(&root);
@@ -234,7 +247,7 @@ mod tests {
         // As long as it was, and as old as it was.
         let modified = fs::metadata(&file).unwrap().modified().unwrap();
         let mut open = File::options().write(true).open(&file).unwrap();
-        open.write_all(b"(MODULE)").unwrap();
+        open.write_all(PROGRAM.replace('1', "2").as_bytes()).unwrap();
         open.set_modified(modified).unwrap();
         assert_eq!(known(&plugins, &build), None);
     }
