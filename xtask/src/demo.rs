@@ -57,7 +57,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     assemble()?;
     command::run(
         "building the host (wasmtime is most of it: about 5 minutes on two cores the first time, then seconds)",
-        cargo().args(["build", "--package", "sandclock"]),
+        // Of the workspace, so that it shares what it can with the tests.
+        cargo().args(["build", "--workspace", "--bin", "sandclock"]),
     )?;
     api::serve(listener).context("cannot serve the demo's HTTP service")?;
     print!("{NOTE}");
