@@ -74,8 +74,15 @@ fn settings(folder: &TempDir) -> Settings {
     Settings { state: folder.path().to_owned(), durability: Durability::Full }
 }
 
+/// Another test may be starting a program: until that has begun, it holds what this process had open, locks among it.
 fn open(folder: &TempDir) -> (Ledger, Recovered) {
-    Ledger::open(&settings(folder), Clock::system()).unwrap()
+    let began = Clock::system().monotonic();
+    loop {
+        match Ledger::open(&settings(folder), Clock::system()) {
+            Err(LedgerError::InUse { .. }) if began.elapsed() < Duration::from_secs(30) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// Some milliseconds after the moment at which these tests begin.
