@@ -74,11 +74,15 @@ fn settings(folder: &TempDir) -> Settings {
     Settings { state: folder.path().to_owned(), durability: Durability::Full }
 }
 
-/// Another test may be starting a program: until that has begun, it holds what this process had open, locks among it.
 fn open(folder: &TempDir) -> (Ledger, Recovered) {
+    opened(&settings(folder), Clock::system())
+}
+
+/// Another test may be starting a program: until that has begun, it holds what this process had open, locks among it.
+pub(crate) fn opened(settings: &Settings, clock: Clock) -> (Ledger, Recovered) {
     let began = Clock::system().monotonic();
     loop {
-        match Ledger::open(&settings(folder), Clock::system()) {
+        match Ledger::open(settings, clock) {
             Err(LedgerError::InUse { .. }) if began.elapsed() < Duration::from_secs(30) => std::thread::yield_now(),
             opened => return opened.unwrap(),
         }

@@ -122,7 +122,7 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
     let (mut now, mut incarnations) = (start, 0);
     while now < end {
         incarnations += 1;
-        let (ledger, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
+        let (ledger, recovered) = crate::ledger::tests::opened(&settings, Clock::simulated(now));
         let queue = Queue::new(200, 1000);
         let tasks = configured(&tasks, incarnations);
         let (mut dispatcher, first) = Dispatcher::new(tasks.clone(), queue, recovered, 0, now, &mut || 0.5);
@@ -163,7 +163,7 @@ async fn every_slot_of_a_year_is_in_the_ledger_once() {
     assert!(incarnations > 30, "{incarnations} hosts");
 
     let reader = Reader::open(state.path()).unwrap();
-    let (_, recovered) = Ledger::open(&settings, Clock::simulated(now)).unwrap();
+    let (_, recovered) = crate::ledger::tests::opened(&settings, Clock::simulated(now));
     let (mut again, mut held) = (0u32, 0u32);
     for task in &tasks {
         let filter = Filter { task: Some(task.name.clone()), limit: u32::MAX, ..Filter::default() };

@@ -44,7 +44,7 @@ fn ops() -> AlertName {
 
 fn open(folder: &tempfile::TempDir) -> Ledger {
     let settings = LedgerSettings { state: folder.path().to_owned(), durability: Durability::Normal };
-    let (ledger, _) = Ledger::open(&settings, Clock::system()).unwrap();
+    let (ledger, _) = crate::ledger::tests::opened(&settings, Clock::system());
     ledger.enter_causes(true);
     ledger
 }

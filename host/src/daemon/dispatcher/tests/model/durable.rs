@@ -41,5 +41,5 @@ impl Durable {
 
 fn open(folder: &tempfile::TempDir) -> (Ledger, Recovered) {
     let settings = Settings { state: folder.path().to_owned(), durability: Durability::Normal };
-    Ledger::open(&settings, Clock::system()).unwrap()
+    crate::ledger::tests::opened(&settings, Clock::system())
 }
