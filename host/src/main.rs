@@ -1,9 +1,12 @@
 //! The `sandclock` program: hands the arguments over, and is the only place that exits.
 
+use sandclock_slice::Yielding;
+use tikv_jemallocator::Jemalloc;
+
 /// Gives memory back that is free, wherever it lies: what is left of a configuration of many tasks lies between what was
-/// needed to read it.
+/// needed to read it. In a child that compiles, whoever allocates gives way.
 #[global_allocator]
-static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static MEMORY: Yielding<Jemalloc> = Yielding::new(Jemalloc);
 
 fn main() {
     let exit = sandclock_host::cli::main(std::env::args_os());

@@ -6,11 +6,15 @@
 //! if there is any; one that has only threads under the policy for idle work counts as such. No safe crate makes this
 //! system call, hence a crate for it.
 
-#![expect(unsafe_code, reason = "a system call; two reviewed lines, and nothing else in this crate")]
+#![expect(unsafe_code, reason = "a system call and an allocator; a few reviewed lines, and nothing else in this crate")]
+
+mod yielding;
 
 use std::io;
 use std::mem::size_of;
 use std::time::Duration;
+
+pub use yielding::{Yielding, yield_often};
 
 use libc::{SYS_sched_getattr, SYS_sched_setattr, pid_t, sched_attr, syscall};
 

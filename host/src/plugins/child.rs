@@ -132,10 +132,12 @@ fn limit_process(order: &Order) -> io::Result<()> {
         rustix::process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
     rustix::process::nice(NICE)?;
-    // Where either cannot be had, a compiler holds others up for some milliseconds.
-    let _ = sandclock_slice::set(SLICE);
+    // Where neither can be had, a compiler holds others up for some milliseconds.
     if order.idle {
         let _ = sandclock_slice::idle();
+        sandclock_slice::yield_often();
+    } else {
+        let _ = sandclock_slice::set(SLICE);
     }
     Ok(())
 }

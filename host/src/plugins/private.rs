@@ -1,6 +1,7 @@
 //! Files that only this user can read and nobody changes: private folders, and files that appear whole or not at all.
 //!
-//! Knows nothing of what is in them.
+//! Nothing waits for the disk: after a power cut a file may be torn or gone. Whoever reads one checks it, and can make it
+//! again. Knows nothing of what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -50,15 +51,11 @@ pub(super) fn draft(folder: &Path) -> Result<NamedTempFile, StateError> {
 }
 
 /// Gives a draft its name, in the folder where it is. From then on nobody can write to it; whoever had an older file
-/// of that name open keeps that one. Durable when this returns.
+/// of that name open keeps that one.
 pub(super) fn publish(draft: NamedTempFile, target: &Path) -> Result<File, StateError> {
     let error = |operation| StateError::of(operation, target);
     draft.as_file().set_permissions(Permissions::from_mode(0o400)).map_err(error("protect"))?;
-    draft.as_file().sync_all().map_err(error("write"))?;
-    let file = draft.persist(target).map_err(|failed| error("put in place")(failed.error))?;
-    // The name is in the folder, and a folder has to be synced on its own.
-    target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()).map_err(error("put in place"))?;
-    Ok(file)
+    draft.persist(target).map_err(|failed| error("put in place")(failed.error))
 }
 
 /// Writes a file whole or not at all; see [`publish`].
