@@ -74,6 +74,11 @@ pub(crate) const KV_PAGE: usize = 256;
 
 /// Headers of a response, however short.
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
+/// Lookups of names that go on at once, for all tasks together. Each keeps one of the runtime's 512 threads for blocking
+/// calls, which files need as well, until the system's resolver is done.
+pub(crate) const HTTP_LOOKUPS: usize = 128;
+/// The same for one task.
+pub(crate) const HTTP_LOOKUPS_OF_ONE_TASK: usize = 8;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
 /// Idle connections that one task keeps.

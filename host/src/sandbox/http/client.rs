@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::model::limits::HttpLimits;
+use crate::sandbox::bounds;
 use crate::sandbox::http::audit::{Audit, Origin};
 use crate::sandbox::http::body::{RequestBody, ResponseBody};
 use crate::sandbox::http::connection::{Connection, Unanswered};
@@ -41,6 +42,15 @@ pub(crate) enum SendError {
     Refused(Refusal),
     #[error("too many requests are in flight")]
     TooManyInFlight,
+    #[error(
+        "no room to look the name up in time: its task has {} lookups going on, or all tasks together {}; where names \
+         cannot be found at all, the system's name server may not answer",
+        bounds::HTTP_LOOKUPS_OF_ONE_TASK,
+        bounds::HTTP_LOOKUPS
+    )]
+    TooManyLookups,
+    #[error("the name was not found in time")]
+    LookupTimeout,
     #[error("cannot resolve the name")]
     Resolve(#[source] std::io::Error),
     #[error("cannot connect")]

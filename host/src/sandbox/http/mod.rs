@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod dial;
 mod lease;
+mod lookup;
 mod policy;
 mod pool;
 mod shelf;
@@ -35,6 +36,7 @@ use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::model::trace::{TraceIds, outgoing};
 use crate::sandbox::http::audit::Audit;
+use crate::sandbox::http::lookup::Lookups;
 use crate::sandbox::http::policy::{Policy, Refusal};
 use crate::sandbox::http::pool::Pool;
 use crate::sandbox::http::tls::Tls;
@@ -54,18 +56,25 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) struct Network {
     tls: Tls,
     pool: Pool,
+    lookups: Lookups,
     traces: Option<TraceIds>,
 }
 
 impl Network {
     /// No connection is open yet.
     pub(crate) fn new(roots: TlsRoots, clock: Clock) -> Self {
-        Self { tls: Tls::new(roots), pool: Pool::new(clock), traces: None }
+        Self { tls: Tls::new(roots), pool: Pool::new(clock), lookups: Lookups::by_the_system(), traces: None }
     }
 
     /// The same for attempts of which traces are kept under these ids.
     pub(crate) fn traced(self, traces: Option<TraceIds>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// The same where names are looked up otherwise.
+    #[cfg(test)]
+    pub(crate) fn resolving(self, resolver: Arc<lookup::Resolver>) -> Self {
+        Self { lookups: Lookups::by(resolver), ..self }
     }
 
     /// What the requests of an attempt say of the trace that it is a part of.

@@ -90,7 +90,9 @@ impl From<SendError> for Error {
             SendError::Refused(Refusal::Target(error)) => Error::InvalidRequest(error.to_string()),
             SendError::Refused(refusal) => Error::Denied(refusal.to_string()),
             SendError::Invalid(message) => Error::InvalidRequest(message),
-            SendError::ConnectTimeout
+            SendError::TooManyLookups
+            | SendError::LookupTimeout
+            | SendError::ConnectTimeout
             | SendError::TlsTimeout
             | SendError::FirstByteTimeout
             | SendError::Silence
