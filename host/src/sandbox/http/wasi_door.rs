@@ -68,6 +68,9 @@ impl From<SendError> for Error {
             SendError::Protocol(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,
             SendError::Silence | SendError::OutOfTime => Error::ConnectionReadTimeout,
+            SendError::HeadersTooLarge { limit } => Error::HttpRequestHeaderSectionSize(u32::try_from(limit).ok()),
+            SendError::TooManyHeaders => Error::HttpRequestHeaderSectionSize(None),
+            SendError::HeadTooLarge { limit } => Error::HttpResponseHeaderSectionSize(u32::try_from(limit).ok()),
             SendError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(limit)),
             SendError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(limit)),
         }
