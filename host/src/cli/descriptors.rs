@@ -3,10 +3,14 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::sandbox::IDLE_CONNECTIONS;
+use crate::sandbox::{IDLE_CONNECTIONS, LOOKUPS};
 
 /// Descriptors of the host itself: ledger, logs, API, compiling children, and some in reserve.
 const OWN: u64 = 256;
+
+/// Descriptors of one lookup of a name: the system's resolver asks over one, and reads its files and sorts what it found
+/// with another.
+const OF_A_LOOKUP: u64 = 2;
 
 /// What the requests of guests can ask for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +30,9 @@ impl Asked {
     }
 
     fn descriptors(self) -> u64 {
-        let idle = if self.requests_of_each == 0 { 0 } else { IDLE_CONNECTIONS as u64 };
-        self.runs * self.requests_of_each + idle + OWN
+        let shared =
+            if self.requests_of_each == 0 { 0 } else { IDLE_CONNECTIONS as u64 + LOOKUPS as u64 * OF_A_LOOKUP };
+        self.runs * self.requests_of_each + shared + OWN
     }
 
     /// What is to be said if the host may open only so many.
@@ -38,7 +43,7 @@ impl Asked {
             format!(
                 "the system lets this host open {allowed} files and connections, and it may want {asked}: {runs} runs \
                  (host.max-concurrent-runs) with {requests_of_each} requests each (limits.http-concurrent), \
-                 {IDLE_CONNECTIONS} idle connections, and {OWN} more; what cannot be opened fails. Raise the limit \
+                 {IDLE_CONNECTIONS} idle connections, {LOOKUPS} lookups of names, and {OWN} more; what cannot be opened fails. Raise the limit \
                  (LimitNOFILE= in systemd, `ulimit -Hn` in a shell) or lower one of the two"
             )
         })
@@ -68,8 +73,8 @@ mod tests {
             assert_eq!(warning.is_some(), expected.is_some(), "{warning:?}");
             assert!(warning.unwrap_or_default().contains(expected.unwrap_or_default()));
         };
-        check(64, 16, 1536, None);
-        check(64, 16, 1535, Some("open 1535 files and connections, and it may want 1536: 64 runs"));
+        check(64, 16, 1792, None);
+        check(64, 16, 1791, Some("open 1791 files and connections, and it may want 1792: 64 runs"));
         check(10_000, 0, 256, None);
         check(1000, 64, 20_000, Some("with 64 requests each (limits.http-concurrent)"));
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 use wasmtime::Store;
+use wasmtime_wasi_http::FieldMapError;
 
 use crate::model::keyvalue::Batch;
 use crate::model::limits::{Limit, Limits, Usage};
@@ -90,13 +91,19 @@ impl Prepared {
         drop_store(store);
         let http = egress.finish();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
-            journal.host(Level::Error, lesson::limit(&task.name, exceeded), Vec::new());
+            journal.last(Level::Error, lesson::limit(&task.name, exceeded));
+        }
+        if headers_were_full(&outcome) {
+            journal.last(Level::Error, lesson::http_fields(&task));
         }
         let log = journal.end_streams();
         let output = output(&outcome);
         let usage = Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes };
         if log.dropped > 0 {
-            journal.host(Level::Warn, lesson::log(&task.name, &task.limits, &usage), Vec::new());
+            journal.last(Level::Warn, lesson::log(&task.name, &task.limits, &usage));
+        }
+        if let dropped @ 1.. = journal.host_dropped() {
+            journal.last(Level::Warn, lesson::host_lines(dropped));
         }
         let writes = if outcome.class() == OutcomeClass::Succeeded { writes } else { Vec::new() };
         drop(going);
@@ -118,6 +125,13 @@ impl Prepared {
             Err(error) => Ending::HostFailed(chain(&error)),
         }
     }
+}
+
+/// Whether a guest of WASI 0.2 was stopped for it set more headers than a request may have: the library says no otherwise
+/// than by a trap.
+fn headers_were_full(outcome: &AttemptOutcome) -> bool {
+    let full = [FieldMapError::TotalSizeTooBig, FieldMapError::TooManyFields];
+    matches!(outcome, AttemptOutcome::Trapped(trap) if full.iter().any(|error| error.to_string() == trap.reason))
 }
 
 /// What a guest has consumed.

@@ -48,11 +48,19 @@ pub(crate) const LOG_LINE: usize = 8 << 10;
 pub(crate) const LOG_FIELDS: usize = 32;
 /// Bytes of the host's own lines (denials, HTTP requests): a share apart, so that no guest can flood them away.
 pub(crate) const HOST_LOG: usize = 64 << 10;
+/// As many more for each request that the attempt may make: what a line about one can come to.
+pub(crate) const HOST_LOG_OF_A_REQUEST: usize = 2 << 10;
+/// The most that they have in all. What the end of an attempt has to say comes on top.
+pub(crate) const HOST_LOG_AT_MOST: usize = 1 << 20;
+/// Bytes of a text in such a line that a guest or a server chose, such as a URL; of a longer one, the rest is left out.
+pub(crate) const HOST_LOG_TEXT: usize = 512;
+/// Requests that no grant allows and of which the log has the grant that would.
+pub(crate) const GRANTS_TAUGHT: u32 = 8;
 /// Lines that whoever follows an attempt is given of what was before, and may be behind.
 pub(crate) const LIVE_LINES: usize = 1024;
-/// Lines about doors that stayed shut, to files and stores; of further ones nothing is said.
+/// Lines about doors that stayed shut, to files and stores; further ones are only counted.
 pub(crate) const REFUSALS: u8 = 8;
-/// Bytes of such a line; of a longer one, about a path of the guest's, nothing is said.
+/// Bytes of such a line; a longer one, about a path of the guest's, is only counted.
 pub(crate) const REFUSAL: usize = 5 << 10;
 /// Bytes of a message in an outcome.
 pub(crate) const MESSAGE: usize = 4 << 10;
@@ -72,8 +80,15 @@ pub(crate) const KV_PAGE: usize = 256;
 
 // HTTP.
 
+/// Headers of a request, however short. The library's own map of headers panics at 24,577.
+pub(crate) const HTTP_REQUEST_HEADERS: usize = 1000;
 /// Headers of a response, however short.
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
+/// Lookups of names that go on at once, for all tasks together. Each keeps one of the runtime's 512 threads for blocking
+/// calls, which files need as well, until the system's resolver is done.
+pub(crate) const HTTP_LOOKUPS: usize = 128;
+/// The same for one task.
+pub(crate) const HTTP_LOOKUPS_OF_ONE_TASK: usize = 8;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
 /// Idle connections that one task keeps.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::clock::Clock;
 use crate::model::limits::{Limits, LogUsage};
 use crate::model::log::{Level, LogLine, LogSource};
+use crate::model::quantity;
 use crate::sandbox::bounds;
 use crate::sandbox::live::{Followers, LiveLine, Mark};
 use crate::sandbox::redaction::Redaction;
@@ -31,7 +32,10 @@ struct Pages {
     allowed: u64,
     allowed_lines: u64,
     used: LogUsage,
+    /// Bytes that the host's own lines may have.
+    host_allowed: usize,
     host_bytes: usize,
+    host_dropped: u64,
     refusals: u8,
     /// The line that is being written on each stream.
     unfinished: [Vec<u8>; 2],
@@ -49,7 +53,9 @@ impl Journal {
             allowed: limits.log,
             allowed_lines: limits.log_lines.into(),
             used: LogUsage::default(),
+            host_allowed: host_allowed(limits),
             host_bytes: 0,
+            host_dropped: 0,
             refusals: 0,
             unfinished: [Vec::new(), Vec::new()],
             followers: Vec::new(),
@@ -64,6 +70,28 @@ impl Journal {
     /// A line of the host's own.
     pub(crate) fn host(&self, level: Level, message: String, fields: Vec<(String, String)>) {
         self.pages().host(level, message, fields);
+    }
+
+    /// A line of the host's own at the end of an attempt. There is room for the few of these in any case.
+    pub(crate) fn last(&self, level: Level, message: String) {
+        self.pages().own(level, message, Vec::new());
+    }
+
+    /// How many lines of the host's own there was no room for.
+    pub(crate) fn host_dropped(&self) -> u64 {
+        self.pages().host_dropped
+    }
+
+    /// A text that a guest or a server chose, without secrets and as long as a line of the host's own may have it.
+    pub(crate) fn shortened(&self, text: String) -> String {
+        // Secrets first: half of one would not be found.
+        let mut text = self.pages().redaction.apply(text);
+        if text.len() > bounds::HOST_LOG_TEXT {
+            let whole = quantity::bytes(text.len() as u64).to_string();
+            text.truncate(text.floor_char_boundary(bounds::HOST_LOG_TEXT));
+            text.push_str(&format!("... (cut off; {whole} in all)"));
+        }
+        text
     }
 
     /// A line of the host's own about a door that stayed shut. A guest can knock as often as it likes, so there are only so
@@ -193,15 +221,22 @@ impl Pages {
         if self.refusals < bounds::REFUSALS && message.len() <= bounds::REFUSAL {
             self.refusals += 1;
             self.host(Level::Warn, message, Vec::new());
+        } else {
+            self.host_dropped += 1;
         }
     }
 
     fn host(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
         let size = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if self.host_bytes + size > bounds::HOST_LOG {
+        if self.host_bytes + size > self.host_allowed {
+            self.host_dropped += 1;
             return;
         }
         self.host_bytes += size;
+        self.own(level, message, fields);
+    }
+
+    fn own(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
         let message = self.redaction.apply(message);
         let fields = fields.into_iter().map(|(name, value)| (name, self.redaction.apply(value))).collect();
         self.push(LogLine { at: self.clock.now(), level, source: LogSource::Host, message, fields });
@@ -220,6 +255,13 @@ impl Pages {
         let numbered = (1..).zip(&self.lines).skip(self.lines.len().saturating_sub(bounds::LIVE_LINES));
         numbered.map(|(number, line)| mark.line(number, line)).collect()
     }
+}
+
+/// Bytes of the host's own lines: each request that an attempt may make can leave one.
+fn host_allowed(limits: &Limits) -> usize {
+    let requests = usize::try_from(limits.http.requests).unwrap_or(usize::MAX);
+    let for_requests = requests.saturating_mul(bounds::HOST_LOG_OF_A_REQUEST);
+    bounds::HOST_LOG.saturating_add(for_requests).min(bounds::HOST_LOG_AT_MOST)
 }
 
 impl TextStream {
@@ -250,6 +292,7 @@ impl TextStream {
 mod tests {
     use super::*;
     use crate::model::grants::{Grants, Secret};
+    use crate::model::limits::HttpLimits;
 
     const LINES: u32 = 2000;
 
@@ -337,6 +380,7 @@ mod tests {
         journal.host(Level::Error, "stopped".to_owned(), Vec::new());
         let (messages, ..) = finish(&journal);
         assert_eq!(messages.len(), usize::from(bounds::REFUSALS) + 1);
+        assert_eq!(journal.host_dropped(), 1001 - u64::from(bounds::REFUSALS), "the others are counted");
         assert_eq!(messages.last().map(String::as_str), Some("stopped"));
     }
 
@@ -345,7 +389,31 @@ mod tests {
         let journal = journal(3, "hunter2");
         journal.write(TextStream::Stdout, b"abcdef\n");
         journal.host(Level::Info, "GET hunter2".to_owned(), Vec::new());
-        journal.host(Level::Info, "x".repeat(bounds::HOST_LOG), Vec::new());
-        assert_eq!(finish(&journal).0, ["abc", "GET ***"]);
+        journal.host(Level::Info, "x".repeat(bounds::HOST_LOG_AT_MOST), Vec::new());
+        journal.last(Level::Error, "stopped".to_owned());
+        assert_eq!(
+            (finish(&journal).0, journal.host_dropped()),
+            (["abc", "GET ***", "stopped"].map(str::to_owned).into(), 1)
+        );
+    }
+
+    #[test]
+    fn the_hosts_share_grows_with_the_requests_that_are_allowed() {
+        for (requests, expected) in [(0, 64 << 10), (100, 264 << 10), (1000, 1 << 20), (u32::MAX, 1 << 20)] {
+            let http = HttpLimits { requests, ..HttpLimits::default() };
+            assert_eq!(host_allowed(&Limits { http, ..Limits::default() }), expected, "{requests}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_off_and_no_part_of_a_secret_is_left() {
+        let journal = journal(1000, "hunter2");
+        let text = |before: usize| format!("{}hunter2{}", "x".repeat(before), "y".repeat(60_000));
+        for before in bounds::HOST_LOG_TEXT - 10..bounds::HOST_LOG_TEXT + 10 {
+            let short = journal.shortened(text(before));
+            assert!(short.contains("... (cut off; 59") && short.len() < bounds::HOST_LOG_TEXT + 40, "{short}");
+            assert!(!short.contains('h'), "{short}");
+        }
+        assert_eq!(journal.shortened("x".repeat(bounds::HOST_LOG_TEXT)).len(), bounds::HOST_LOG_TEXT);
     }
 }

@@ -3,7 +3,7 @@
 use crate::model::grants::HttpGrant;
 use crate::model::id::{StoreName, TaskName};
 use crate::model::keyvalue::Refused;
-use crate::model::limits::{Limit, Limits, Usage};
+use crate::model::limits::{HttpLimit, Limit, Limits, Unit, Usage};
 use crate::model::outcome::Exceeded;
 use crate::model::quantity;
 use crate::model::task::Task;
@@ -40,6 +40,29 @@ pub(crate) fn log(task: &TaskName, limits: &Limits, usage: &Usage) -> String {
         quantity::bytes(usage.log.dropped),
         task.toml_table("limits"),
     )
+}
+
+/// After lines of the host's own were left out.
+pub(crate) fn host_lines(dropped: u64) -> String {
+    let lines = if dropped == 1 { "line" } else { "lines" };
+    format!("{dropped} more {lines} of the host's own were left out, about requests and refusals: there were too many")
+}
+
+/// After a request came to one of its limits.
+pub(crate) fn http_limit(task: &Task, limit: HttpLimit) -> String {
+    let allowed = limit.allowed(&task.limits.http);
+    let more = allowed.saturating_mul(2).max(1);
+    let (allowed, more) = match limit.unit() {
+        Unit::Count => (allowed.to_string(), more.to_string()),
+        unit => (format!("{:#}", quantity::figure(allowed, unit)), format!("\"{:#}\"", quantity::figure(more, unit))),
+    };
+    let table = task.name.toml_table("limits");
+    format!("past limits.{limit} = {allowed}; to allow more: {table} {limit} = {more}")
+}
+
+/// After a guest was stopped for it set too many headers.
+pub(crate) fn http_fields(task: &Task) -> String {
+    format!("a request's headers were {}", http_limit(task, HttpLimit::Headers))
 }
 
 /// After one request too many.
@@ -109,6 +132,24 @@ mod tests {
             let loaded = load_text("pasted.toml", &toml, root.path(), &around);
             let limits = loaded.unwrap_or_else(|report| panic!("{report}")).config.tasks[0].limits.clone();
             assert_eq!(limits.allowed(limit), Some(allowed * 2), "{toml}");
+        }
+    }
+
+    #[test]
+    fn every_lesson_about_a_limit_of_requests_is_accepted_where_it_is_pasted() {
+        let around =
+            Surroundings { env: [].into(), cores: std::num::NonZeroU32::MIN, now: jiff::Timestamp::UNIX_EPOCH };
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("plugins")).unwrap();
+        std::fs::write(root.path().join("plugins/a.b.wasm"), "").unwrap();
+        let task = crate::sandbox::testing::task("a.b");
+        for limit in HttpLimit::ALL {
+            let lesson = http_limit(&task, limit);
+            let (table, key) = lesson.split_once("to allow more: ").unwrap().1.split_once("] ").unwrap();
+            let toml = format!("{table}]\n{key}\n");
+            let loaded = load_text("pasted.toml", &toml, root.path(), &around);
+            let limits = loaded.unwrap_or_else(|report| panic!("{report}")).config.tasks[0].limits.clone();
+            assert_eq!(limit.allowed(&limits.http), limit.allowed(&task.limits.http) * 2, "{toml}");
         }
     }
 

@@ -114,6 +114,8 @@ impl Settings {
 
 /// How many idle connections are kept for tasks, beside those in use.
 pub const IDLE_CONNECTIONS: usize = bounds::HTTP_IDLE;
+/// How many names are looked up at once for all tasks.
+pub const LOOKUPS: usize = bounds::HTTP_LOOKUPS;
 
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Keeps the secrets of a task out of what the host stores of its attempts.
 //!
-//! It finds secrets as they were granted. One that the guest encodes, splits over lines or computes with is not found.
+//! It finds secrets as they were granted, and as the host itself writes them in its own lines. One that the guest encodes,
+//! splits over lines or computes with is not found.
 
 use crate::model::grants::{Grants, Secret};
 
@@ -20,11 +21,11 @@ impl Redaction {
         let own = grants.secrets.iter().map(|(_, secret)| secret);
         // A server may send back what it was sent.
         let bound = grants.http.iter().flat_map(|grant| grant.headers()).flat_map(|header| header.secrets());
-        let mut lines: Vec<&str> = own.chain(bound).flat_map(|secret| secret.reveal().lines()).collect();
-        lines.retain(|line| !line.trim().is_empty());
-        lines.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        lines.dedup();
-        Self { secrets: lines.into_iter().map(|line| Secret::new(line.to_owned())).collect() }
+        let lines = own.chain(bound).flat_map(|secret| secret.reveal().lines());
+        let mut forms: Vec<String> = lines.filter(|line| !line.trim().is_empty()).flat_map(forms).collect();
+        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self { secrets: forms.into_iter().map(Secret::new).collect() }
     }
 
     /// The text without the secrets.
@@ -41,6 +42,27 @@ impl Redaction {
     pub(crate) fn overlap(&self) -> usize {
         self.secrets.first().map_or(0, |longest| longest.reveal().len() - 1)
     }
+}
+
+/// A secret as it was granted, and as the host's own lines have it: in the path of a URL, in the name of a host, and in
+/// quotes.
+fn forms(secret: &str) -> [String; 4] {
+    let quoted = format!("{secret:?}");
+    [secret.to_owned(), in_path(secret), secret.to_ascii_lowercase(), quoted[1..quoted.len() - 1].to_owned()]
+}
+
+/// A text in the path of a URL, as the URL standard writes it.
+fn in_path(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
+        match byte {
+            b'\\' => path.push('/'),
+            b' ' | b'"' | b'#' | b'<' | b'>' | b'?' | b'`' | b'{' | b'}' | ..=0x1f | 0x7f.. => {
+                path.push_str(&format!("%{byte:02X}"));
+            }
+            _ => path.push(char::from(byte)),
+        }
+        path
+    })
 }
 
 #[cfg(test)]
@@ -60,6 +82,23 @@ mod tests {
         check(&["abc", "abcdef"], "abcdef abc", "*** ***");
         check(&["-----BEGIN\nline one\nline two\n"], "line two", "***");
         check(&["", " "], "a b", "a b");
+    }
+
+    #[test]
+    fn what_the_host_itself_encodes_is_found() {
+        let secret = "Tö{ken}\"<`>\\x";
+        let secrets = vec![("NAME".to_owned(), Secret::new(secret.to_owned()))];
+        let redaction = Redaction::of(&Grants { secrets, ..Grants::default() });
+        let url = |text: &str| url::Url::parse(text).unwrap().to_string();
+        for (text, expected) in [
+            (url(&format!("http://a/x{secret}/y")), "http://a/x***/y"),
+            (format!("{:?} was not opened", format!("x{secret}")), "\"x***\" was not opened"),
+        ] {
+            assert_eq!(redaction.apply(text), expected);
+        }
+        let secrets = vec![("NAME".to_owned(), Secret::new("T0keN".to_owned()))];
+        let redaction = Redaction::of(&Grants { secrets, ..Grants::default() });
+        assert_eq!(redaction.apply(url("http://T0keN.example.com/")), "http://***.example.com/");
     }
 
     #[test]

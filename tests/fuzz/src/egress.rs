@@ -1,6 +1,6 @@
 //! The policy of HTTP requests: what it lets out is what a grant says, judged by other means.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::{Method, Uri};
 use sandclock_host::fuzzing::{passed, task};
@@ -52,10 +52,11 @@ fn covers(grant: &str, target: &Url) -> bool {
         && (path.is_empty() || path == "/" || !climbs)
 }
 
-/// The ranges that nobody disputes.
+/// What the registries of IANA have as special, and the metadata address of Azure.
 fn special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
+            let [first, second, third, fourth] = v4.octets();
             v4.is_loopback()
                 || v4.is_private()
                 || v4.is_link_local()
@@ -63,15 +64,24 @@ fn special(address: IpAddr) -> bool {
                 || v4.is_broadcast()
                 || v4.is_unspecified()
                 || v4.is_documentation()
+                || first == 0
+                || first >= 240
+                || (first == 100 && (64..128).contains(&second))
+                || (first == 192 && second == 0 && third == 0)
+                || (first == 192 && second == 88 && third == 99)
+                || (first == 198 && (18..20).contains(&second))
+                || [first, second, third, fourth] == [168, 63, 129, 16]
         }
-        IpAddr::V6(v6) => {
-            v6.to_ipv4_mapped().is_some()
-                || v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-        }
+        IpAddr::V6(v6) => match v6.segments() {
+            // A translator's: as special as the address inside.
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                special(IpAddr::V4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low))))
+            }
+            // Teredo and other tunnels, benchmarks, keys; documentation; 6to4; documentation.
+            [0x2001, 0..0x200 | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..0x1000, ..] => true,
+            // Only this is handed out. Not mapped, loopback, private (also as it was once), link-local, multicast.
+            [first, ..] => !(0x2000..0x4000).contains(&first),
+        },
     }
 }
 

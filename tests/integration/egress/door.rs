@@ -35,13 +35,13 @@ impl Door {
         }
     }
 
-    /// A guest that asks for these.
+    /// A guest that asks for these: a URL, or an authority and a path with a space between.
     pub(super) fn guest_for(self, urls: &[String]) -> Vec<u8> {
         let (mut calls, mut text) = (String::new(), String::new());
         let mut at = TEXT;
         for url in urls {
             let rest = url.strip_prefix("http://").unwrap();
-            let (authority, path) = rest.split_at(rest.find('/').unwrap());
+            let (authority, path) = rest.split_once(' ').unwrap_or_else(|| rest.split_at(rest.find('/').unwrap()));
             let numbers = [at, authority.len(), at + authority.len(), path.len()];
             let numbers = numbers.map(|number| format!("(i32.const {number})")).join(" ");
             writeln!(calls, "(call $ask {numbers})").unwrap();
@@ -49,6 +49,11 @@ impl Door {
             at += rest.len();
         }
         ASKER_03.replace("CALLS", &calls).replace("TEXT\"", &format!("{text}\"")).into_bytes()
+    }
+
+    /// Whether a request has its path apart from its authority, so that there may be a URL in it.
+    pub(super) fn has_path_apart(self) -> bool {
+        !matches!(self, Door::Task)
     }
 
     pub(super) fn payload(self, urls: &[String]) -> Option<Blob> {

@@ -22,10 +22,10 @@ use sandclock_host::model::run::Run;
 use sandclock_host::sandbox::{AttemptReport, AttemptRequest, Prepared, Sandbox, Settings};
 use tokio::sync::watch;
 
-use self::canary::{Canary, PORT};
+use self::canary::{Canary, PORT, on_to};
 use self::dns::Dns;
 use self::door::Door;
-use self::targets::{PUBLIC, PUBLIC_UNREACHABLE, SPECIAL, TRICKS};
+use self::targets::{PATHS, PORTS, PUBLIC, PUBLIC_UNREACHABLE, SPECIAL, TRICKS};
 use crate::project;
 
 /// Sets up the network; the program to run in it follows as arguments.
@@ -70,6 +70,7 @@ fn only_public_addresses_are_reached_through(door: Door, canary: &Canary, dns: &
     let only_public = |reached: BTreeSet<IpAddr>, what: &str| {
         let special: Vec<_> = reached.difference(&public).collect();
         assert!(special.is_empty(), "{door:?}, {what}: {special:?} heard a request");
+        assert_eq!(canary.strayed(), [""; 0], "{door:?}, {what}");
     };
 
     // That the canary hears is shown by what may go out.
@@ -99,9 +100,17 @@ fn only_public_addresses_are_reached_through(door: Door, canary: &Canary, dns: &
     let dead: IpAddr = PUBLIC_UNREACHABLE.parse().unwrap();
     let second: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[dead, *address]]))).collect();
     only_public(reached(&second), "by a name's second address");
-    let redirects: Vec<String> =
-        special.iter().map(|address| format!("{}to/{}", url(&shown(first)), shown(*address))).collect();
+    let redirect = |host: &str| format!("{}{}", url(&shown(first)), on_to(host));
+    let redirects: Vec<String> = special.iter().map(|address| redirect(&shown(*address))).collect();
     only_public(reached(&redirects), "by a redirect");
+    let redirects: Vec<String> = TRICKS.iter().map(|host| redirect(host)).collect();
+    only_public(reached(&redirects), "by a redirect that is spelled oddly");
+    let ports: Vec<String> = PORTS.iter().map(|authority| format!("http://{authority}/")).collect();
+    only_public(reached(&ports), "at another port");
+    if door.has_path_apart() {
+        let paths: Vec<String> = PATHS.iter().map(|path| format!("http://{}:{PORT} {path}", shown(first))).collect();
+        only_public(reached(&paths), "by a URL for a path");
+    }
     let looked_up = dns.answered() - before;
     assert!(looked_up > special.len() * 3, "the names were looked up here: {looked_up}");
 }

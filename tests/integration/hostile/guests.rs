@@ -145,6 +145,11 @@ pub(super) const GUESTS: &[Guest] = &[
     probe("http-endless-body", "failed-transient", "large", "{asking}endless"),
     probe("http-header-bomb", "failed-transient", "", "{asking}headers"),
     probe("http-redirect", "failed-transient", "302", "{asking}redirect"),
+    given("http-many-headers", "succeeded", "", "limits.http-body = \"8MiB\"\ngrants.http = [\"http://127.0.0.1:1\"]"),
+    guest("http-fields-flood", "trapped", "total size of fields exceeds limit"),
+    given("http-odd-requests", "succeeded", "", "grants.http = [\"http://127.0.0.1:1\"]"),
+    given("http-odd-timeouts", "succeeded", "", "grants.http = [\"http://127.0.0.1:1\"]"),
+    given("http-parallel", "exceeded", "handles", "grants.http = [\"http://127.0.0.1:1\"]"),
     // Files that are no plugins, or not good ones.
     guest("missing-import", "skipped", "plugin"),
     guest("no-known-export", "skipped", "plugin"),

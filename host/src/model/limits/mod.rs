@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::model::quantity::{self, QuantityError};
 
 pub use gauge::Gauge;
-pub use http::HttpLimits;
+pub use http::{HttpLimit, HttpLimits};
 pub use limit::{Limit, Unit};
 pub use usage::{HttpUsage, LogUsage, Usage};
 

@@ -2,15 +2,18 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::model::grants::HttpTarget;
 use crate::model::log::Level;
-use crate::sandbox::http::SendError;
+use crate::model::quantity;
+use crate::model::task::Task;
+use crate::sandbox::http::{SendError, Timeouts};
 use crate::sandbox::journal::Journal;
+use crate::sandbox::lesson;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) enum Origin {
 pub(crate) struct Audit {
     journal: Journal,
     clock: Clock,
+    task: Arc<Task>,
+    asked: Timeouts,
     began: Instant,
     method: String,
     host: String,
@@ -38,15 +43,17 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Opens the account of a request that is about to be sent.
-    pub(crate) fn begin(target: &HttpTarget, journal: Journal, clock: Clock) -> Self {
+    /// Opens the account of a request of this task that is about to be sent, and may take so long.
+    pub(crate) fn begin(target: &HttpTarget, asked: Timeouts, task: Arc<Task>, journal: Journal, clock: Clock) -> Self {
         Self {
+            method: journal.shortened(target.method().to_string()),
+            host: journal.shortened(target.authority()),
+            request: journal.shortened(target.to_string()),
             journal,
             clock,
+            task,
+            asked,
             began: clock.monotonic(),
-            method: target.method().to_string(),
-            host: target.authority(),
-            request: target.to_string(),
             connection: Mutex::default(),
             status: AtomicU16::new(0),
             sent: AtomicU64::new(0),
@@ -87,7 +94,16 @@ impl Audit {
 
     /// The request failed.
     pub(crate) fn failed(&self, error: &SendError) {
-        self.write(Level::Warn, Some(error.chain()));
+        let mut why = self.journal.shortened(error.chain());
+        if let Some(limit) = error.limit() {
+            let lesson = match self.asked.less_than_allowed(limit, &self.task.limits.http) {
+                Some(asked) => format!("the guest itself asked for no more than {:#}", quantity::duration(asked)),
+                None => lesson::http_limit(&self.task, limit),
+            };
+            why.push_str("; ");
+            why.push_str(&lesson);
+        }
+        self.write(Level::Warn, Some(why));
     }
 
     /// The request was not sent, for a reason that is told in full.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -13,7 +13,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
-use crate::model::limits::HttpLimits;
+use crate::model::limits::{HttpLimit, HttpLimits};
+use crate::sandbox::bounds;
 use crate::sandbox::http::audit::{Audit, Origin};
 use crate::sandbox::http::body::{RequestBody, ResponseBody};
 use crate::sandbox::http::connection::{Connection, Unanswered};
@@ -41,6 +42,15 @@ pub(crate) enum SendError {
     Refused(Refusal),
     #[error("too many requests are in flight")]
     TooManyInFlight,
+    #[error(
+        "no room to look the name up in time: its task has {} lookups going on, or all tasks together {}; where names \
+         cannot be found at all, the system's name server may not answer",
+        bounds::HTTP_LOOKUPS_OF_ONE_TASK,
+        bounds::HTTP_LOOKUPS
+    )]
+    TooManyLookups,
+    #[error("the name was not found in time")]
+    LookupTimeout,
     #[error("cannot resolve the name")]
     Resolve(#[source] std::io::Error),
     #[error("cannot connect")]
@@ -63,6 +73,15 @@ pub(crate) enum SendError {
     Silence,
     #[error("the request took longer than limits.http-total allows")]
     OutOfTime,
+    #[error("the request's headers are larger than limits.http-headers allows ({limit} bytes)")]
+    HeadersTooLarge { limit: u64 },
+    #[error("the request has more than {} headers", bounds::HTTP_REQUEST_HEADERS)]
+    TooManyHeaders,
+    #[error(
+        "the response's head is larger than limits.http-headers allows ({limit} bytes), or has more than {} headers",
+        bounds::HTTP_RESPONSE_HEADERS
+    )]
+    HeadTooLarge { limit: u64 },
     #[error("the request's body is larger than limits.http-body allows ({limit} bytes)")]
     RequestTooLarge { limit: u64 },
     #[error("the response's body is larger than limits.http-body allows ({limit} bytes)")]
@@ -72,6 +91,31 @@ pub(crate) enum SendError {
 }
 
 impl SendError {
+    /// The limit that the request came to, if it did.
+    pub(crate) fn limit(&self) -> Option<HttpLimit> {
+        match self {
+            SendError::TooManyInFlight => Some(HttpLimit::Concurrent),
+            SendError::TooManyLookups | SendError::LookupTimeout | SendError::ConnectTimeout => {
+                Some(HttpLimit::Connect)
+            }
+            SendError::TlsTimeout => Some(HttpLimit::Tls),
+            SendError::FirstByteTimeout => Some(HttpLimit::FirstByte),
+            SendError::Silence => Some(HttpLimit::BetweenBytes),
+            SendError::OutOfTime => Some(HttpLimit::Total),
+            SendError::HeadersTooLarge { .. } | SendError::HeadTooLarge { .. } => Some(HttpLimit::Headers),
+            SendError::RequestTooLarge { .. } | SendError::ResponseTooLarge { .. } => Some(HttpLimit::Body),
+            SendError::Refused(_)
+            | SendError::Resolve(_)
+            | SendError::Connect(_)
+            | SendError::Tls(_)
+            | SendError::TlsSetup(_)
+            | SendError::Unsent
+            | SendError::Protocol(_)
+            | SendError::TooManyHeaders
+            | SendError::Invalid(_) => None,
+        }
+    }
+
     /// The message with all its causes.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -96,6 +140,37 @@ impl Timeouts {
             between_bytes: shorter(options.between_bytes_timeout, limits.between_bytes),
         }
     }
+
+    /// What a guest asked for, if that was less than this limit allows.
+    pub(crate) fn less_than_allowed(&self, limit: HttpLimit, limits: &HttpLimits) -> Option<Duration> {
+        let (asked, allowed) = match limit {
+            HttpLimit::Connect => (self.connect, limits.connect),
+            HttpLimit::Tls => (self.tls, limits.tls),
+            HttpLimit::FirstByte => (self.first_byte, limits.first_byte),
+            HttpLimit::BetweenBytes => (self.between_bytes, limits.between_bytes),
+            HttpLimit::Concurrent | HttpLimit::Body | HttpLimit::Headers | HttpLimit::Total => return None,
+        };
+        (asked < allowed).then_some(asked)
+    }
+}
+
+/// Checks the size of a request, as far as it is known before it is sent.
+pub(super) fn check_size(request: &Request<WasiBody>, limits: &HttpLimits) -> Result<(), SendError> {
+    if header_bytes(request.headers()) > limits.headers {
+        return Err(SendError::HeadersTooLarge { limit: limits.headers });
+    }
+    if request.headers().len() > bounds::HTTP_REQUEST_HEADERS {
+        return Err(SendError::TooManyHeaders);
+    }
+    if request.body().size_hint().lower() > limits.body {
+        return Err(SendError::RequestTooLarge { limit: limits.body });
+    }
+    Ok(())
+}
+
+/// Bytes of the names and values of all headers.
+pub(super) fn header_bytes(headers: &HeaderMap) -> u64 {
+    headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64).sum()
 }
 
 /// Sends an admitted request.
@@ -125,7 +200,7 @@ pub(super) async fn send(
         Err(Setback::Anew(request)) => {
             let mut connection = dial::open(egress, admitted, timeouts, head_limit, audit).await?;
             let answered = connection.exchange(*request, timeouts.first_byte).await;
-            (answered.map_err(|unanswered| unanswered.error(limit))?, connection)
+            (answered.map_err(|unanswered| unanswered.error(&egress.limits))?, connection)
         }
     };
     audit.answered(response.status());
@@ -181,7 +256,7 @@ async fn again(
         (Ok(response), _) => Ok((response, connection)),
         (Err(Unanswered::Unsent(request)), _) => Err(Setback::Anew(request)),
         (Err(Unanswered::Broken(error)), Some(copy)) if is_end(&error) => Err(Setback::Anew(Box::new(copy))),
-        (Err(unanswered), _) => Err(Setback::Failed(unanswered.error(egress.limits.body))),
+        (Err(unanswered), _) => Err(Setback::Failed(unanswered.error(&egress.limits))),
     }
 }
 
@@ -205,10 +280,13 @@ fn is_end(error: &hyper::Error) -> bool {
 }
 
 impl Unanswered {
-    /// As an error of a request whose body may have so many bytes.
-    fn error(self, limit: u64) -> SendError {
+    /// As an error of a request with these limits.
+    fn error(self, limits: &HttpLimits) -> SendError {
         match self {
-            Unanswered::Broken(error) if body_error(&error) => SendError::RequestTooLarge { limit },
+            Unanswered::Broken(error) if body_error(&error) => SendError::RequestTooLarge { limit: limits.body },
+            Unanswered::Broken(error) if error.is_parse_too_large() => {
+                SendError::HeadTooLarge { limit: limits.headers }
+            }
             Unanswered::Broken(error) => SendError::Protocol(error),
             Unanswered::TooLate => SendError::FirstByteTimeout,
             Unanswered::Unsent(_) => SendError::Unsent,

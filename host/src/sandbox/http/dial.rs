@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use url::Host;
 
 use crate::model::grants::HttpScheme;
@@ -23,7 +24,9 @@ pub(super) async fn open(
     head_limit: usize,
     audit: &Audit,
 ) -> Result<Connection, SendError> {
-    let connected = tokio::time::timeout(timeouts.connect, connect(admitted, timeouts.connect)).await;
+    let until = egress.clock.monotonic() + timeouts.connect;
+    let found = find(egress, admitted, until).await?;
+    let connected = timeout_at(until, connect(admitted, found, timeouts.connect)).await;
     let (stream, peer) = connected.unwrap_or(Err(SendError::ConnectTimeout))?;
     audit.connected(peer, Origin::Opened);
     let opened = egress.clock.monotonic();
@@ -37,16 +40,26 @@ pub(super) async fn open(
     connection.map_err(SendError::Protocol)
 }
 
-/// Connects to the first address of the target that may be reached and answers.
-async fn connect(admitted: &Admitted, patience: Duration) -> Result<(TcpStream, IpAddr), SendError> {
+/// The addresses that the target's host leads to.
+async fn find(egress: &Egress, admitted: &Admitted, until: Instant) -> Result<Vec<SocketAddr>, SendError> {
     let port = admitted.target.port();
-    let found: Vec<SocketAddr> = match admitted.target.host() {
-        Host::Ipv4(address) => vec![(IpAddr::V4(*address), port).into()],
-        Host::Ipv6(address) => vec![(IpAddr::V6(*address), port).into()],
-        Host::Domain(name) => {
-            tokio::net::lookup_host((name.as_str(), port)).await.map_err(SendError::Resolve)?.collect()
-        }
+    let name = match admitted.target.host() {
+        Host::Ipv4(address) => return Ok(vec![(IpAddr::V4(*address), port).into()]),
+        Host::Ipv6(address) => return Ok(vec![(IpAddr::V6(*address), port).into()]),
+        Host::Domain(name) => name.clone(),
     };
+    let place = timeout_at(until, egress.network.lookups.place(&egress.task)).await;
+    let place = place.ok().flatten().ok_or(SendError::TooManyLookups)?;
+    let found = timeout_at(until, place.look_up(name, port)).await;
+    found.map_err(|_| SendError::LookupTimeout)?.map_err(SendError::Resolve)
+}
+
+/// Connects to the first of these addresses that may be reached and answers.
+async fn connect(
+    admitted: &Admitted,
+    found: Vec<SocketAddr>,
+    patience: Duration,
+) -> Result<(TcpStream, IpAddr), SendError> {
     // One address that swallows everything must not take the time of the others.
     let share = patience / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
     let mut outcome = SendError::Resolve(std::io::Error::other("the name has no address"));

@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod dial;
 mod lease;
+mod lookup;
 mod policy;
 mod pool;
 mod shelf;
@@ -35,6 +36,7 @@ use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::model::trace::{TraceIds, outgoing};
 use crate::sandbox::http::audit::Audit;
+use crate::sandbox::http::lookup::Lookups;
 use crate::sandbox::http::policy::{Policy, Refusal};
 use crate::sandbox::http::pool::Pool;
 use crate::sandbox::http::tls::Tls;
@@ -54,18 +56,25 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) struct Network {
     tls: Tls,
     pool: Pool,
+    lookups: Lookups,
     traces: Option<TraceIds>,
 }
 
 impl Network {
     /// No connection is open yet.
     pub(crate) fn new(roots: TlsRoots, clock: Clock) -> Self {
-        Self { tls: Tls::new(roots), pool: Pool::new(clock), traces: None }
+        Self { tls: Tls::new(roots), pool: Pool::new(clock), lookups: Lookups::by_the_system(), traces: None }
     }
 
     /// The same for attempts of which traces are kept under these ids.
     pub(crate) fn traced(self, traces: Option<TraceIds>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// The same where names are looked up otherwise.
+    #[cfg(test)]
+    pub(crate) fn resolving(self, resolver: Arc<lookup::Resolver>) -> Self {
+        Self { lookups: Lookups::by(resolver), ..self }
     }
 
     /// What the requests of an attempt say of the trace that it is a part of.
@@ -144,9 +153,10 @@ impl Egress {
     ) -> Result<Answer, SendError> {
         let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
         let admitted = self.policy.admit(request.method(), request.uri());
-        let admitted = admitted.map_err(|refusal| self.refuse(refusal, None))?;
-        let audit = Arc::new(self.audit(&admitted.target));
+        let admitted = admitted.map_err(|refusal| self.refuse(refusal, timeouts, None))?;
+        let audit = Arc::new(self.audit(&admitted.target, timeouts));
         self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        client::check_size(&request, &self.limits).inspect_err(|error| audit.failed(error))?;
         if let Some(traceparent) = &self.traceparent {
             request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
         }
@@ -159,7 +169,7 @@ impl Egress {
         };
         let sent = tokio::time::timeout_at(until, sent).await.unwrap_or(Err(SendError::OutOfTime));
         sent.map_err(|error| match error {
-            SendError::Refused(refusal) => self.refuse(refusal, Some(&audit)),
+            SendError::Refused(refusal) => self.refuse(refusal, timeouts, Some(&audit)),
             error => {
                 audit.failed(&error);
                 error
@@ -187,11 +197,12 @@ impl Egress {
     }
 
     /// Enters a refusal into the log, in the account of the request if there is one.
-    fn refuse(&self, refusal: Refusal, audit: Option<&Audit>) -> SendError {
-        if let Some(lesson) = self.policy.lesson(&refusal) {
+    fn refuse(&self, refusal: Refusal, timeouts: Timeouts, audit: Option<&Audit>) -> SendError {
+        let shown = self.journal.shortened(refusal.to_string());
+        if let Some(lesson) = self.policy.lesson(&refusal, &shown) {
             match (audit, &refusal) {
                 (Some(audit), _) => audit.refused(lesson),
-                (None, Refusal::NotGranted(target)) => self.audit(target).refused(lesson),
+                (None, Refusal::NotGranted(target)) => self.audit(target, timeouts).refused(lesson),
                 (None, _) => self.journal.host(Level::Warn, lesson, Vec::new()),
             }
         }
@@ -199,7 +210,7 @@ impl Egress {
     }
 
     /// A new account of a request.
-    fn audit(&self, target: &HttpTarget) -> Audit {
-        Audit::begin(target, self.journal.clone(), self.clock)
+    fn audit(&self, target: &HttpTarget, timeouts: Timeouts) -> Audit {
+        Audit::begin(target, timeouts, Arc::clone(self.policy.task()), self.journal.clone(), self.clock)
     }
 }

@@ -9,6 +9,7 @@ use url::Host;
 
 use crate::model::grants::{HttpGrant, HttpTarget, HttpTargetError};
 use crate::model::task::Task;
+use crate::sandbox::bounds;
 use crate::sandbox::http::address::{NotPublic, check_public};
 use crate::sandbox::lesson;
 
@@ -17,6 +18,8 @@ use crate::sandbox::lesson;
 pub(crate) struct Policy {
     task: Arc<Task>,
     begun: AtomicU32,
+    /// Grants that were taught.
+    taught: AtomicU32,
 }
 
 /// A request that may go out, to the addresses that [`Admitted::check_address`] lets pass.
@@ -55,7 +58,12 @@ pub(crate) enum Refusal {
 impl Policy {
     /// The policy of a task, with no request made yet.
     pub(crate) fn new(task: Arc<Task>) -> Self {
-        Self { task, begun: AtomicU32::new(0) }
+        Self { task, begun: AtomicU32::new(0), taught: AtomicU32::new(0) }
+    }
+
+    /// The task.
+    pub(crate) fn task(&self) -> &Arc<Task> {
+        &self.task
     }
 
     /// How many requests were begun, refused ones included.
@@ -89,27 +97,35 @@ impl Policy {
         Ok(Admitted { target, reach, headers })
     }
 
-    /// What was tried, and the lines of TOML that would allow it. None for what has been said before.
-    pub(crate) fn lesson(&self, refusal: &Refusal) -> Option<String> {
+    /// What was tried, as it is `shown`, and the lines of TOML that would allow it. None for what has been said before.
+    pub(crate) fn lesson(&self, refusal: &Refusal, shown: &str) -> Option<String> {
         let lesson = match refusal {
             Refusal::TooMany { times: 2.., .. } => return None,
             Refusal::TooMany { .. } => Some(lesson::http_requests(&self.task)),
             Refusal::Target(_) | Refusal::Connect => None,
-            Refusal::NotGranted(target) => Some(lesson::http_grant(&self.task, &HttpGrant::covering(target))),
+            Refusal::NotGranted(target) => self.taught(&HttpGrant::covering(target)),
             Refusal::Address { address, target, .. } => {
                 let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
                 let outright = format!("{} {}://{host}:{}", target.method(), target.scheme(), target.port());
-                HttpGrant::parse(&outright).ok().map(|grant| {
-                    let allow = lesson::http_grant(&self.task, &grant);
+                let allow = HttpGrant::parse(&outright).ok().and_then(|grant| self.taught(&grant));
+                allow.map(|allow| {
                     format!("only a request to the address itself, granted as such, reaches there; {allow}")
                 })
             }
         };
-        let refused = format!("request refused: {refusal}");
+        let refused = format!("request refused: {shown}");
         Some(match lesson {
             Some(lesson) => format!("{refused}; {lesson}"),
             None => refused,
         })
+    }
+
+    /// The lines of TOML with one more grant. None if so many were told that the next one teaches nothing, or if it is too
+    /// long to be meant.
+    fn taught(&self, grant: &HttpGrant) -> Option<String> {
+        let teaches = grant.to_string().len() <= bounds::HOST_LOG_TEXT
+            && self.taught.fetch_add(1, Ordering::Relaxed) < bounds::GRANTS_TAUGHT;
+        teaches.then(|| lesson::http_grant(&self.task, grant))
     }
 }
 
@@ -174,7 +190,7 @@ mod tests {
         let check = |grants: &[&str], request: &str, expected: &str| {
             let policy = policy(grants, 10);
             let refusal = admit(&policy, request).unwrap_err();
-            let lesson = policy.lesson(&refusal).unwrap();
+            let lesson = policy.lesson(&refusal, &refusal.to_string()).unwrap();
             assert!(lesson.ends_with(expected), "{lesson}");
         };
         check(
@@ -197,9 +213,23 @@ mod tests {
     fn what_a_lesson_says_does_allow_the_request() {
         for request in ["GET http://10.0.0.1:81/a", "PUT https://example.com/", "GET http://[fd00::1]/x?y"] {
             let policy = self::policy(&[], 10);
-            let lesson = policy.lesson(&admit(&policy, request).unwrap_err()).unwrap();
+            let lesson = policy.lesson(&admit(&policy, request).unwrap_err(), "").unwrap();
             let grant = lesson.rsplit('"').nth(1).unwrap();
             assert!(admit(&self::policy(&[grant], 10), request).is_ok(), "{grant} for {request}");
+        }
+    }
+
+    #[test]
+    fn grants_are_taught_so_often_and_no_longer_than_they_can_be_meant() {
+        let policy = policy(&[], 100);
+        let taught = |request: &str| {
+            let lesson = policy.lesson(&admit(&policy, request).unwrap_err(), "no").unwrap();
+            lesson.contains("to allow it")
+        };
+        assert!(!taught(&format!("GET http://{}/", "a.".repeat(1000))));
+        assert!(!taught(&format!("{} http://a/", "A".repeat(1000))));
+        for at in 0..20 {
+            assert_eq!(taught("GET http://example.com/"), at < bounds::GRANTS_TAUGHT);
         }
     }
 
@@ -208,7 +238,7 @@ mod tests {
         let policy = policy(&["http://*"], 2);
         for expected in [None, None, Some(true), Some(false), Some(false)] {
             let refusal = admit(&policy, "GET http://example.com/").err();
-            assert_eq!(refusal.map(|refusal| policy.lesson(&refusal).is_some()), expected);
+            assert_eq!(refusal.map(|refusal| policy.lesson(&refusal, "").is_some()), expected);
         }
         assert_eq!(policy.begun(), 5);
     }

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, RequestOptions, WasiBody};
 
 use crate::sandbox::bindings::task::sandclock::task::http::{Error, Host, Request, Response};
+use crate::sandbox::bounds;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::client::SendError;
 use crate::sandbox::http::policy::Refusal;
@@ -19,11 +20,8 @@ impl Host for Guest {
         let egress = self.egress();
         let timeout = request.timeout.map(Duration::from_millis);
         let sent = async {
-            let limit = egress.limits.body;
-            if request.body.len() as u64 > limit {
-                return Err(Error::BodyTooLarge(limit));
-            }
-            fetch(&egress, read(request)?).await
+            let request = read(request, egress.limits.headers)?;
+            fetch(&egress, request).await
         };
         Ok(match timeout {
             Some(timeout) => tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Error::TimedOut)),
@@ -53,8 +51,9 @@ async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Resp
     })
 }
 
-/// Reads what the guest handed over. Headers that describe the connection or frame the body are the host's own.
-fn read(request: Request) -> Result<http::Request<WasiBody>, Error> {
+/// Reads what the guest handed over. Headers that describe the connection or frame the body are the host's own. Of too
+/// many headers, as many are read as have the request refused.
+fn read(request: Request, most: u64) -> Result<http::Request<WasiBody>, Error> {
     let invalid = Error::InvalidRequest;
     let method: Method =
         request.method.parse().map_err(|_| invalid(format!("{:?} is not a method", request.method)))?;
@@ -63,6 +62,7 @@ fn read(request: Request) -> Result<http::Request<WasiBody>, Error> {
     let mut read = http::Request::new(body);
     *read.method_mut() = method;
     *read.uri_mut() = uri;
+    let mut bytes = 0;
     for (name, value) in request.headers {
         let header: HeaderName = name.parse().map_err(|_| invalid(format!("{name:?} is not a header's name")))?;
         if DEFAULT_FORBIDDEN_HEADERS.contains(&header) || header == http::header::CONTENT_LENGTH {
@@ -70,7 +70,12 @@ fn read(request: Request) -> Result<http::Request<WasiBody>, Error> {
         }
         let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| invalid(format!("the header {header} has a value that HTTP forbids")))?;
-        read.headers_mut().append(header, value);
+        bytes += (header.as_str().len() + value.len()) as u64;
+        let added = read.headers_mut().try_append(header, value);
+        added.map_err(|error| invalid(error.to_string()))?;
+        if bytes > most || read.headers().len() > bounds::HTTP_REQUEST_HEADERS {
+            break;
+        }
     }
     Ok(read)
 }
@@ -90,7 +95,12 @@ impl From<SendError> for Error {
             SendError::Refused(Refusal::Target(error)) => Error::InvalidRequest(error.to_string()),
             SendError::Refused(refusal) => Error::Denied(refusal.to_string()),
             SendError::Invalid(message) => Error::InvalidRequest(message),
-            SendError::ConnectTimeout
+            error @ (SendError::HeadersTooLarge { .. } | SendError::TooManyHeaders) => {
+                Error::InvalidRequest(error.to_string())
+            }
+            SendError::TooManyLookups
+            | SendError::LookupTimeout
+            | SendError::ConnectTimeout
             | SendError::TlsTimeout
             | SendError::FirstByteTimeout
             | SendError::Silence

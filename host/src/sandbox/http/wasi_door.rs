@@ -53,6 +53,7 @@ impl From<SendError> for Error {
             SendError::Refused(Refusal::Address { .. }) => Error::DestinationIpProhibited,
             SendError::Refused(Refusal::NotGranted(_) | Refusal::TooMany { .. }) => Error::HttpRequestDenied,
             SendError::TooManyInFlight => Error::ConnectionLimitReached,
+            SendError::TooManyLookups | SendError::LookupTimeout => Error::DnsTimeout,
             SendError::Resolve(error) => Error::DnsError { rcode: Some(error.to_string()), info_code: None },
             SendError::Connect(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
                 Error::ConnectionRefused
@@ -67,6 +68,9 @@ impl From<SendError> for Error {
             SendError::Protocol(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,
             SendError::Silence | SendError::OutOfTime => Error::ConnectionReadTimeout,
+            SendError::HeadersTooLarge { limit } => Error::HttpRequestHeaderSectionSize(u32::try_from(limit).ok()),
+            SendError::TooManyHeaders => Error::HttpRequestHeaderSectionSize(None),
+            SendError::HeadTooLarge { limit } => Error::HttpResponseHeaderSectionSize(u32::try_from(limit).ok()),
             SendError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(limit)),
             SendError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(limit)),
         }

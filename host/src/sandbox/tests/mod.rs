@@ -5,6 +5,7 @@ mod bound_headers;
 mod cancel;
 mod connections;
 mod http;
+mod http_limits;
 mod keyvalue;
 mod limits;
 mod programs;

@@ -62,10 +62,11 @@ pub(crate) fn ask_all() {
     println!("tried {tried}, refused at once {refused}, answered {answered}");
 }
 
-/// Sends a GET request; none if that is refused at once.
+/// Sends a GET request; none if that is refused at once. With a space between them, the URL may have any authority and any
+/// path.
 fn send(url: &str) -> Option<Flight> {
     let (scheme, rest) = url.split_once("://").expect("a URL with a scheme");
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (authority, path) = rest.split_once(' ').unwrap_or_else(|| rest.split_at(rest.find('/').unwrap_or(rest.len())));
     let request = OutgoingRequest::new(Fields::new());
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
     request.set_scheme(Some(&scheme)).ok()?;
