@@ -15,7 +15,8 @@ pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// How long a guest may keep its thread, as calls of the host see it.
 pub(crate) const TURN: Duration = Duration::from_millis(1);
-/// Calls of the host between two looks at the clock. The longest call takes some 100 us.
+/// Calls of the host between two looks at the clock, where the longest takes some 100 us. A string that the engine carries
+/// between components of a plugin takes up to 30 ms under a limit of 64 MiB, so such a plugin has each call looked at.
 pub(crate) const CALLS_BETWEEN_LOOKS: u8 = 16;
 /// Fuel for each page of 64 KiB that `memory.grow` asks for: what clearing it costs is more, but the engine counts no
 /// further.
@@ -24,6 +25,8 @@ pub(crate) const FUEL_PER_PAGE: u8 = u8::MAX;
 pub(crate) const WASM_STACK: usize = 512 << 10;
 /// Stack for the guest and the host functions it calls, in bytes. Overflowing the host's share would abort the process.
 pub(crate) const ASYNC_STACK: usize = 2 << 20;
+/// Calls into a plugin's components that go on at once, those that wait included. Under WASI 0.3 each keeps a stack.
+pub(crate) const CALLS_AT_ONCE: u32 = 16;
 /// Frames in a guest's backtrace. Walking thousands of frames of a deep recursion costs more than the recursion.
 pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 /// Bytes of a guest's backtrace.

@@ -20,6 +20,7 @@ mod bare;
 mod ending;
 mod facts;
 mod guest;
+mod hook;
 mod kernel;
 mod verdict;
 

@@ -41,6 +41,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("memory-copy-loop", "exceeded", "fuel"),
     guest("memory-fill-loop", "exceeded", "fuel"),
     guest("table-fill-loop", "exceeded", "fuel"),
+    given("string-carrying", "exceeded", "timeout", SOON),
     guest("busy", "succeeded", ""),
     // The stack.
     guest("deep-recursion", "trapped", "stack"),
@@ -109,6 +110,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("handle-of-nothing", "trapped", "handle"),
     given("sleep-for-ever", "exceeded", "timeout", SOON),
     given("sleep-to-the-end-of-time", "exceeded", "timeout", SOON),
+    guest("waiting-calls", "trapped", "at once"),
     guest("sockets", "trapped", "unreachable"),
     // Files.
     guest("fs-no-folder", "succeeded", ""),

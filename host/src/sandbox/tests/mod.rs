@@ -10,3 +10,5 @@ mod limits;
 mod programs;
 mod tasks;
 mod tls;
+mod turns;
+mod waiting;
