@@ -43,6 +43,15 @@ pub(crate) const KEEP_MEMORY: usize = 2 << 20;
 /// The same for a table.
 pub(crate) const KEEP_TABLE: usize = 64 << 10;
 
+// Files.
+
+/// Files, folders and streams to them that an attempt has open at once. Each may be a descriptor, a stream also 64 KiB.
+pub(crate) const OPEN_FILES: usize = 256;
+/// Folders that an attempt lists at once. Under WASI 0.2 the host holds each listing whole, under 0.3 a thread waits.
+pub(crate) const LISTINGS: usize = 8;
+/// Bytes that a guest hands over in one write to a stream. No stream permits more, but the library does not look.
+pub(crate) const STREAM_WRITE: usize = 64 << 10;
+
 // Logs.
 
 /// Bytes of one line; a longer one becomes several.
@@ -77,6 +86,11 @@ pub(crate) const KV_PAGE: usize = 256;
 
 /// Headers of a response, however short.
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
+/// Fields, and requests and responses of its own, that an attempt has at once, beside `limits.http-concurrent`. Each takes
+/// up to 400 KiB: fields three times what they count as, a path, an authority, and a piece of a body.
+pub(crate) const HTTP_PARTS: usize = 48;
+/// Bytes of a request's method.
+pub(crate) const HTTP_METHOD: usize = 64;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
 /// Idle connections that one task keeps.

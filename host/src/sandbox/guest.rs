@@ -21,6 +21,7 @@ use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
 use crate::sandbox::keyvalue::Stores;
 use crate::sandbox::meter::{self, Meter};
+use crate::sandbox::open_files::OpenFiles;
 use crate::sandbox::stdio::TextOutput;
 use crate::sandbox::turn::Turn;
 
@@ -35,6 +36,7 @@ pub(crate) struct Guest {
     meter: Meter,
     turn: Turn,
     entries: Entries,
+    open_files: OpenFiles,
 }
 
 /// A guest cannot be given what its task grants.
@@ -76,6 +78,7 @@ impl Guest {
             meter: Meter::new(*task.limits),
             turn: Turn::begin(clock),
             entries: Entries::default(),
+            open_files: OpenFiles::default(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
@@ -99,6 +102,7 @@ impl Guest {
             meter: Meter::new(limits),
             turn: Turn::begin(clock),
             entries: Entries::default(),
+            open_files: OpenFiles::default(),
         }
     }
 
@@ -110,6 +114,11 @@ impl Guest {
     /// The HTTP that the guest may use.
     pub(crate) fn egress(&self) -> Arc<Egress> {
         Arc::clone(&self.door.0)
+    }
+
+    /// How many requests it may have in flight.
+    pub(crate) fn http_concurrent(&self) -> usize {
+        self.meter.limits().http.concurrent as usize
     }
 
     /// The key-value stores that the guest may use.
@@ -130,6 +139,11 @@ impl Guest {
     /// The calls into it that go on.
     pub(crate) fn entries(&mut self) -> &mut Entries {
         &mut self.entries
+    }
+
+    /// What it has open in its folders.
+    pub(crate) fn open_files(&mut self) -> &mut OpenFiles {
+        &mut self.open_files
     }
 
     /// What the guest has taken.

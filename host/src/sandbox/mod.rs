@@ -26,16 +26,19 @@ mod verdict;
 
 mod bounds;
 mod meter;
+mod open_files;
 mod ticker;
 mod turn;
 
 mod file_door;
+mod http_parts_door;
 mod journal;
 mod lesson;
 mod live;
 mod log_door;
 mod redaction;
 mod stdio;
+mod stream_door;
 
 mod http;
 
@@ -115,6 +118,9 @@ impl Settings {
 
 /// How many idle connections are kept for tasks, beside those in use.
 pub const IDLE_CONNECTIONS: usize = bounds::HTTP_IDLE;
+
+/// How many files, folders and streams to them a run may have open, if a folder is granted.
+pub const OPEN_FILES: usize = bounds::OPEN_FILES + bounds::LISTINGS;
 
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]
