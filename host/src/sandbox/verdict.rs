@@ -77,9 +77,11 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
     }
 }
 
-/// Whether a program that was refused memory may have died of that: most abort, and some use what they did not get.
+/// Whether a program that was refused memory may have died of that: most abort, some use what they did not get, and some
+/// do not even begin. None miscalculates for it.
 fn follows_refusal(trap: &Trap) -> bool {
-    ["unreachable", "out of bounds"].iter().any(|word| trap.reason.contains(word))
+    const OTHERS: [&str; 4] = ["divide by zero", "integer overflow", "invalid conversion", "call stack exhausted"];
+    !OTHERS.iter().any(|other| trap.reason.contains(other))
 }
 
 enum ExitMeaning {
