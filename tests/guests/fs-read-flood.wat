@@ -1,4 +1,5 @@
-;; Reads from a file through one stream after the other and takes nothing of what was read, until there are no more.
+;; Reads from a file through one stream after the other and takes one byte of what was read, until there are no more. It
+;; waits for each, so that the host needs one thread for all of them.
 (component $guest
   (import "wasi:io/error@0.2.3" (instance $errors (export "error" (type (sub resource)))))
   (alias export $errors "error" (type $io-error))
@@ -9,6 +10,8 @@
     (export "stream-error" (type $stream-error (eq $stream-error')))
     (export "input-stream" (type $stream (sub resource)))
     (export "[method]input-stream.read" (func (param "self" (borrow $stream)) (param "len" u64)
+      (result (result (list u8) (error $stream-error)))))
+    (export "[method]input-stream.blocking-read" (func (param "self" (borrow $stream)) (param "len" u64)
       (result (result (list u8) (error $stream-error)))))))
   (alias export $streams "input-stream" (type $stream))
   (import "wasi:filesystem/types@0.2.3" (instance $types
@@ -55,12 +58,15 @@
   (core func $stream (canon lower (func $types "[method]descriptor.read-via-stream") (memory $libc "memory")))
   (core func $use (canon lower
     (func $streams "[method]input-stream.read") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $wait (canon lower
+    (func $streams "[method]input-stream.blocking-read") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "" "folders" (func $folders (param i32)))
     (import "" "open" (func $open (param i32 i32 i32 i32 i32 i32 i32)))
     (import "" "stream" (func $stream (param i32 i64 i32)))
     (import "" "use" (func $use (param i32 i64 i32)))
+    (import "" "wait" (func $wait (param i32 i64 i32)))
     (data (i32.const 16) "kept.txt")
     (func (export "run") (result i32)
       (call $folders (i32.const 512))
@@ -70,7 +76,8 @@
       (loop $again
         (call $stream (i32.load (i32.const 532)) (i64.const 0) (i32.const 516))
         (if (i32.load8_u (i32.const 516)) (then (return (i32.const 0))))
-        (call $use (i32.load (i32.const 520)) (i64.const 65536) (i32.const 512))
+        (call $use (i32.load (i32.const 520)) (i64.const 65536) (i32.const 600))
+        (call $wait (i32.load (i32.const 520)) (i64.const 1) (i32.const 600))
         (br $again))
       (i32.const 1)))
   (core instance $main (instantiate $main
@@ -79,7 +86,8 @@
       (export "folders" (func $folders))
       (export "open" (func $open))
       (export "stream" (func $stream))
-      (export "use" (func $use))))))
+      (export "use" (func $use))
+      (export "wait" (func $wait))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $exports (export "run" (func $run)))
   (export "wasi:cli/run@0.2.3" (instance $exports)))
