@@ -15,7 +15,8 @@ pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// How long a guest may keep its thread, as calls of the host see it.
 pub(crate) const TURN: Duration = Duration::from_millis(1);
-/// Calls of the host between two looks at the clock. The longest call takes some 100 us.
+/// Calls of the host between two looks at the clock, where the longest takes some 100 us. A string that the engine carries
+/// between components of a plugin takes up to 30 ms under a limit of 64 MiB, so such a plugin has each call looked at.
 pub(crate) const CALLS_BETWEEN_LOOKS: u8 = 16;
 /// Fuel for each page of 64 KiB that `memory.grow` asks for: what clearing it costs is more, but the engine counts no
 /// further.
@@ -24,6 +25,8 @@ pub(crate) const FUEL_PER_PAGE: u8 = u8::MAX;
 pub(crate) const WASM_STACK: usize = 512 << 10;
 /// Stack for the guest and the host functions it calls, in bytes. Overflowing the host's share would abort the process.
 pub(crate) const ASYNC_STACK: usize = 2 << 20;
+/// Calls into a plugin's components that go on at once, those that wait included. Under WASI 0.3 each keeps a stack.
+pub(crate) const CALLS_AT_ONCE: u32 = 16;
 /// Frames in a guest's backtrace. Walking thousands of frames of a deep recursion costs more than the recursion.
 pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 /// Bytes of a guest's backtrace.
@@ -39,6 +42,15 @@ pub(crate) const INSTANCE_SIZE: usize = 16 << 20;
 pub(crate) const KEEP_MEMORY: usize = 2 << 20;
 /// The same for a table.
 pub(crate) const KEEP_TABLE: usize = 64 << 10;
+
+// Files.
+
+/// Files, folders and streams to them that an attempt has open at once. Each may be a descriptor, a stream also 64 KiB.
+pub(crate) const OPEN_FILES: usize = 256;
+/// Folders that an attempt lists at once. Under WASI 0.2 the host holds each listing whole, under 0.3 a thread waits.
+pub(crate) const LISTINGS: usize = 8;
+/// Bytes that a guest hands over in one write to a stream. No stream permits more, but the library does not look.
+pub(crate) const STREAM_WRITE: usize = 64 << 10;
 
 // Logs.
 
@@ -89,6 +101,11 @@ pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
 pub(crate) const HTTP_LOOKUPS: usize = 128;
 /// The same for one task.
 pub(crate) const HTTP_LOOKUPS_OF_ONE_TASK: usize = 8;
+/// Fields, and requests and responses of its own, that an attempt has at once, beside `limits.http-concurrent`. Each takes
+/// up to 400 KiB: fields three times what they count as, a path, an authority, and a piece of a body.
+pub(crate) const HTTP_PARTS: usize = 48;
+/// Bytes of a request's method.
+pub(crate) const HTTP_METHOD: usize = 64;
 /// Bytes that a guest hands over in one write of a request's body. Else 1 MiB.
 pub(crate) const HTTP_CHUNK: usize = 64 << 10;
 /// Idle connections that one task keeps.

@@ -16,12 +16,14 @@ use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::sandclock::task::types;
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
+use crate::sandbox::hook::{Entries, Hook};
 use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
 use crate::sandbox::keyvalue::Stores;
 use crate::sandbox::meter::{self, Meter};
+use crate::sandbox::open_files::OpenFiles;
 use crate::sandbox::stdio::TextOutput;
-use crate::sandbox::turn::{Turn, Turns};
+use crate::sandbox::turn::Turn;
 
 /// What belongs to one guest.
 pub(crate) struct Guest {
@@ -33,6 +35,8 @@ pub(crate) struct Guest {
     journal: Journal,
     meter: Meter,
     turn: Turn,
+    entries: Entries,
+    open_files: OpenFiles,
 }
 
 /// A guest cannot be given what its task grants.
@@ -73,10 +77,12 @@ impl Guest {
             journal,
             meter: Meter::new(*task.limits),
             turn: Turn::begin(clock),
+            entries: Entries::default(),
+            open_files: OpenFiles::default(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
-        store.call_hook_async(Turns);
+        store.call_hook_async(Hook);
         meter::wind(&mut store, task.limits.fuel)?;
         store.set_max_component_handles(task.limits.handles as usize);
         let body = if task.grants.http.is_empty() { 0 } else { task.limits.http.body };
@@ -95,6 +101,8 @@ impl Guest {
             journal,
             meter: Meter::new(limits),
             turn: Turn::begin(clock),
+            entries: Entries::default(),
+            open_files: OpenFiles::default(),
         }
     }
 
@@ -106,6 +114,11 @@ impl Guest {
     /// The HTTP that the guest may use.
     pub(crate) fn egress(&self) -> Arc<Egress> {
         Arc::clone(&self.door.0)
+    }
+
+    /// How many requests it may have in flight.
+    pub(crate) fn http_concurrent(&self) -> usize {
+        self.meter.limits().http.concurrent as usize
     }
 
     /// The key-value stores that the guest may use.
@@ -121,6 +134,16 @@ impl Guest {
     /// Its turn on its thread.
     pub(crate) fn turn(&mut self) -> &mut Turn {
         &mut self.turn
+    }
+
+    /// The calls into it that go on.
+    pub(crate) fn entries(&mut self) -> &mut Entries {
+        &mut self.entries
+    }
+
+    /// What it has open in its folders.
+    pub(crate) fn open_files(&mut self) -> &mut OpenFiles {
+        &mut self.open_files
     }
 
     /// What the guest has taken.

@@ -55,6 +55,11 @@ impl Meter {
         Self { limits, memory: 0, peak_memory: 0, table_elements: 0, peak_table_elements: 0, hit: None }
     }
 
+    /// What the attempt may take.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The most linear memory there was at once, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.peak_memory
@@ -65,9 +70,14 @@ impl Meter {
         self.peak_table_elements
     }
 
-    /// The limit that the guest ran into last, if any.
+    /// The limit that the guest ran into last, if any, and did not get past since.
     pub(crate) fn hit(&self) -> Option<Hit> {
         self.hit
+    }
+
+    /// A guest that is given less than it was refused goes on, and what comes later has other reasons.
+    fn coped_with(&mut self, limit: Limit) {
+        self.hit = self.hit.filter(|hit| hit.limit != limit);
     }
 
     /// Whether a total is allowed; notes it if it is not.
@@ -89,6 +99,7 @@ impl ResourceLimiter for Meter {
         if !self.allow(Limit::Memory, self.limits.memory, total) {
             return Ok(false);
         }
+        self.coped_with(Limit::Memory);
         self.memory = total;
         self.peak_memory = self.peak_memory.max(total);
         Ok(true)
@@ -102,6 +113,7 @@ impl ResourceLimiter for Meter {
         if !self.allow(Limit::TableElements, self.limits.table_elements, total) {
             return Ok(false);
         }
+        self.coped_with(Limit::TableElements);
         self.table_elements = total;
         self.peak_table_elements = self.peak_table_elements.max(total);
         Ok(true)
@@ -147,6 +159,14 @@ mod tests {
         assert!(meter.table_growing(0, 10, None).unwrap());
         assert!(!meter.table_growing(10, 11, None).unwrap());
         assert_eq!(meter.hit(), Some(Hit { limit: Limit::TableElements, allowed: 10, used: 11 }));
+    }
+
+    #[test]
+    fn a_later_growth_ends_a_refusal() {
+        let mut meter = Meter::new(Limits { memory: 100, ..Limits::default() });
+        assert!(!meter.memory_growing(0, 101, None).unwrap());
+        assert!(meter.table_growing(0, 1, None).unwrap() && meter.hit().is_some());
+        assert!(meter.memory_growing(0, 100, None).unwrap() && meter.hit().is_none());
     }
 
     #[test]

@@ -20,21 +20,25 @@ mod bare;
 mod ending;
 mod facts;
 mod guest;
+mod hook;
 mod kernel;
 mod verdict;
 
 mod bounds;
 mod meter;
+mod open_files;
 mod ticker;
 mod turn;
 
 mod file_door;
+mod http_parts_door;
 mod journal;
 mod lesson;
 mod live;
 mod log_door;
 mod redaction;
 mod stdio;
+mod stream_door;
 
 mod http;
 
@@ -116,6 +120,9 @@ impl Settings {
 pub const IDLE_CONNECTIONS: usize = bounds::HTTP_IDLE;
 /// How many names are looked up at once for all tasks.
 pub const LOOKUPS: usize = bounds::HTTP_LOOKUPS;
+
+/// How many files, folders and streams to them a run may have open, if a folder is granted.
+pub const OPEN_FILES: usize = bounds::OPEN_FILES + bounds::LISTINGS;
 
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]

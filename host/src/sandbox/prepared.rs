@@ -20,7 +20,7 @@ use crate::sandbox::keyvalue::KeyValue;
 use crate::sandbox::live::Live;
 use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
-use crate::sandbox::{Contract, Ground, LoadError, Profile};
+use crate::sandbox::{Contract, Ground, LoadError, Profile, Wasi};
 
 /// A plugin that is ready to run. Cheap to clone; attempts share nothing but the code.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct Prepared(Arc<Parts>);
 
 struct Parts {
     profile: Profile,
+    /// Whether the engine carries data for it, between its own components or the ends of a stream: in one go, however much.
+    carries: bool,
     ticker: Option<Arc<Ticker>>,
     entry: Entry,
     clock: Clock,
@@ -66,7 +68,10 @@ impl Prepared {
         };
         let entry = entry.and_then(|entry| check_export(contract, component).map(|()| entry));
         let entry = entry.map_err(|source| LoadError::Export { contract, source })?;
-        Ok(Self(Arc::new(Parts { profile, ticker: ground.ticker, entry, clock, network, keeper, live })))
+        // Strings are carried from one memory to another, and only WASI 0.3 has streams with two ends in a plugin.
+        let one_memory = component.resources_required().is_some_and(|required| required.num_memories <= 1);
+        let carries = !one_memory || profile.wasi == Wasi::V03;
+        Ok(Self(Arc::new(Parts { profile, carries, ticker: ground.ticker, entry, clock, network, keeper, live })))
     }
 
     /// The profile it runs under.
@@ -116,6 +121,9 @@ impl Prepared {
 
     /// Instantiates the plugin in a store and calls it.
     pub(super) async fn call(&self, store: &mut Store<Guest>, facts: Facts<'_>) -> wasmtime::Result<Ending> {
+        if self.0.carries {
+            store.data_mut().turn().look_at_each_call();
+        }
         match &self.0.entry {
             Entry::Task(pre) => {
                 let instance = pre.instantiate_async(&mut *store).await?;

@@ -4,16 +4,10 @@
 //! guest that asked for random numbers in a loop held its thread for seconds between two yields, past its own deadline
 //! and everybody else's. So calls of the host end a turn as well, when it has lasted long enough.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use tokio::time::Instant;
-use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
 
 use crate::clock::Clock;
 use crate::sandbox::bounds;
-use crate::sandbox::guest::Guest;
 
 /// How long a guest has had its thread.
 #[derive(Debug)]
@@ -22,18 +16,24 @@ pub(crate) struct Turn {
     since: Instant,
     /// Calls since the clock was last looked at: that costs more than some calls.
     calls: u8,
+    calls_between_looks: u8,
 }
 
 impl Turn {
     /// A turn that begins now.
     pub(crate) fn begin(clock: Clock) -> Self {
-        Self { clock, since: clock.monotonic(), calls: 0 }
+        Self { clock, since: clock.monotonic(), calls: 0, calls_between_looks: bounds::CALLS_BETWEEN_LOOKS }
+    }
+
+    /// Looks at the clock at each call from now on: some calls of this guest can be long.
+    pub(crate) fn look_at_each_call(&mut self) {
+        self.calls_between_looks = 1;
     }
 
     /// Counts a call, and says whether it is time for somebody else; then the next turn begins.
-    fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         self.calls += 1;
-        if self.calls < bounds::CALLS_BETWEEN_LOOKS {
+        if self.calls < self.calls_between_looks {
             return false;
         }
         self.calls = 0;
@@ -43,43 +43,5 @@ impl Turn {
             self.since = now;
         }
         over
-    }
-}
-
-/// Ends turns at calls of the host.
-#[derive(Debug)]
-pub(crate) struct Turns;
-
-type Pause<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send + 'a>>;
-
-impl CallHookHandler<Guest> for Turns {
-    fn handle_call_event<'hook, 'store, 'pause>(
-        &'hook self,
-        mut store: StoreContextMut<'store, Guest>,
-        event: CallHook,
-    ) -> Pause<'pause>
-    where
-        'hook: 'pause,
-        'store: 'pause,
-        Self: 'pause,
-    {
-        match event {
-            CallHook::CallingHost if store.data_mut().turn().is_over() => Box::pin(async {
-                tokio::task::yield_now().await;
-                Ok(())
-            }),
-            _ => Box::pin(GoOn),
-        }
-    }
-}
-
-/// What there is to do at nearly every call. It has no size, so that boxing it takes no memory.
-struct GoOn;
-
-impl Future for GoOn {
-    type Output = wasmtime::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(()))
     }
 }

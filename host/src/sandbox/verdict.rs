@@ -65,8 +65,8 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
             exceeded(limit, allowed, used.unwrap_or_else(|| allowed.saturating_add(1)), backtrace)
         }
         Ending::Trapped(trap) => match hit {
-            Some(hit) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
-            None => AttemptOutcome::Trapped(trap),
+            Some(hit) if follows_refusal(&trap) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
+            _ => AttemptOutcome::Trapped(trap),
         },
         Ending::DeadlinePassed => {
             let allowed = milliseconds(limits.timeout);
@@ -75,6 +75,13 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
         Ending::Stopped(stop) => stop.into(),
         Ending::HostFailed(message) => AttemptOutcome::Broken { message },
     }
+}
+
+/// Whether a program that was refused memory may have died of that: most abort, some use what they did not get, and some
+/// do not even begin. None miscalculates for it.
+fn follows_refusal(trap: &Trap) -> bool {
+    const OTHERS: [&str; 4] = ["divide by zero", "integer overflow", "invalid conversion", "call stack exhausted"];
+    !OTHERS.iter().any(|other| trap.reason.contains(other))
 }
 
 enum ExitMeaning {
@@ -165,6 +172,8 @@ mod tests {
         let trap = Trap { reason: "unreachable".to_owned(), backtrace: backtrace.clone() };
         check(Ending::Trapped(trap.clone()), None, AttemptOutcome::Trapped(trap.clone()));
         check(Ending::Trapped(trap), HIT, exceeded(Limit::Memory, 100, 164, backtrace));
+        let other = Trap { reason: "integer divide by zero".to_owned(), backtrace: Vec::new() };
+        check(Ending::Trapped(other.clone()), HIT, AttemptOutcome::Trapped(other));
         let at = |limit, used| Ending::AtLimit { limit, used, backtrace: Vec::new() };
         check(at(Limit::Fuel, None), HIT, exceeded(Limit::Fuel, 1000, 1003, Vec::new()));
         check(at(Limit::Instances, Some(6)), None, exceeded(Limit::Instances, 5, 6, Vec::new()));

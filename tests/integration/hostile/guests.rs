@@ -41,6 +41,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("memory-copy-loop", "exceeded", "fuel"),
     guest("memory-fill-loop", "exceeded", "fuel"),
     guest("table-fill-loop", "exceeded", "fuel"),
+    given("string-carrying", "exceeded", "timeout", SOON),
     guest("busy", "succeeded", ""),
     // The stack.
     guest("deep-recursion", "trapped", "stack"),
@@ -109,6 +110,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("handle-of-nothing", "trapped", "handle"),
     given("sleep-for-ever", "exceeded", "timeout", SOON),
     given("sleep-to-the-end-of-time", "exceeded", "timeout", SOON),
+    guest("waiting-calls", "trapped", "at once"),
     guest("sockets", "trapped", "unreachable"),
     // Files.
     guest("fs-no-folder", "succeeded", ""),
@@ -121,6 +123,14 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-write-read-only", "succeeded", "", FOLDER),
     given("fs-pipe", "succeeded", "", FOLDER),
     given("fs-of-wasi-03", "succeeded", "", FOLDER),
+    given("fs-open-flood", "succeeded", "", FOLDER),
+    given("fs-read-flood", "succeeded", "", FOLDER),
+    given(
+        "fs-write-flood",
+        "trapped",
+        "one write",
+        "grants.folders = { \"/data\" = { path = \"data\", access = \"read-write\" } }",
+    ),
     // Key-value stores.
     guest("kv-refused", "succeeded", ""),
     given("kv-flood", "exceeded", "timeout", "limits.timeout = \"500ms\"\ngrants.kv = { keys = 100 }"),
@@ -128,6 +138,8 @@ pub(super) const GUESTS: &[Guest] = &[
     given("kv-count", "succeeded", "", "grants.kv = { shared = [\"counts\"] }"),
     given("kv-bucket-flood", "exceeded", "handles", "grants.kv = {}"),
     // HTTP.
+    guest("fields-flood", "trapped", "HTTP fields"),
+    guest("request-flood", "trapped", "HTTP fields"),
     probe(
         "http-not-granted",
         "failed-permanent",

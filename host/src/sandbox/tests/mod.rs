@@ -11,3 +11,5 @@ mod limits;
 mod programs;
 mod tasks;
 mod tls;
+mod turns;
+mod waiting;
