@@ -5,7 +5,7 @@ use crate::model::limits::Metering;
 use crate::model::schedule::Schedule;
 use crate::model::task::Task;
 use crate::plugins;
-use crate::sandbox::{self, Image, LoadError, Prepared, Sandbox};
+use crate::sandbox::{self, LoadError, Prepared, Sandbox};
 
 pub use crate::sandbox::{Passed, passed};
 
@@ -20,7 +20,7 @@ pub fn component(file: &[u8]) -> Option<Vec<u8>> {
 /// If it imports or exports what the host does not know.
 pub fn prepared(sandbox: &Sandbox, component: &[u8]) -> Option<Result<Prepared, LoadError>> {
     let compiled = sandbox::compile(component, Metering::Fuel).ok()?;
-    Some(sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image)))
+    Some(sandbox.load(&compiled.into_image()))
 }
 
 /// A task by hand, without grants, with the default limits.

@@ -84,8 +84,8 @@ pub(super) fn work(order: &Order) -> Answer {
         Err(error) => return Answer::Failed(chain(&error)),
     };
     match compile(&bytes, order) {
-        Ok(compiled) => match write_image(order, &compiled.image) {
-            Ok(()) => Answer::Compiled { profile: compiled.profile.name().to_owned() },
+        Ok(compiled) => match write_image(order, compiled.bytes()) {
+            Ok(()) => Answer::Compiled { profile: compiled.profile().name().to_owned() },
             Err(error) => Answer::Failed(format!("cannot write the image: {error}")),
         },
         Err(reason) => Answer::Refused(reason),

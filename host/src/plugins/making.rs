@@ -209,10 +209,10 @@ mod tests {
     /// Reads the plugin's file and takes it to be compiled.
     fn compiled(plugins: &Plugins, build: &Build) -> Digest {
         let taken = plugins.0.folder.read("report.wat", 100).unwrap();
-        let image = sandbox::compile(&component(&taken.bytes).unwrap(), Metering::Fuel).unwrap().image;
+        let compiled = sandbox::compile(&component(&taken.bytes).unwrap(), Metering::Fuel).unwrap();
         let Found { digest, .. } = plugins.0.look_up(&taken, build).unwrap();
         let mut draft = plugins.0.cache.draft().unwrap();
-        draft.write_all(&image).unwrap();
+        draft.write_all(compiled.bytes()).unwrap();
         plugins.0.cache.keep(digest, PROFILE, draft).unwrap();
         digest
     }

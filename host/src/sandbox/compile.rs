@@ -2,16 +2,31 @@
 //! input, or how much memory.
 
 use crate::model::limits::Metering;
-use crate::sandbox::Profile;
 use crate::sandbox::inspect::{InspectError, inspect};
+use crate::sandbox::{Image, Profile};
 
-/// A compiled component.
+/// A compiled component. Only [`compile`] makes one, so it is our own work.
 #[derive(Debug)]
 pub struct Compiled {
+    profile: Profile,
+    bytes: Vec<u8>,
+}
+
+impl Compiled {
     /// The profile it was compiled under.
-    pub profile: Profile,
-    /// What [`crate::sandbox::Image`] takes.
-    pub image: Vec<u8>,
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Its code.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its code, to be loaded.
+    pub fn into_image(self) -> Image {
+        Image::of_compiled(self.profile, self.bytes)
+    }
 }
 
 /// A component cannot be compiled.
@@ -32,6 +47,6 @@ pub enum CompileError {
 pub fn compile(component: &[u8], metering: Metering) -> Result<Compiled, CompileError> {
     let profile = Profile { wasi: inspect(component)?.wasi, metering };
     let engine = profile.compiler().map_err(CompileError::Refused)?;
-    let image = engine.precompile_component(component).map_err(CompileError::Refused)?;
-    Ok(Compiled { profile, image })
+    let bytes = engine.precompile_component(component).map_err(CompileError::Refused)?;
+    Ok(Compiled { profile, bytes })
 }

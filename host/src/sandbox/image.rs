@@ -1,6 +1,6 @@
 //! Compiled code on its way into the engine: the one place that is unsafe.
 
-#![expect(unsafe_code, reason = "loading compiled code trusts it; whoever makes an Image vouches for it")]
+#![expect(unsafe_code, reason = "loading compiled code trusts it; whoever names a file vouches for it")]
 
 use std::path::PathBuf;
 
@@ -11,8 +11,8 @@ use crate::sandbox::Profile;
 
 /// Compiled code that is known to be our own work.
 ///
-/// The engine runs what is in an image as it is: a forged one is arbitrary code in this process. So only two things may
-/// make one: [`crate::sandbox::compile`], and a cache that has verified that the bytes are those which `compile` returned.
+/// The engine runs what is in an image as it is: a forged one is arbitrary code in this process. So only two things make
+/// one: [`crate::sandbox::compile`], and a cache that has verified that the bytes are those which `compile` returned.
 #[derive(Debug)]
 pub struct Image {
     profile: Profile,
@@ -26,15 +26,17 @@ enum Source {
 }
 
 impl Image {
-    /// An image in memory. The caller vouches that `compile` returned these bytes under this profile.
-    pub fn from_verified_bytes(profile: Profile, bytes: Vec<u8>) -> Self {
+    /// An image in memory, of what was compiled just now.
+    pub(super) fn of_compiled(profile: Profile, bytes: Vec<u8>) -> Self {
         Self { profile, source: Source::Bytes(bytes) }
     }
 
-    /// An image in a file, which is mapped rather than read. The caller vouches that `compile` returned its content under
-    /// this profile, and that nobody changes or shortens the file as long as the plugin is in use. (Replacing it by
-    /// renaming another one over it is no change.)
-    pub fn from_verified_file(profile: Profile, path: PathBuf) -> Self {
+    /// An image in a file, which is mapped rather than read.
+    ///
+    /// # Safety
+    /// [`crate::sandbox::compile`] returned its content under this profile, and nobody changes or shortens the file as
+    /// long as the plugin is in use. (Replacing it by renaming another one over it is no change.)
+    pub unsafe fn from_verified_file(profile: Profile, path: PathBuf) -> Self {
         Self { profile, source: Source::File(path) }
     }
 
@@ -46,7 +48,7 @@ impl Image {
     /// Hands the code to an engine. The engine itself checks that its version and configuration fit.
     pub(super) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         match &self.source {
-            // SAFETY: the constructor's contract: the bytes are those that `compile` returned, unchanged.
+            // SAFETY: only `compile` makes such an image: of the bytes that it got from this engine's compiler.
             Source::Bytes(bytes) => unsafe { Component::deserialize(engine, bytes) },
             // SAFETY: the constructor's contract: the file holds what `compile` returned, and stays as it is.
             Source::File(path) => unsafe { Component::deserialize_file(engine, path) },

@@ -16,7 +16,7 @@ use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::task::Task;
-use crate::sandbox::{AttemptReport, AttemptRequest, Image, KeyValue, LoadError, Prepared, Sandbox, Settings, compile};
+use crate::sandbox::{AttemptReport, AttemptRequest, KeyValue, LoadError, Prepared, Sandbox, Settings, compile};
 
 /// A task without grants.
 pub(crate) fn task(name: &str) -> Task {
@@ -52,14 +52,14 @@ pub(crate) fn load(component: impl AsRef<[u8]>) -> Result<Prepared, LoadError> {
 pub(crate) fn load_metered(component: impl AsRef<[u8]>, metering: Metering) -> Result<Prepared, LoadError> {
     let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap(), metering).unwrap();
     let sandbox = Sandbox::new(Settings::for_limits(4, []), Clock::system());
-    sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image))
+    sandbox.load(&compiled.into_image())
 }
 
 /// The same, with key-value stores that are kept here.
 pub(crate) fn load_with_stores(component: impl AsRef<[u8]>, keeper: Arc<dyn KeyValue>) -> Prepared {
     let compiled = compile(&wat::parse_bytes(component.as_ref()).unwrap(), Metering::Fuel).unwrap();
     let sandbox = Sandbox::with_stores(Settings::for_limits(4, []), Clock::system(), keeper);
-    sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image)).unwrap()
+    sandbox.load(&compiled.into_image()).unwrap()
 }
 
 /// Runs a component once, as the first attempt of this run.

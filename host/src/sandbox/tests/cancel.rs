@@ -12,7 +12,7 @@ use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::sandbox::testing::{command, run, task, typed};
-use crate::sandbox::{AttemptRequest, Image, Prepared, Sandbox, Settings, compile};
+use crate::sandbox::{AttemptRequest, Prepared, Sandbox, Settings, compile};
 
 /// How many attempts are cut off; `SANDCLOCK_CANCELS` asks for more.
 const CANCELS: usize = 400;
@@ -70,7 +70,7 @@ fn guests(sandbox: &Sandbox, silent: &str) -> Vec<(Prepared, Arc<Run>)> {
 
 fn load(sandbox: &Sandbox, component: &[u8], metering: Metering) -> Prepared {
     let compiled = compile(component, metering).unwrap();
-    sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image)).unwrap()
+    sandbox.load(&compiled.into_image()).unwrap()
 }
 
 /// Connections that are open to a port of this machine.

@@ -117,6 +117,6 @@ fn a_profile_that_is_off_is_named() {
     let compiled = crate::sandbox::compile(&component, Metering::Fuel).unwrap();
     let settings = crate::sandbox::Settings { wasi_03: false, ..crate::sandbox::Settings::for_limits(1, []) };
     let sandbox = crate::sandbox::Sandbox::new(settings, crate::clock::Clock::system());
-    let image = crate::sandbox::Image::from_verified_bytes(compiled.profile, compiled.image);
+    let image = compiled.into_image();
     assert!(matches!(sandbox.load(&image), Err(LoadError::ProfileOff)));
 }

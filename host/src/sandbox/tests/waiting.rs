@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::model::limits::{Limit, Metering};
 use crate::model::outcome::AttemptOutcome;
 use crate::sandbox::testing::{run, task};
-use crate::sandbox::{AttemptRequest, Image, Prepared, Sandbox, Settings, bounds, compile};
+use crate::sandbox::{AttemptRequest, Prepared, Sandbox, Settings, bounds, compile};
 
 /// A program that has so many components beside it wait, and then waits itself.
 fn waiting(calls: u32) -> String {
@@ -64,7 +64,7 @@ const IDLE: &str = r#"(component
 
 fn load(sandbox: &Sandbox, component: &str) -> Prepared {
     let compiled = compile(&wat::parse_str(component).unwrap(), Metering::Fuel).unwrap();
-    sandbox.load(&Image::from_verified_bytes(compiled.profile, compiled.image)).unwrap()
+    sandbox.load(&compiled.into_image()).unwrap()
 }
 
 async fn attempt(prepared: &Prepared) -> AttemptOutcome {
