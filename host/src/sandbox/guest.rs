@@ -14,6 +14,7 @@ use crate::model::grants::FolderAccess;
 use crate::model::limits::Limits;
 use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::sandclock::task::types;
+use crate::sandbox::carried::{Carried, size};
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::http::{Egress, WasiDoor};
@@ -33,6 +34,7 @@ pub(crate) struct Guest {
     journal: Journal,
     meter: Meter,
     turn: Turn,
+    carried: Carried,
 }
 
 /// A guest cannot be given what its task grants.
@@ -60,6 +62,7 @@ impl Guest {
         stores: Stores,
     ) -> Result<Store<Guest>, SetupError> {
         let task = &facts.run.task;
+        let carried = Carried::of(task, contract);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(size(task.limits.http.headers));
         let mut table = ResourceTable::new();
@@ -73,14 +76,14 @@ impl Guest {
             journal,
             meter: Meter::new(*task.limits),
             turn: Turn::begin(clock),
+            carried,
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
         store.call_hook_async(Turns);
         meter::wind(&mut store, task.limits.fuel)?;
         store.set_max_component_handles(task.limits.handles as usize);
-        let body = if task.grants.http.is_empty() { 0 } else { task.limits.http.body };
-        store.set_hostcall_fuel(size(task.limits.hostcall.saturating_add(body)));
+        carried.begin(&mut store);
         Ok(store)
     }
 
@@ -95,6 +98,7 @@ impl Guest {
             journal,
             meter: Meter::new(limits),
             turn: Turn::begin(clock),
+            carried: Carried { call: u64::MAX, returned: u64::MAX },
         }
     }
 
@@ -121,6 +125,11 @@ impl Guest {
     /// Its turn on its thread.
     pub(crate) fn turn(&mut self) -> &mut Turn {
         &mut self.turn
+    }
+
+    /// What it may hand over at a time.
+    pub(crate) fn carried(&self) -> Carried {
+        self.carried
     }
 
     /// What the guest has taken.
@@ -159,11 +168,6 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
             .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
     }
     Ok(wasi.build())
-}
-
-/// A number of bytes as the engine counts them.
-fn size(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// A payload as the bytes of stdin, without a copy.

@@ -24,6 +24,7 @@ mod kernel;
 mod verdict;
 
 mod bounds;
+mod carried;
 mod meter;
 mod ticker;
 mod turn;

@@ -13,6 +13,7 @@ use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
 
 use crate::clock::Clock;
 use crate::sandbox::bounds;
+use crate::sandbox::carried;
 use crate::sandbox::guest::Guest;
 
 /// How long a guest has had its thread.
@@ -46,7 +47,7 @@ impl Turn {
     }
 }
 
-/// Ends turns at calls of the host.
+/// Ends turns at calls of the host, and bounds what each may carry.
 #[derive(Debug)]
 pub(crate) struct Turns;
 
@@ -63,6 +64,7 @@ impl CallHookHandler<Guest> for Turns {
         'store: 'pause,
         Self: 'pause,
     {
+        carried::bound(&mut store, &event);
         match event {
             CallHook::CallingHost if store.data_mut().turn().is_over() => Box::pin(async {
                 tokio::task::yield_now().await;
