@@ -30,8 +30,8 @@ const PATIENCE: usize = 10;
 const ALL: &str = "1000000";
 /// How often as late as on a quiet host a good run may begin, at p99.
 const LATER: i64 = 3;
-/// Lateness that says nothing, in milliseconds: what a time slice or two of others take.
-const NOISE: i64 = 50;
+/// Lateness that says nothing, in milliseconds: a few time slices of others, and a commit of the ledger.
+const NOISE: i64 = 100;
 /// Runs that go on at once at the most, as `HEAD` has it.
 const PLACES: usize = 32;
 /// Set by whoever cannot make a group of processes, and wants the rest.
@@ -84,7 +84,8 @@ fn ten_thousand_runs_hurt_nobody() {
     assert_eq!(at_once, PLACES, "places do not come back");
     assert_eq!((failed, broken), (0, 0), "good runs that failed, and faults of the host: {outcomes:?}");
     assert!(after.memory <= before.memory + SLACK + POOL, "memory does not come back");
-    assert!(after.threads <= before.threads + 2, "threads do not come back");
+    // Those that waited for a file are kept for some seconds.
+    serving.until("threads come back", || Footprint::of(serving.id()).threads <= before.threads + 2);
     assert!(after.descriptors <= before.descriptors + 64, "descriptors do not come back");
 }
 

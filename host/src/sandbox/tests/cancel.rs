@@ -196,6 +196,17 @@ fn descriptors(folder: &Path) -> (usize, usize) {
     (open.len(), within.count())
 }
 
+/// Has the host panic, which it catches.
+const PANICS: &str = r#"(component
+    (import "sandclock:test/faults" (instance $faults (export "panic" (func))))
+    (core func $panic (canon lower (func $faults "panic")))
+    (core module $main (import "" "panic" (func $panic))
+        (func (export "run") (result i32) (call $panic) (i32.const 0)))
+    (core instance $main (instantiate $main (with "" (instance (export "panic" (func $panic))))))
+    (func $run (result (result)) (canon lift (core func $main "run")))
+    (instance $exports (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.3" (instance $exports)))"#;
+
 /// Counts the panics on the threads of this test, caught ones among them.
 fn count_panics() -> Arc<AtomicUsize> {
     let count: Arc<AtomicUsize> = Arc::default();
@@ -223,6 +234,12 @@ fn attempts_can_be_cut_off_at_any_moment() {
     let guests = Arc::new(guests(&world));
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).thread_name(THREADS).enable_all().build().unwrap();
+    // That the count sees what the host catches.
+    let (faulty, run) = world.load(PANICS, task("cut-off"));
+    let (_stop, stop) = watch::channel(None);
+    let attempt = runtime.spawn(async move { faulty.attempt(AttemptRequest { run, attempt: 1, stop }).await });
+    assert!(matches!(runtime.block_on(attempt).unwrap().outcome, AttemptOutcome::Broken { .. }));
+    assert_eq!(panics.swap(0, Ordering::Relaxed), 1);
     let held = || {
         let connections = connections(world.silent.port()) + connections(world.slow.port());
         (connections, descriptors(world.folder.path()).1, runtime.metrics().num_alive_tasks())
