@@ -24,6 +24,7 @@ mod wasmtime;
 
 use std::process::ExitCode;
 
+use hostile::Memory;
 use test::Extent;
 
 const HELP: &str = "\
@@ -42,6 +43,8 @@ cargo xtask: builds, checks and shows sandclock
   cargo xtask fuzz [TARGET] [SECONDS]
                               feed random input to the host's edges, 20 minutes each unless told otherwise
   cargo xtask hostile         thousands of runs of all hostile guests, and of cancels: some minutes, and a report
+  cargo xtask hostile --no-cgroup
+                              the same where no memory cgroup can be made: with as much memory as there is
   cargo xtask torture [SEED]  the ledger's promises under a thousand kills and power cuts: about an hour
   cargo xtask advisories      compare the dependencies with the RustSec database, which is downloaded
   cargo xtask help            this page
@@ -64,7 +67,8 @@ fn main() -> ExitCode {
         ["fuzz", ref options @ ..] if options.len() <= 2 => {
             fuzz::run(options.first().copied(), options.get(1).copied()).map(|()| ExitCode::SUCCESS)
         }
-        ["hostile"] => hostile::run().map(|()| ExitCode::SUCCESS),
+        ["hostile"] => hostile::run(Memory::Little).map(|()| ExitCode::SUCCESS),
+        ["hostile", "--no-cgroup"] => hostile::run(Memory::AsMuchAsThereIs).map(|()| ExitCode::SUCCESS),
         ["torture", ref seed @ ..] if seed.len() <= 1 => {
             torture::run(seed.first().copied()).map(|()| ExitCode::SUCCESS)
         }

@@ -19,6 +19,7 @@ use crate::model::outcome::{AttemptOutcome, Exceeded, OutcomeClass, Stop};
 use crate::model::run::Run;
 use crate::sandbox::Prepared;
 use crate::sandbox::bounds;
+use crate::sandbox::carried::Carried;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::http::Egress;
@@ -86,12 +87,13 @@ impl Prepared {
 
         let (writes, kv_writes) = store.as_mut().map(|store| store.data_mut().stores().finish()).unwrap_or_default();
         let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
-        let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hit, duration, fuel };
+        let Carried { call: hostcall, .. } = Carried::of(&task, self.contract());
+        let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hostcall, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
         let http = egress.finish();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
-            journal.last(Level::Error, lesson::limit(&task.name, exceeded));
+            journal.last(Level::Error, lesson::limit(&task, exceeded));
         }
         if headers_were_full(&outcome) {
             journal.last(Level::Error, lesson::http_fields(&task));

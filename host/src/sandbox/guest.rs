@@ -14,6 +14,7 @@ use crate::model::grants::FolderAccess;
 use crate::model::limits::Limits;
 use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::sandclock::task::types;
+use crate::sandbox::carried::{Carried, size};
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
 use crate::sandbox::hook::{Entries, Hook};
@@ -37,6 +38,7 @@ pub(crate) struct Guest {
     turn: Turn,
     entries: Entries,
     open_files: OpenFiles,
+    carried: Carried,
 }
 
 /// A guest cannot be given what its task grants.
@@ -64,6 +66,7 @@ impl Guest {
         stores: Stores,
     ) -> Result<Store<Guest>, SetupError> {
         let task = &facts.run.task;
+        let carried = Carried::of(task, contract);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(size(task.limits.http.headers));
         let mut table = ResourceTable::new();
@@ -79,14 +82,14 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            carried,
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.meter);
         store.call_hook_async(Hook);
         meter::wind(&mut store, task.limits.fuel)?;
         store.set_max_component_handles(task.limits.handles as usize);
-        let body = if task.grants.http.is_empty() { 0 } else { task.limits.http.body };
-        store.set_hostcall_fuel(size(task.limits.hostcall.saturating_add(body)));
+        carried.begin(&mut store);
         Ok(store)
     }
 
@@ -103,6 +106,7 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            carried: Carried { call: u64::MAX, returned: u64::MAX },
         }
     }
 
@@ -146,6 +150,11 @@ impl Guest {
         &mut self.open_files
     }
 
+    /// What it may hand over at a time.
+    pub(crate) fn carried(&self) -> Carried {
+        self.carried
+    }
+
     /// What the guest has taken.
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
@@ -182,11 +191,6 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
             .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
     }
     Ok(wasi.build())
-}
-
-/// A number of bytes as the engine counts them.
-fn size(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// A payload as the bytes of stdin, without a copy.

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use wasmtime::{CallHook, CallHookHandler, StoreContextMut};
 
-use crate::sandbox::bounds;
 use crate::sandbox::guest::Guest;
+use crate::sandbox::{bounds, carried};
 
 /// Calls into a guest that go on, those that wait included.
 ///
@@ -30,7 +30,7 @@ impl Entries {
     }
 }
 
-/// Ends turns at calls of the host, and counts calls of the guest.
+/// Ends turns at calls of the host, bounds what each may carry, and counts calls of the guest.
 #[derive(Debug)]
 pub(crate) struct Hook;
 
@@ -47,6 +47,7 @@ impl CallHookHandler<Guest> for Hook {
         'store: 'pause,
         Self: 'pause,
     {
+        carried::bound(&mut store, &event);
         let guest = store.data_mut();
         match event {
             CallHook::CallingHost if guest.turn().is_over() => {

@@ -9,7 +9,7 @@ use crate::model::quantity;
 use crate::model::task::Task;
 
 /// After a limit ended an attempt.
-pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
+pub(crate) fn limit(task: &Task, exceeded: &Exceeded) -> String {
     let Exceeded { limit, allowed, used, .. } = exceeded;
     let figure = |value| quantity::figure(value, limit.unit());
     // Often no more is known than that it was more.
@@ -17,13 +17,23 @@ pub(crate) fn limit(task: &TaskName, exceeded: &Exceeded) -> String {
         true => format!(", having come to {}", figure(*used)),
         false => String::new(),
     };
-    let more = allowed.saturating_mul(2);
+    // What the body of a request adds to a call is a limit of its own.
+    let beside = match limit {
+        Limit::Hostcall => allowed.saturating_sub(task.limits.hostcall),
+        _ => 0,
+    };
+    let body = match beside {
+        0 => String::new(),
+        _ => format!(" with limits.http-body = {:#} on top", figure(beside)),
+    };
+    let own = allowed.saturating_sub(beside);
+    let more = allowed.saturating_mul(2).saturating_sub(beside);
     let more = match limit {
         Limit::Instances | Limit::Handles | Limit::Resources => more.to_string(),
         _ => format!("\"{:#}\"", figure(more)),
     };
-    let table = task.toml_table("limits");
-    format!("stopped at limits.{limit} = {:#}{come_to}; to allow more: {table} {limit} = {more}", figure(*allowed))
+    let table = task.name.toml_table("limits");
+    format!("stopped at limits.{limit} = {:#}{body}{come_to}; to allow more: {table} {limit} = {more}", figure(own))
 }
 
 /// After lines were dropped from the log.
@@ -115,6 +125,7 @@ mod tests {
     use super::*;
     use crate::config::{Surroundings, load_text};
     use crate::model::limits::LogUsage;
+    use crate::model::schedule::Schedule;
 
     #[test]
     fn every_lesson_about_a_limit_is_accepted_where_it_is_pasted() {
@@ -123,7 +134,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("plugins")).unwrap();
         std::fs::write(root.path().join("plugins/a.b.wasm"), "").unwrap();
-        let task: TaskName = "a.b".parse().unwrap();
+        let task = Task::example("a.b", Schedule::manual());
         for limit in Limit::ALL {
             let allowed = Limits::default().allowed(limit).unwrap();
             let lesson = super::limit(&task, &Exceeded { limit, allowed, used: allowed + 1, backtrace: Vec::new() });
@@ -155,7 +166,7 @@ mod tests {
 
     #[test]
     fn lessons_can_be_pasted() {
-        let task: TaskName = "a.b".parse().unwrap();
+        let task = Task::example("a.b", Schedule::manual());
         for (limit, allowed, used, expected) in [
             (
                 Limit::Memory,

@@ -25,6 +25,7 @@ mod kernel;
 mod verdict;
 
 mod bounds;
+mod carried;
 mod meter;
 mod open_files;
 mod ticker;

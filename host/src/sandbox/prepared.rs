@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::bindings::CommandPre as Command02Pre;
 use wasmtime_wasi::p3::bindings::CommandPre as Command03Pre;
 
 use crate::clock::Clock;
+use crate::model::limits::Limit;
 use crate::model::outcome::{Failure, FailureKind};
 use crate::model::payload::Blob;
 use crate::sandbox::bindings::task::TaskPre;
@@ -127,8 +128,11 @@ impl Prepared {
         match &self.0.entry {
             Entry::Task(pre) => {
                 let instance = pre.instantiate_async(&mut *store).await?;
-                let returned = instance.call_run(store, &facts.run_info()).await?;
-                Ok(Ending::Returned(returned.map(output).map_err(failure)))
+                let returned = instance.call_run(store, &facts.run_info()).await;
+                Ok(match returned {
+                    Ok(returned) => Ending::Returned(returned.map(output).map_err(failure)),
+                    Err(error) => of_return(error.into()),
+                })
             }
             Entry::Command02(pre) => {
                 let instance = pre.instantiate_async(&mut *store).await?;
@@ -174,6 +178,16 @@ fn check_export(contract: Contract, component: &Component) -> wasmtime::Result<(
         }
     }
     Ok(())
+}
+
+/// What a task returns is read when none of its frames is left. What is refused then is no call's.
+fn of_return(ending: Ending) -> Ending {
+    match ending {
+        Ending::AtLimit { limit: Limit::Hostcall, used, backtrace } if backtrace.is_empty() => {
+            Ending::AtLimit { limit: Limit::Output, used, backtrace }
+        }
+        ending => ending,
+    }
 }
 
 /// A program that returns an error has said no more than an exit code of 1 would.

@@ -32,6 +32,8 @@ pub(crate) enum Ending {
 pub(crate) struct Evidence<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) exit_codes: &'a ExitCodes,
+    /// What a call could carry: with HTTP it is more than the limit of that name.
+    pub(crate) hostcall: u64,
     /// A request for memory or tables that was refused.
     pub(crate) hit: Option<Hit>,
     pub(crate) duration: Duration,
@@ -43,7 +45,7 @@ pub(crate) struct Evidence<'a> {
 /// Refused memory reaches the guest as a failed `memory.grow`, as WebAssembly has it. Most programs then abort, each in its
 /// own way: a trap, or an exit code that the task gives no meaning. What they really died of is the limit.
 pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome {
-    let Evidence { limits, exit_codes, hit, duration, fuel } = evidence;
+    let Evidence { limits, exit_codes, hostcall, hit, duration, fuel } = evidence;
     match ending {
         Ending::Returned(Ok(output)) => match output.as_ref().map_or(0, Blob::size) {
             used if used > limits.output => exceeded(Limit::Output, limits.output, used, Vec::new()),
@@ -57,7 +59,10 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
             (ExitMeaning::None, None) => failed(FailureKind::Permanent, code),
         },
         Ending::AtLimit { limit, used, backtrace } => {
-            let allowed = limits.allowed(limit).unwrap_or_default();
+            let allowed = match limit {
+                Limit::Hostcall => hostcall,
+                _ => limits.allowed(limit).unwrap_or_default(),
+            };
             let used = match limit {
                 Limit::Fuel => fuel.map(|burned| burned.max(allowed)),
                 _ => used,
@@ -133,6 +138,7 @@ mod tests {
         let evidence = Evidence {
             limits: &limits,
             exit_codes: &exit_codes,
+            hostcall: 70,
             hit,
             duration: Duration::from_millis(2001),
             fuel: Some(1003),
@@ -178,6 +184,7 @@ mod tests {
         check(at(Limit::Fuel, None), HIT, exceeded(Limit::Fuel, 1000, 1003, Vec::new()));
         check(at(Limit::Instances, Some(6)), None, exceeded(Limit::Instances, 5, 6, Vec::new()));
         check(at(Limit::Handles, None), HIT, exceeded(Limit::Handles, 1024, 1025, Vec::new()));
+        check(at(Limit::Hostcall, None), None, exceeded(Limit::Hostcall, 70, 71, Vec::new()));
         check(Ending::DeadlinePassed, HIT, exceeded(Limit::Timeout, 2000, 2001, Vec::new()));
     }
 

@@ -11,6 +11,7 @@ use sandclock_host::clock::Clock;
 use sandclock_host::config::{self, Surroundings};
 use sandclock_host::model::cause::Cause;
 use sandclock_host::model::id::RunId;
+use sandclock_host::model::limits::Limits;
 use sandclock_host::model::run::Run;
 use sandclock_host::plugins::{Plugins, Quiet};
 use sandclock_host::sandbox::{AttemptRequest, Sandbox};
@@ -32,12 +33,25 @@ const GREEDY: &str = "memory-growth growth-in-many-memories memory-fill-loop tab
     log-many-fields log-flood log-call-flood stdout-flood endless-line random-huge random-flood pollable-flood \
     stream-flood poll-many deep-recursion http-endless-body http-header-bomb http-many-headers http-parallel kv-flood \
      kv-huge-value kv-bucket-flood fields-flood request-flood fs-open-flood fs-read-flood fs-write-flood waiting-calls \
-     string-carrying";
+     string-carrying output-huge failure-huge environment-flood";
+
+/// One that would go on for minutes with the fuel that there is by default.
+const TIRELESS: &str = "memory-fill-loop ";
 
 #[test]
 fn greedy_guests_take_no_more_of_the_host_than_they_may() {
-    let measured = measured(GREEDY);
+    let measured = measured(HEAD, GREEDY);
     assert_eq!(measured.len(), GREEDY.split_ascii_whitespace().count());
+    assert_bounded(&measured);
+}
+
+#[test]
+fn greedy_guests_take_no_more_than_they_may_by_default_either() {
+    let head: String = HEAD.lines().filter(|line| !line.starts_with("limits")).flat_map(|line| [line, "\n"]).collect();
+    let greedy = GREEDY.replace(TIRELESS, "");
+    let measured = measured(&head, &greedy);
+    assert_eq!(measured.len(), greedy.split_ascii_whitespace().count());
+    assert!(measured.iter().all(|run| run.limit == Limits::default().memory), "{measured:?}");
     assert_bounded(&measured);
 }
 
@@ -45,7 +59,7 @@ fn greedy_guests_take_no_more_of_the_host_than_they_may() {
 #[ignore = "takes a minute: `cargo xtask hostile` runs it"]
 fn long_no_guest_takes_more_of_the_host_than_it_may() {
     let names: Vec<&str> = GUESTS.iter().filter(|guest| guest.class != "skipped").map(|guest| guest.name).collect();
-    let measured = measured(&names.join(" "));
+    let measured = measured(HEAD, &names.join(" "));
     assert_eq!(measured.len(), names.len());
     println!("runs one after another             {}", measured.len());
     let most = |run: &Measured| format!("{} KiB of {} KiB: {}", run.taken >> 10, (run.limit + BESIDE) >> 10, run.name);
@@ -71,9 +85,9 @@ fn assert_bounded(measured: &[Measured]) {
 }
 
 /// Runs these guests in a process of their own, one after another.
-fn measured(guests: &str) -> Vec<Measured> {
+fn measured(head: &str, guests: &str) -> Vec<Measured> {
     let peers = Peers::start();
-    let project = project(&format!("{HEAD}{GOOD}{}", hostile_tasks(&peers, "1h")));
+    let project = project(&format!("{head}{GOOD}{}", hostile_tasks(&peers, "1h")));
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args(["--exact", "hostile::alone::guests_one_after_another", "--ignored", "--nocapture"]);
     process.env(FOLDER, project.path(".")).env(NAMES, guests);

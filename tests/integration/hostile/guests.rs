@@ -28,6 +28,7 @@ const fn probe(name: &'static str, class: &'static str, reason: &'static str, gi
 
 const SOON: &str = "limits.timeout = \"500ms\"";
 const FOLDER: &str = "grants.folders = { \"/data\" = { path = \"data\" } }";
+const FOLDER_TO_WRITE: &str = "grants.folders = { \"/data\" = { path = \"data\", access = \"read-write\" } }";
 
 pub(super) const GUESTS: &[Guest] = &[
     // Processor time.
@@ -77,6 +78,9 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("exit-75", "failed-transient", "75"),
     guest("exit-255", "failed-permanent", "255"),
     guest("odd-result", "trapped", "discriminant"),
+    guest("output-huge", "exceeded", "output"),
+    guest("failure-huge", "exceeded", "output"),
+    guest("failure-long", "failed-permanent", "xxx"),
     // What is handed to the host, and taken from it.
     guest("log-huge-string", "exceeded", "hostcall"),
     guest("log-huge-list", "exceeded", "hostcall"),
@@ -99,6 +103,12 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("call-from-realloc", "trapped", "cannot leave"),
     guest("random-huge", "exceeded", "random"),
     given("random-flood", "exceeded", "timeout", SOON),
+    given(
+        "environment-flood",
+        "exceeded",
+        "timeout",
+        "limits.timeout = \"500ms\"\ngrants.env = { A = \"a\", B = \"b\", C = \"c\" }",
+    ),
     // Handles and waiting.
     guest("pollable-flood", "exceeded", "resources"),
     guest("stream-flood", "exceeded", "handles"),
@@ -108,6 +118,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("double-drop", "trapped", "handle"),
     guest("use-after-drop", "trapped", "handle"),
     guest("handle-of-nothing", "trapped", "handle"),
+    guest("borrow-kept", "trapped", "borrow handles still remain"),
     given("sleep-for-ever", "exceeded", "timeout", SOON),
     given("sleep-to-the-end-of-time", "exceeded", "timeout", SOON),
     guest("waiting-calls", "trapped", "at once"),
@@ -125,12 +136,9 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-of-wasi-03", "succeeded", "", FOLDER),
     given("fs-open-flood", "succeeded", "", FOLDER),
     given("fs-read-flood", "succeeded", "", FOLDER),
-    given(
-        "fs-write-flood",
-        "trapped",
-        "one write",
-        "grants.folders = { \"/data\" = { path = \"data\", access = \"read-write\" } }",
-    ),
+    given("fs-write-flood", "trapped", "one write", FOLDER_TO_WRITE),
+    given("fs-times", "succeeded", "", FOLDER_TO_WRITE),
+    given("fs-times-of-wasi-03", "succeeded", "", FOLDER_TO_WRITE),
     // Key-value stores.
     guest("kv-refused", "succeeded", ""),
     given("kv-flood", "exceeded", "timeout", "limits.timeout = \"500ms\"\ngrants.kv = { keys = 100 }"),

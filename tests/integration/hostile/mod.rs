@@ -13,11 +13,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
-use self::files::{FILES, File};
+use self::files::{BOMBS, FILES, File};
 use self::footprint::Footprint;
 use self::guests::{GUESTS, Guest};
 use self::peers::Peers;
@@ -55,10 +56,7 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
         let told = run["outcome"]["message"].as_str().unwrap_or_default();
         assert!(told.contains(guest.reason), "{}: {:?} is not in {told:?}", guest.name, guest.reason);
     }
-    for File { name, class, .. } in FILES {
-        let run = serving.until_run(name, "is over", |run| run["state"] == "final");
-        assert_eq!(run["outcome"]["class"], *class, "{name}: {run}");
-    }
+    FILES.iter().for_each(|file| ends(&serving, file));
     let first = Footprint::of(serving.id());
     rounds_go_by(&project, &serving);
     let second = Footprint::of(serving.id());
@@ -77,10 +75,38 @@ fn every_guest_ends_as_it_should_and_what_it_took_comes_back() {
     }
 }
 
+#[test]
+fn what_would_be_compiled_for_minutes_is_given_up_in_time() {
+    let head = "[host]\nlisten = \"127.0.0.1:0\"\ncompile = { timeout = \"500ms\" }\n";
+    let project = Project::new(&format!("{head}{}", tasks_of(BOMBS)), &[]);
+    write(&project, BOMBS);
+    let serving = project.serve();
+    BOMBS.iter().for_each(|file| ends(&serving, file));
+}
+
+/// Sees a run of a file end as it should, for the reason that it should.
+#[track_caller]
+fn ends(serving: &Serving<'_>, File { name, class, reason, .. }: &File) {
+    let run = serving.until_run(name, "is over", |run| run["state"] == "final");
+    assert_eq!(run["outcome"]["class"], *class, "{name}: {run}");
+    let log = serving.log();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains(&format!("plugin={name}"))).collect();
+    assert!(reason.is_empty() || said.iter().any(|line| line.contains(reason)), "{name}: no {reason:?} in {said:?}");
+}
+
 /// The tasks of all hostile guests and files, each due this often.
 fn hostile_tasks(peers: &Peers, every: &str) -> String {
-    let files = FILES.iter().map(|File { name, .. }| format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n"));
-    GUESTS.iter().map(|guest| table(guest, peers, every)).chain(files).collect()
+    GUESTS.iter().map(|guest| table(guest, peers, every)).chain([tasks_of(FILES)]).collect()
+}
+
+fn tasks_of(files: &[File]) -> String {
+    files.iter().map(|File { name, .. }| format!("\n[tasks.{name}]\nschedule = {{ every = \"5s\" }}\n")).collect()
+}
+
+fn write(project: &Project, files: &[File]) {
+    for File { name, content, .. } in files {
+        fs::write(project.path(&format!("plugins/{name}.wasm")), content()).unwrap();
+    }
 }
 
 /// A folder with this configuration and all guests.
@@ -90,11 +116,11 @@ fn project(config: &str) -> Project {
     plugins.sort_unstable();
     plugins.dedup();
     let project = Project::new(config, &plugins);
-    for File { name, content, .. } in FILES {
-        fs::write(project.path(&format!("plugins/{name}.wasm")), content()).unwrap();
-    }
+    write(&project, FILES);
     fs::create_dir(project.path("data")).unwrap();
     fs::write(project.path("data/kept.txt"), "kept").unwrap();
+    let old = fs::File::create(project.path("data/old.txt")).unwrap();
+    old.set_modified(SystemTime::UNIX_EPOCH - Duration::from_millis(1500)).unwrap();
     symlink("/etc", project.path("data/out")).unwrap();
     mknodat(CWD, project.path("data/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     project

@@ -11,23 +11,24 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::clock::Clock;
-use crate::model::grants::{FolderAccess, FolderGrant};
+use crate::model::grants::{FolderAccess, FolderGrant, KeyValueGrant};
 use crate::model::limits::Limit;
 use crate::model::log::LogSource;
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::task::Task;
-use crate::sandbox::AttemptRequest;
-use crate::sandbox::testing::{attempt, command, load, run, task};
+use crate::sandbox::testing::{attempt, command, load, load_with_stores, run, task};
+use crate::sandbox::tests::keyvalue::{ADD, Broken, LIST, TELL, keeper, set};
+use crate::sandbox::{AttemptRequest, Prepared};
 
 /// The deadline of each guest.
 const TIMEOUT: Duration = Duration::from_millis(150);
-/// How much later than a timer of the same runtime the report may come, on however busy a machine. What it really is, is
-/// printed; it is meant to be less than 100 ms.
+/// How much later than its deadline a guest may be gone, on however busy a machine. `SANDCLOCK_LATE` asks for less, in
+/// milliseconds: the bar is 100.
 const SLACK: Duration = Duration::from_secs(2);
 
 /// Guests of WASI 0.2 in a call that does not end, or only to be made again: its name, and the body of `run`.
 /// `$request` is a request to the server, `$future` what became of it.
-const WAITS: &[(&str, &str)] = &[
+pub(super) const WAITS: &[(&str, &str)] = &[
     ("a timer, alone", "(call $block (call $after (i64.const 36000000000000)))"),
     ("a timer at the end of time", "(call $block (call $at (i64.const -1)))"),
     (
@@ -72,9 +73,9 @@ const WAITS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A guest of WASI 0.2 with this body.
-fn guest(body: &str, server: &str) -> Vec<u8> {
-    let url = format!("http://{server}/");
+/// A guest of WASI 0.2 with this body. Its own HTTP asks for a URL, which it is given here.
+pub(super) fn guest(body: &str, url: &str) -> Vec<u8> {
+    let server = url.split('/').nth(2).unwrap();
     let core = format!(
         r#"(module
         (import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))
@@ -137,6 +138,43 @@ fn guest(body: &str, server: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
+/// Calls of a folder that need its disk, over WASI preview 1: its name, and the call with descriptor 3.
+const FILE_CALLS: &[(&str, &str)] = &[
+    (
+        "path_open",
+        "(i32.const 3) (i32.const 1) (i32.const 16) (i32.const 4) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)",
+    ),
+    ("path_filestat_get", "(i32.const 3) (i32.const 1) (i32.const 16) (i32.const 4) (i32.const 64)"),
+    ("path_create_directory", "(i32.const 3) (i32.const 32) (i32.const 3)"),
+    ("path_unlink_file", "(i32.const 3) (i32.const 16) (i32.const 4)"),
+    ("path_rename", "(i32.const 3) (i32.const 16) (i32.const 4) (i32.const 3) (i32.const 32) (i32.const 3)"),
+    ("fd_filestat_get", "(i32.const 3) (i32.const 64)"),
+    ("fd_readdir", "(i32.const 3) (i32.const 1024) (i32.const 1024) (i64.const 0) (i32.const 64)"),
+];
+
+/// A plain program over WASI preview 1 that makes one of these calls.
+fn file_call(name: &str, arguments: &str) -> Vec<u8> {
+    let types: Vec<&str> = arguments.split('(').filter_map(|argument| argument.split('.').next()).collect();
+    command(&format!(
+        r#"(import "wasi_snapshot_preview1" "{name}" (func $call (param {}) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 16) "file") (data (i32.const 32) "new")
+        (func (export "_start") (drop (call $call {arguments})))"#,
+        types.join(" "),
+    ))
+}
+
+/// A program of WASI 0.3 that asks for this over HTTP.
+pub(super) fn asks_03(server: &str) -> Vec<u8> {
+    let at = 2048;
+    let ask = format!(
+        "(call $ask (i32.const {at}) (i32.const {0}) (i32.const {1}) (i32.const 1))",
+        server.len(),
+        at + server.len()
+    );
+    let asker = include_str!("../../../../tests/integration/egress/asker-03.wat");
+    asker.replace("CALLS", &ask).replace("TEXT\"", &format!("{server}/\"")).into_bytes()
+}
+
 /// A plain program over WASI preview 1 that sleeps.
 const SLEEPS: &str = r#"
     (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
@@ -146,7 +184,7 @@ const SLEEPS: &str = r#"
         (drop (call $poll (i32.const 0) (i32.const 256) (i32.const 1) (i32.const 512))))"#;
 
 /// A program of WASI 0.3 that waits for a timer.
-const WAITS_03: &str = r#"(component
+pub(super) const WAITS_03: &str = r#"(component
     (import "wasi:clocks/monotonic-clock@0.3.0" (instance $clock
         (export "wait-for" (func async (param "how-long" u64)))))
     (core func $wait (canon lower (func $clock "wait-for")))
@@ -158,7 +196,7 @@ const WAITS_03: &str = r#"(component
     (export "wasi:cli/run@0.3.0" (instance $exports)))"#;
 
 /// A program of WASI 0.3 that reads from a stream whose other end it holds itself.
-const READS_03: &str = r#"(component
+pub(super) const READS_03: &str = r#"(component
     (type $bytes (stream u8))
     (core module $libc (memory (export "memory") 1))
     (core instance $libc (instantiate $libc))
@@ -213,49 +251,98 @@ async fn silent() -> (TcpListener, String) {
     (listener, address)
 }
 
-/// A task that may reach a server, with a deadline.
-fn waiting(server: &str) -> Task {
+/// A task with a deadline that may reach a server.
+fn waiting(url: &str) -> Task {
     let mut task = task("waiting");
     task.limits.timeout = TIMEOUT;
-    task.grants.http = vec![format!("http://{server}").parse().unwrap()];
+    task.grants.http = vec![url.trim_end_matches('/').parse().unwrap()];
     task
+}
+
+/// Runs a guest that waits, and sees that it is gone at its deadline. How much later, is printed and returned.
+async fn late(name: &str, prepared: Prepared, task: Task) -> Duration {
+    let allowed = std::env::var("SANDCLOCK_LATE").map_or(SLACK, |asked| Duration::from_millis(asked.parse().unwrap()));
+    let clock = Clock::system();
+    let (_stop, stop) = watch::channel(None);
+    let request = AttemptRequest { run: Arc::new(run(task)), attempt: 1, stop };
+    let deadline = clock.monotonic() + TIMEOUT;
+    let report = tokio::time::timeout(TIMEOUT + SLACK, prepared.attempt(request)).await;
+    let late = clock.monotonic().saturating_duration_since(deadline);
+    let report = report.unwrap_or_else(|_| panic!("{name}: the guest is not gone"));
+    let AttemptOutcome::Exceeded(Exceeded { limit: Limit::Timeout, .. }) = report.outcome else {
+        panic!("{name}: {report:?}")
+    };
+    println!("{name}: gone {} us after its deadline", late.as_micros());
+    assert!(late <= allowed, "{name}: gone {late:?} after its deadline");
+    late
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_in_any_call_is_gone_at_its_deadline() {
     let (answering, (_silent, silent)) = (server().await, silent().await);
-    let mut guests: Vec<(&str, Vec<u8>, &str)> = WAITS
+    let plain = |server: &str| format!("http://{server}/");
+    let mut guests: Vec<(&str, Vec<u8>, String)> = WAITS
         .iter()
         .map(|(name, body)| {
-            let server = if name.contains("body") { &*answering } else { &*silent };
-            (*name, guest(body, server), server)
+            let url = plain(if name.contains("body") { &answering } else { &silent });
+            (*name, guest(body, &url), url)
         })
         .collect();
-    guests.push(("a sleep of WASI preview 1", command(SLEEPS), &silent));
-    guests.push(("a timer of WASI 0.3", WAITS_03.into(), &silent));
-    guests.push(("a stream of WASI 0.3", READS_03.into(), &silent));
-    let clock = Clock::system();
+    let (_, fetch) = WAITS.last().unwrap();
+    let encrypted = format!("https://{silent}/");
+    guests.push(("a TLS handshake", guest(fetch, &encrypted), encrypted));
+    guests.push(("a response of WASI 0.3", asks_03(&silent), plain(&silent)));
+    guests.push(("the body of a response of WASI 0.3", asks_03(&answering), plain(&answering)));
+    guests.push(("a sleep of WASI preview 1", command(SLEEPS), plain(&silent)));
+    guests.push(("a timer of WASI 0.3", WAITS_03.into(), plain(&silent)));
+    guests.push(("a stream of WASI 0.3", READS_03.into(), plain(&silent)));
     let mut latest = Duration::ZERO;
-    for (name, component, server) in guests {
-        let prepared = load(component).unwrap();
-        let (_stop, stop) = watch::channel(None);
-        let request = AttemptRequest { run: Arc::new(run(waiting(server))), attempt: 1, stop };
-        let deadline = clock.monotonic() + TIMEOUT;
-        let timer = tokio::spawn(async move {
-            tokio::time::sleep_until(deadline).await;
-            clock.monotonic()
-        });
-        let report = tokio::time::timeout(TIMEOUT + SLACK, prepared.attempt(request)).await;
-        let ended = clock.monotonic();
-        let report = report.unwrap_or_else(|_| panic!("{name}: the guest is not gone"));
-        let AttemptOutcome::Exceeded(Exceeded { limit: Limit::Timeout, .. }) = report.outcome else {
-            panic!("{name}: {report:?}")
-        };
-        let late = ended.saturating_duration_since(timer.await.unwrap());
-        println!("{name}: {} us after a timer", late.as_micros());
-        latest = latest.max(late);
+    for (name, component, url) in guests {
+        latest = latest.max(late(name, load(component).unwrap(), waiting(&url)).await);
+    }
+    let stores = [
+        ("a look into a store", TELL.to_owned()),
+        ("a write to a store", set(310)),
+        ("the keys of a store", LIST.to_owned()),
+        ("a number of a store", ADD.to_owned()),
+    ];
+    for (name, body) in stores {
+        let mut task = waiting("http://localhost");
+        task.grants.kv = Some(KeyValueGrant::default());
+        let prepared = load_with_stores(keeper("", &format!("{body} unreachable")), Arc::new(Broken { silent: true }));
+        latest = latest.max(late(name, prepared, task).await);
     }
     println!("the latest, p100: {} us", latest.as_micros());
+}
+
+/// Files and name lookups wait for a thread that may wait. Here there is one, and it waits for something else, as one
+/// whose disk does not answer would.
+#[test]
+fn a_guest_that_waits_for_a_disk_or_a_name_is_gone_at_its_deadline() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    runtime.block_on(async {
+        let (started, begun) = tokio::sync::oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let _ = started.send(());
+            let _ = held.recv();
+        });
+        begun.await.unwrap();
+        for (name, arguments) in FILE_CALLS {
+            let mut task = waiting("http://localhost");
+            let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
+            task.grants.folders = vec![FolderGrant { host, guest, access }];
+            late(name, load(file_call(name, arguments)).unwrap(), task).await;
+        }
+        let (_, fetch) = WAITS.last().unwrap();
+        let (_silent, address) = silent().await;
+        let url = format!("http://localhost:{}/", address.rsplit_once(':').unwrap().1);
+        late("the lookup of a name", load(guest(fetch, &url)).unwrap(), waiting(&url)).await;
+    });
+    drop(hold);
 }
 
 #[tokio::test]

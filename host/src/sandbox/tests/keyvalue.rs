@@ -17,7 +17,7 @@ use crate::sandbox::{Answer, AttemptReport, AttemptRequest, KeyValue, Memory, Un
 
 /// A task that opens a store and goes on with `body`, in which `$bucket` is the store's handle. What a call returns is at
 /// 1000; `$done` and `$failed` end the attempt with the text at an address, `$problem` with a store's error.
-fn keeper(store: &str, body: &str) -> Vec<u8> {
+pub(super) fn keeper(store: &str, body: &str) -> Vec<u8> {
     typed(&format!(
         r#"
         (import "wasi:keyvalue/store@0.2.0-draft2" "open" (func $open (param i32 i32 i32)))
@@ -61,7 +61,7 @@ fn keeper(store: &str, body: &str) -> Vec<u8> {
 }
 
 /// Sets `key` to a text of three letters at an address.
-fn set(at: u32) -> String {
+pub(super) fn set(at: u32) -> String {
     format!(
         "(call $set (local.get $bucket) (i32.const 300) (i32.const 3) (i32.const {at}) (i32.const 3) (i32.const 1000))
         (if (i32.load8_u (i32.const 1000)) (then (return (call $problem (i32.const 1004)))))"
@@ -69,10 +69,18 @@ fn set(at: u32) -> String {
 }
 
 /// Ends with the value of `key`.
-const TELL: &str = "
+pub(super) const TELL: &str = "
     (call $get (local.get $bucket) (i32.const 300) (i32.const 3) (i32.const 1000))
     (if (i32.load8_u (i32.const 1000)) (then (return (call $problem (i32.const 1004)))))
     (call $done (i32.load (i32.const 1008)) (i32.load (i32.const 1012)))";
+
+/// Adds 7 to `count`.
+pub(super) const ADD: &str =
+    "(call $add (local.get $bucket) (i32.const 330) (i32.const 5) (i64.const 7) (i32.const 1000))";
+
+/// Lists the store's keys.
+pub(super) const LIST: &str =
+    "(call $list (local.get $bucket) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1000))";
 
 /// Adds 1 to `count` two hundred times by looking and swapping, over and over until nobody was faster. What was added is
 /// the length of the value.
@@ -249,8 +257,7 @@ async fn attempts_that_swap_in_a_shared_store_lose_nothing() {
 #[tokio::test]
 async fn writes_that_wait_for_success_leave_with_it_and_with_nothing_else() {
     let stores = Arc::new(Memory::default());
-    let add = "(call $add (local.get $bucket) (i32.const 330) (i32.const 5) (i64.const 7) (i32.const 1000))";
-    let good = attempt(keeper("", &format!("{add} {} {TELL}", set(310))), granted("a", transactional()), &stores).await;
+    let good = attempt(keeper("", &format!("{ADD} {} {TELL}", set(310))), granted("a", transactional()), &stores).await;
     assert_eq!(said(&good), Ok("one"), "the attempt sees what it wrote");
     let write = |key: &str, expected, value: &[u8]| Write {
         key: key.to_owned(),
@@ -272,8 +279,8 @@ async fn writes_that_wait_for_success_leave_with_it_and_with_nothing_else() {
 
 /// A keeper that fails, or never answers.
 #[derive(Debug)]
-struct Broken {
-    silent: bool,
+pub(super) struct Broken {
+    pub(super) silent: bool,
 }
 
 impl Broken {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::model::limits::{Fuel, Limit, Limits, Metering};
-use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind};
-use crate::sandbox::testing::{attempt, load, load_metered, program, run, task};
+use crate::model::limits::{Fuel, HttpLimits, Limit, Limits, Metering};
+use crate::model::outcome::{AttemptOutcome, Exceeded, FailureKind, OutcomeClass};
+use crate::sandbox::testing::{attempt, load, load_metered, program, run, task, typed};
+use crate::sandbox::tests::tasks::ALLOCATOR;
 use crate::sandbox::{AttemptReport, AttemptRequest, LoadError, bounds};
 
 const PAGE: u64 = 64 << 10;
@@ -290,6 +291,89 @@ async fn what_the_host_holds_for_a_guest_is_limited() {
         let report = attempt(caller(act), run(task)).await;
         let exceeded = exceeded(&report);
         assert_eq!((exceeded.limit, exceeded.allowed, exceeded.used), (limit, allowed, used));
+    }
+}
+
+#[tokio::test]
+async fn where_http_is_granted_a_call_carries_a_body_too_and_the_figures_say_so() {
+    let http = HttpLimits { body: 20 << 10, ..HttpLimits::default() };
+    let limits = Limits { hostcall: 10 << 10, http, ..Limits::default() };
+    let log = |bytes: u32| {
+        caller(&format!("(call $log (i32.const 2) (i32.const 0) (i32.const {bytes}) (i32.const 0) (i32.const 0))"))
+    };
+    let mut task = task("limited");
+    task.limits = limits.into();
+    task.grants.http = vec!["https://example.com".parse().unwrap()];
+    let report = attempt(log(30 << 10), run(task.clone())).await;
+    assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
+    let report = attempt(log((30 << 10) + 1), run(task)).await;
+    let found = exceeded(&report);
+    assert_eq!((found.limit, found.allowed, found.used), (Limit::Hostcall, 30 << 10, (30 << 10) + 1));
+    let told = "stopped at limits.hostcall = 10KiB with limits.http-body = 20KiB on top; to allow more: \
+         [tasks.limited.limits] hostcall = \"40KiB\"";
+    assert_eq!(report.log.last().unwrap().message, told);
+}
+
+/// A typed task that returns so many bytes, or fails with a message of so many.
+fn returning(bytes: u64, fails: bool) -> Vec<u8> {
+    let shape = match fails {
+        false => {
+            "(i32.store (i32.const 1008) (i32.const 1)) (i32.store (i32.const 1020) (i32.const 2048))
+            (i32.store (i32.const 1024) (local.get 1))"
+        }
+        true => {
+            "(i32.store (i32.const 1000) (i32.const 1)) (i32.store (i32.const 1008) (i32.const 1))
+            (i32.store (i32.const 1016) (i32.const 2048)) (i32.store (i32.const 1020) (local.get 1))"
+        }
+    };
+    typed(&format!(
+        r#"(func (export "run") (param i32) (result i32) (local i32)
+            (drop (memory.grow (i32.const 100))) (local.set 1 (i32.const {bytes}))
+            {shape} (i32.const 1000)) {ALLOCATOR}"#
+    ))
+}
+
+#[tokio::test]
+async fn what_a_task_returns_counts_to_its_output_and_to_no_other_limit() {
+    const MIB: u64 = 1 << 20;
+    let raised = Limits { output: 4 * MIB, ..Limits::default() };
+    let more = Limits { hostcall: 4 * MIB, ..Limits::default() };
+    for (limits, fails, bytes, used) in [
+        (Limits::default(), false, MIB, None),
+        (Limits::default(), false, MIB + 1, Some(MIB + 1)),
+        // Of what is far too large no more is known than that.
+        (Limits::default(), false, 5 * MIB, Some(MIB + 1)),
+        (Limits::default(), true, 5 * MIB, Some(MIB + 1)),
+        (more, false, 3 * MIB, Some(3 * MIB)),
+        (raised, false, 4 * MIB, None),
+        (raised, false, 4 * MIB + 1, Some(4 * MIB + 1)),
+        (raised, false, 6 * MIB, Some(4 * MIB + 1)),
+    ] {
+        let mut task = task("limited");
+        task.limits = limits.into();
+        let report = attempt(returning(bytes, fails), run(task)).await;
+        match used {
+            None => assert_eq!((report.outcome.class(), report.usage.output), (OutcomeClass::Succeeded, bytes)),
+            Some(used) => {
+                let found = exceeded(&report);
+                assert_eq!((found.limit, found.allowed, found.used), (Limit::Output, limits.output, used), "{bytes}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_larger_output_makes_no_call_larger() {
+    let call = "(call $log (i32.const 2) (i32.const 0) (i32.const 1048577) (i32.const 0) (i32.const 0))";
+    let mut task = task("limited");
+    task.limits.output = 4 << 20;
+    let typed = typed(&format!(
+        r#"(import "sandclock:task/log@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))
+            (func (export "run") (param i32) (result i32)
+                (drop (memory.grow (i32.const 100))) {call} (unreachable)) {ALLOCATOR}"#
+    ));
+    for guest in [caller(call).into_bytes(), typed] {
+        assert_eq!(exceeded(&attempt(guest, run(task.clone())).await).limit, Limit::Hostcall);
     }
 }
 

@@ -1,0 +1,38 @@
+;; Fails with a message of 512 KiB.
+(component
+  (import "sandclock:task/types@0.1.0" (instance $types
+    (type $instant' (record (field "seconds" s64) (field "nanoseconds" u32)))
+    (export "instant" (type $instant (eq $instant')))
+    (type $blob' (record (field "content-type" string) (field "bytes" (list u8))))
+    (export "blob" (type $blob (eq $blob')))
+    (type $cause' (variant
+      (case "schedule") (case "catch-up") (case "manual") (case "http") (case "after" string)))
+    (export "cause" (type $cause (eq $cause')))
+    (type $run-info' (record
+      (field "task" string) (field "run-id" string) (field "cause" $cause) (field "attempt" u32)
+      (field "max-attempts" u32) (field "slot" (option $instant)) (field "timezone" string)
+      (field "deadline" $instant) (field "idempotency-key" string) (field "payload" (option $blob))))
+    (export "run-info" (type $run-info (eq $run-info')))
+    (type $output' (option $blob))
+    (export "output" (type $output (eq $output')))
+    (type $transient' (record (field "message" string) (field "retry-after" (option u64))))
+    (export "transient-failure" (type $transient (eq $transient')))
+    (type $failure' (variant (case "transient" $transient) (case "permanent" string)))
+    (export "failure" (type $failure (eq $failure')))))
+  (alias export $types "run-info" (type $run-info))
+  (alias export $types "output" (type $output))
+  (alias export $types "failure" (type $failure))
+  (core module $main
+    (memory (export "memory") 200)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "run") (param i32) (result i32)
+      (memory.fill (i32.const 8192) (i32.const 0x78) (i32.const 0x80000))
+      (i32.store (i32.const 1000) (i32.const 1))
+      (i32.store (i32.const 1008) (i32.const 1))
+      (i32.store (i32.const 1016) (i32.const 8192))
+      (i32.store (i32.const 1020) (i32.const 0x80000))
+      (i32.const 1000)))
+  (core instance $main (instantiate $main))
+  (func $run (param "run" $run-info) (result (result $output (error $failure)))
+    (canon lift (core func $main "run") (memory $main "memory") (realloc (func $main "realloc"))))
+  (export "run" (func $run)))
