@@ -20,7 +20,7 @@ const LENGTH: usize = blake3::KEY_LEN;
 /// How many bytes a seal has: the longer of the two lengths that there are.
 const SEAL: usize = 32;
 /// How many bytes of a file are in memory at once.
-const PIECE: usize = 1 << 15;
+const PIECE: usize = 1 << 16;
 
 /// The proof for one file.
 pub(super) type Seal = [u8; SEAL];
