@@ -54,7 +54,12 @@ impl Ground {
     fn as_at_first(&self) -> PathBuf {
         let folder = self.folder();
         let entries = || fs::read_dir(&folder).map_or(0, Iterator::count);
-        let untouched = || fs::read(folder.join("file")).is_ok_and(|content| content == CONTENT);
+        // A file may have come to be of any size, which nobody reads then.
+        let as_long = || {
+            let metadata = fs::symlink_metadata(folder.join("file"));
+            metadata.is_ok_and(|it| it.is_file() && it.len() == CONTENT.len() as u64)
+        };
+        let untouched = || as_long() && fs::read(folder.join("file")).is_ok_and(|content| content == CONTENT);
         if entries() != 1 || !untouched() {
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir(&folder).expect("the folder was removed");
