@@ -1,8 +1,12 @@
-//! Lateness while plugins are compiled, against that of the same daemon a moment before and after.
+//! Lateness while plugins are compiled, against that of the same daemon a moment before and after; and beside a thread
+//! that counts, as the least that anything costs which keeps a processor busy.
 
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -29,13 +33,16 @@ pub(crate) fn measure(ground: &Ground, rounds: usize) -> anyhow::Result<Vec<Answ
     let builds = variants::write(&ground.sample(), folder.path(), PLUGINS)?;
     let looks = RefCell::new(Looks { ticking: super::sparse(ground, Vec::new())?, faults: 0 });
     let compiling = || Compiling::start(ground, folder.path(), builds.clone());
-    let rounds =
-        abba((rounds / 3).max(1), || looks.borrow_mut().turn(Some(compiling()?)), || looks.borrow_mut().turn(None))?;
+    let quiet = || looks.borrow_mut().turn(());
+    let rounds = (rounds / 3).max(1);
+    let compiled = abba(rounds, || looks.borrow_mut().turn(compiling()?), quiet)?;
+    let counted = abba(rounds, || looks.borrow_mut().turn(Counting::start()), quiet)?;
     let faults = looks.borrow().faults;
+    let question = |what, a, bar| Question { what, unit: "µs", a, bar };
     let bar = Some(Bar::Times(1.5));
-    let question = Question { what: "p99 lateness, plugins being compiled", unit: "µs", a: "compiling", bar };
     Ok(vec![
-        Answer::of(question, "quiet", &rounds),
+        Answer::of(question("p99 lateness, plugins being compiled", "compiling", bar), "quiet", &compiled),
+        Answer::of(question("p99 lateness, a processor kept busy", "counting", None), "quiet", &counted),
         super::faulty("slots early or lost, plugins being compiled", faults),
     ])
 }
@@ -47,9 +54,10 @@ struct Looks {
 }
 
 impl Looks {
-    fn turn(&mut self, compiling: Option<Compiling>) -> anyhow::Result<Figure> {
+    /// Looks for a turn, beside something that ends when it is dropped.
+    fn turn<T>(&mut self, beside: T) -> anyhow::Result<Figure> {
         let seen = self.ticking.look(TURN, 1)?;
-        drop(compiling);
+        drop(beside);
         self.faults += seen.faults();
         seen.span.p99(&seen.decided)?.pop().context("a turn without a round")
     }
@@ -76,5 +84,33 @@ impl Drop for Compiling {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(10));
         }
+    }
+}
+
+/// A thread that counts, and gives way as a compiler does. Dropping it ends that.
+struct Counting(Arc<AtomicBool>);
+
+impl Counting {
+    fn start() -> Self {
+        let counting = Arc::new(AtomicBool::new(true));
+        let goes_on = Arc::clone(&counting);
+        thread::spawn(move || {
+            // Where it cannot be had, the figure is that of a thread like any other.
+            let _ = sandclock_slice::idle();
+            while goes_on.load(Ordering::Relaxed) {
+                // Some 10 us.
+                for number in 0..10_000 {
+                    black_box(number);
+                }
+                thread::yield_now();
+            }
+        });
+        Self(counting)
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
