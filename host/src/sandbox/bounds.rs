@@ -54,7 +54,7 @@ pub(crate) const STREAM_WRITE: usize = 64 << 10;
 
 // Logs.
 
-/// Bytes of one line; a longer one becomes several.
+/// Bytes of one line of stdout or stderr; a longer one becomes several.
 pub(crate) const LOG_LINE: usize = 8 << 10;
 /// Fields of one line; more are dropped.
 pub(crate) const LOG_FIELDS: usize = 32;
