@@ -57,18 +57,31 @@ fn the_dependency_table_has_no_cycle() {
 
 #[test]
 fn names_stay_in_their_modules() {
-    let violations = rules::exclusive_names().into_iter().flat_map(|Named { place, names }| {
-        found(&names, |file| !file.is_in(&place), |name| format!("only {place} may name `{name}`"))
+    let violations = rules::exclusive_names().into_iter().flat_map(|Named { places, names }| {
+        let outside = |file: &File| !places.iter().any(|place| file.is_in(place));
+        found(&names, outside, |name| format!("only {} may name `{name}`", places.join(" and ")))
     });
     none(violations, "");
 }
 
 #[test]
 fn modules_stay_free_of_what_they_must_not_know() {
-    let violations = rules::forbidden_names().into_iter().flat_map(|Named { place, names }| {
-        found(&names, |file| file.is_in(&place), |name| format!("{place} never names `{name}`"))
+    let violations = rules::forbidden_names().into_iter().flat_map(|Named { places, names }| {
+        let inside = |file: &File| places.iter().any(|place| file.is_in(place));
+        found(&names, inside, |name| format!("{} never names `{name}`", places.join(" and ")))
     });
     none(violations, "");
+}
+
+#[test]
+fn rules_are_about_places_that_exist() {
+    let rows = rules::exclusive_names().into_iter().chain(rules::forbidden_names());
+    let gone: Vec<String> = rows
+        .flat_map(|row| row.places)
+        .filter(|place| !host_files().iter().any(|file| file.is_in(place)))
+        .map(|place| format!("host/src has no `{place}`"))
+        .collect();
+    none(gone, "");
 }
 
 #[test]

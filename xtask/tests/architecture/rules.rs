@@ -37,9 +37,9 @@ impl fmt::Display for Use {
     }
 }
 
-/// A place (a module, or a file by its path in `host/src`) and the names that a rule ties to it.
+/// Places (modules, or files by their paths in `host/src`) and the names that a rule ties to them.
 pub(crate) struct Named {
-    pub(crate) place: String,
+    pub(crate) places: Vec<String>,
     pub(crate) names: Vec<Path>,
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn dependencies() -> BTreeMap<String, Vec<Use>> {
     rows.into_iter().map(|(module, uses)| (module, uses.iter().map(|text| Use::parse(text)).collect())).collect()
 }
 
-/// What only one place may name.
+/// What only some places may name.
 pub(crate) fn exclusive_names() -> Vec<Named> {
     named("Names with one home")
 }
 
-/// What a place must never name.
+/// What some places must never name.
 pub(crate) fn forbidden_names() -> Vec<Named> {
     named("Names kept out")
 }
@@ -62,7 +62,7 @@ pub(crate) fn forbidden_names() -> Vec<Named> {
 fn named(heading: &str) -> Vec<Named> {
     let rows = table(heading);
     rows.into_iter()
-        .map(|(place, names)| Named { place, names: names.iter().map(|n| Path::parse(n)).collect() })
+        .map(|(places, names)| Named { places: list(&places), names: names.iter().map(|n| Path::parse(n)).collect() })
         .collect()
 }
 
@@ -81,12 +81,15 @@ fn parse_table(text: &str, heading: &str) -> Vec<(String, Vec<String>)> {
         .skip(2)
         .map(|row| {
             let cells: Vec<String> = row.trim_matches('|').split('|').map(|cell| cell.replace('`', "")).collect();
-            let [place, list, ..] = &cells[..] else { panic!("a row of two columns at least, not `{row}`") };
-            let list =
-                list.split(',').map(|item| item.trim().to_owned()).filter(|item| !["", "-"].contains(&item.as_str()));
-            (place.trim().to_owned(), list.collect())
+            let [place, names, ..] = &cells[..] else { panic!("a row of two columns at least, not `{row}`") };
+            (place.trim().to_owned(), list(names))
         })
         .collect()
+}
+
+/// What stands in a cell, separated by commas.
+fn list(cell: &str) -> Vec<String> {
+    cell.split(',').map(|item| item.trim().to_owned()).filter(|item| !["", "-"].contains(&item.as_str())).collect()
 }
 
 #[test]
