@@ -63,12 +63,12 @@ impl Prepared {
     /// Dropping the future ends the guest at once.
     pub async fn attempt(&self, request: AttemptRequest) -> AttemptReport {
         let AttemptRequest { run, attempt, mut stop } = request;
-        let task = Arc::clone(&run.task);
+        let task = &run.task;
         let clock = self.clock();
         let redaction = Redaction::of(&task.grants);
         let journal = Journal::new(clock, &task.limits, redaction.clone());
         let going = self.live().begin(&run, attempt, &journal);
-        let egress = Egress::new(Arc::clone(&task), journal.clone(), clock, self.network()).of_attempt(&run, attempt);
+        let egress = Egress::new(Arc::clone(task), journal.clone(), clock, self.network()).of_attempt(&run, attempt);
         let egress = Arc::new(egress);
 
         let (started_at, started) = (clock.now(), clock.monotonic());
@@ -87,16 +87,16 @@ impl Prepared {
 
         let (writes, kv_writes) = store.as_mut().map(|store| store.data_mut().stores().finish()).unwrap_or_default();
         let Consumption { fuel, peak_memory, peak_table_elements, hit } = consumption(store.as_ref(), &task.limits);
-        let Carried { call: hostcall, .. } = Carried::of(&task, self.contract());
+        let Carried { call: hostcall, .. } = Carried::of(task, self.contract());
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hostcall, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
         let http = egress.finish();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
-            journal.last(Level::Error, lesson::limit(&task, exceeded));
+            journal.last(Level::Error, lesson::limit(task, exceeded));
         }
         if headers_were_full(&outcome) {
-            journal.last(Level::Error, lesson::http_fields(&task));
+            journal.last(Level::Error, lesson::http_fields(task));
         }
         let log = journal.end_streams();
         let output = output(&outcome);
@@ -180,8 +180,8 @@ async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
 
 /// Lets the guest go on until it ends, is stopped, or its deadline passes.
 ///
-/// The guest comes first: most end before they wait for anything, and then no timer has to be set, which costs more than
-/// all else around the call. One that uses up the runtime's budget for its turn must not keep the others from being looked
+/// The guest comes first: most end before they wait for anything, and then no timer has to be made or set, which costs
+/// more than all else around the call. One that uses up the runtime's budget for its turn must not keep the others from being looked
 /// at, so those have none.
 async fn first_of(
     guest: impl Future<Output = Ending>,
@@ -195,7 +195,7 @@ async fn first_of(
         biased;
         ending = guest => ending,
         stop = unconstrained(stopped(stop)) => Ending::Stopped(stop),
-        () = unconstrained(tokio::time::sleep_until(deadline)) => Ending::DeadlinePassed,
+        () = unconstrained(async { tokio::time::sleep_until(deadline).await }) => Ending::DeadlinePassed,
     }
 }
 

@@ -85,14 +85,14 @@ pub(super) struct Mark {
 
 /// While this lives, an attempt can be followed.
 #[derive(Debug)]
-pub(super) struct Going {
+pub(super) struct Going<'live> {
     place: usize,
-    live: Live,
+    live: &'live Live,
 }
 
 impl Live {
     /// Lets an attempt be followed that begins.
-    pub(super) fn begin(&self, run: &Run, attempt: u32, journal: &Journal) -> Going {
+    pub(super) fn begin(&self, run: &Run, attempt: u32, journal: &Journal) -> Going<'_> {
         let mark = Mark { run: run.id, task: run.task.name.clone(), attempt };
         let mut hub = self.hub();
         if !hub.followed.is_empty() {
@@ -104,7 +104,7 @@ impl Live {
         }
         let place = hub.enter(mark, journal.clone());
         drop(hub);
-        Going { place, live: self.clone() }
+        Going { place, live: self }
     }
 
     /// Follows a run or a task from now on, with what the attempts that go on have logged so far. A line may come twice
@@ -157,7 +157,7 @@ impl Mark {
     }
 }
 
-impl Drop for Going {
+impl Drop for Going<'_> {
     fn drop(&mut self) {
         self.live.hub().leave(self.place);
     }

@@ -19,7 +19,7 @@ const ATTEMPTS: usize = 10_000;
 /// Attempts after which every guest has had its turn, and the host its pool.
 const WARM: usize = 1_000;
 /// Attempts of the good tasks while nothing else runs.
-const QUIET: usize = 120;
+const QUIET: usize = 400;
 /// What the host has to do with, in bytes.
 const MEMORY: u64 = 512 << 20;
 /// What the pool keeps at hand for the next attempts: 2 MiB for each of 32 places.

@@ -188,7 +188,7 @@ pub(super) async fn send(
         rewrite(admitted, request)?.map(|inner| RequestBody { inner, limit, left: limit, audit: Arc::clone(audit) });
     let head_limit = usize::try_from(egress.limits.headers).unwrap_or(usize::MAX).max(SMALLEST_BUFFER);
     let key = Key {
-        task: egress.task.clone(),
+        task: egress.policy.task().name.clone(),
         scheme: admitted.target.scheme(),
         host: admitted.target.host().clone(),
         port: admitted.target.port(),

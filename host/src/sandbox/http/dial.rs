@@ -48,7 +48,7 @@ async fn find(egress: &Egress, admitted: &Admitted, until: Instant) -> Result<Ve
         Host::Ipv6(address) => return Ok(vec![(IpAddr::V6(*address), port).into()]),
         Host::Domain(name) => name.clone(),
     };
-    let place = timeout_at(until, egress.network.lookups.place(&egress.task)).await;
+    let place = timeout_at(until, egress.network.lookups.place(&egress.policy.task().name)).await;
     let place = place.ok().flatten().ok_or(SendError::TooManyLookups)?;
     let found = timeout_at(until, place.look_up(name, port)).await;
     found.map_err(|_| SendError::LookupTimeout)?.map_err(SendError::Resolve)

@@ -21,7 +21,7 @@ mod wasi_door;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
@@ -29,7 +29,6 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
 use crate::model::grants::HttpTarget;
-use crate::model::id::TaskName;
 use crate::model::limits::{HttpLimits, HttpUsage};
 use crate::model::log::Level;
 use crate::model::run::Run;
@@ -103,8 +102,8 @@ pub(crate) struct Egress {
     journal: Journal,
     clock: Clock,
     network: Arc<Network>,
-    task: TaskName,
-    in_flight: Arc<Semaphore>,
+    /// Places for requests, made with the first of them: most attempts make none.
+    in_flight: OnceLock<Arc<Semaphore>>,
     most_in_flight: AtomicU32,
     /// Goes with each request that has none of its own.
     traceparent: Option<HeaderValue>,
@@ -124,9 +123,8 @@ impl Egress {
         Self {
             traceparent: None,
             limits: task.limits.http,
-            in_flight: Arc::new(Semaphore::new(task.limits.http.concurrent as usize)),
+            in_flight: OnceLock::new(),
             most_in_flight: AtomicU32::new(0),
-            task: task.name.clone(),
             policy: Policy::new(task),
             journal,
             clock,
@@ -151,7 +149,8 @@ impl Egress {
         mut request: http::Request<WasiBody>,
         timeouts: Timeouts,
     ) -> Result<Answer, SendError> {
-        let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
+        let places = self.in_flight.get_or_init(|| Arc::new(Semaphore::new(self.limits.concurrent as usize)));
+        let permit = tokio::time::timeout(timeouts.connect, Arc::clone(places).acquire_owned());
         let admitted = self.policy.admit(request.method(), request.uri());
         let admitted = admitted.map_err(|refusal| self.refuse(refusal, timeouts, None))?;
         let audit = Arc::new(self.audit(&admitted.target, timeouts));
@@ -163,7 +162,7 @@ impl Egress {
         let until = self.clock.monotonic() + self.limits.total;
         let sent = async {
             let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
-            let in_flight = self.limits.concurrent.saturating_sub(self.in_flight.available_permits() as u32);
+            let in_flight = self.limits.concurrent.saturating_sub(places.available_permits() as u32);
             self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
             client::send(self, &admitted, request, timeouts, until, &audit, permit).await
         };
