@@ -21,8 +21,10 @@ const LOGS: u64 = 64 << 20;
 /// How many steps wait when nothing is added any more that could be left out.
 const STEPS: usize = 10_000;
 
-/// What the fields of a line take besides its texts.
+/// What a line takes besides its texts.
 const LINE: u64 = size_of::<LogLine>() as u64;
+/// The same for each of its names and values.
+const FIELD: u64 = size_of::<(String, String)>() as u64;
 
 /// The steps that wait.
 #[derive(Default)]
@@ -95,10 +97,7 @@ fn logs(step: &Step) -> u64 {
 }
 
 fn bytes(log: &[LogLine]) -> u64 {
-    let texts = |line: &LogLine| {
-        line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
-    };
-    log.iter().map(|line| LINE + texts(line) as u64).sum()
+    log.iter().map(|line| LINE + FIELD * line.fields.len() as u64 + line.size() as u64).sum()
 }
 
 /// Takes logs out of a step that are more than there is room for. The entry says so.

@@ -16,6 +16,10 @@ use crate::model::outcome::Stop;
 use crate::model::run::Run;
 use crate::sandbox::{AttemptReport, AttemptRequest, Prepared, Sandbox};
 
+/// Turns of guests on a thread after which it looks at timers and sockets. Else 61: where each guest takes the millisecond
+/// of a turn, its deadline would be seen as much later.
+const TURNS_BETWEEN_TIMERS: u32 = 16;
+
 /// An attempt to execute.
 pub(super) struct Job {
     /// The run.
@@ -59,6 +63,7 @@ impl Executor {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("sandclock-guests")
+            .event_interval(TURNS_BETWEEN_TIMERS)
             .enable_all()
             .build()?;
         // As many jobs as workers: the queue of runs is elsewhere, and no job waits here for long.

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::model::text;
+
 /// A line of an attempt's log. The text is the guest's own: show it only through [`crate::model::text::inert`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -43,6 +45,26 @@ pub enum LogSource {
     Stderr,
     /// The host: a denial, a limit, an HTTP request's audit line.
     Host,
+}
+
+impl LogLine {
+    /// Bytes of its text, names and values.
+    pub fn size(&self) -> usize {
+        size(&self.message, &self.fields)
+    }
+
+    /// The line, or the beginning of its text alone where it has more than so many bytes.
+    pub fn beginning(&self, most: usize) -> Self {
+        if self.size() <= most {
+            return self.clone();
+        }
+        Self { message: text::cut_off(self.message.clone(), most), fields: Vec::new(), ..*self }
+    }
+}
+
+/// Bytes of a line with this text and these names and values.
+pub fn size(message: &str, fields: &[(String, String)]) -> usize {
+    message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
 }
 
 impl Level {

@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::model::quantity;
+
 /// Shows a text on one line, with everything that could act on a terminal or a reader escaped as in Rust's strings.
 ///
 /// Escaped are the C0 and C1 control characters, line and paragraph separators, and the characters that change the
@@ -45,6 +47,18 @@ pub fn cut(text: &str, longest: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// A text, or the first bytes of a longer one, so many at the most, and how many there were.
+pub fn cut_off(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        let whole = quantity::bytes(text.len() as u64).to_string();
+        text.truncate(text.floor_char_boundary(most));
+        text.push_str(&format!("... (cut off; {whole} in all)"));
+        // The rest is not held either.
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// Whether a character does something other than show itself.

@@ -79,9 +79,10 @@ impl Prepared {
         };
         let ticking = self.ticking();
         let mut store = None;
-        let guest = AssertUnwindSafe(self.guest(&mut store, facts, &journal, &egress)).catch_unwind();
-        let guest = guest.map(|ended| ended.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref()))));
-        let ending = first_of(guest, &mut stop, started + task.limits.timeout).await;
+        let guest = self.guest(&mut store, facts, &journal, &egress);
+        // Around what drops a guest that is cut off, too: its call of the host goes then.
+        let ended = AssertUnwindSafe(first_of(guest, &mut stop, started + task.limits.timeout)).catch_unwind().await;
+        let ending = ended.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref())));
         let duration = clock.monotonic().duration_since(started);
         drop(ticking);
 
@@ -223,6 +224,8 @@ fn redacted(outcome: AttemptOutcome, redaction: &Redaction) -> AttemptOutcome {
     let clean = |text: String| {
         let mut text = redaction.apply(text);
         text.truncate(text.floor_char_boundary(bounds::MESSAGE));
+        // It is kept until the ledger has it: the rest must not be.
+        text.shrink_to_fit();
         text
     };
     match outcome {

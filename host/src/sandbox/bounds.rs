@@ -15,9 +15,12 @@ pub(crate) const YIELD_INTERVAL: u64 = 1_000_000;
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// How long a guest may keep its thread, as calls of the host see it.
 pub(crate) const TURN: Duration = Duration::from_millis(1);
-/// Calls of the host between two looks at the clock, where the longest takes some 100 us. A string that the engine carries
-/// between components of a plugin takes up to 30 ms under a limit of 64 MiB, so such a plugin has each call looked at.
+/// Calls of the host between two looks at the clock, where the longest takes some 400 us, for a message of 1 MiB. A string
+/// that the engine carries between components of a plugin takes up to 30 ms under a limit of 64 MiB, and the body of a
+/// request as much as it is long, so such plugins have each call looked at.
 pub(crate) const CALLS_BETWEEN_LOOKS: u8 = 16;
+/// Bytes that a call may carry before each is looked at.
+pub(crate) const LONG_CALL: u64 = 2 << 20;
 /// Fuel for each page of 64 KiB that `memory.grow` asks for: what clearing it costs is more, but the engine counts no
 /// further.
 pub(crate) const FUEL_PER_PAGE: u8 = u8::MAX;
@@ -29,8 +32,8 @@ pub(crate) const ASYNC_STACK: usize = 2 << 20;
 pub(crate) const CALLS_AT_ONCE: u32 = 16;
 /// Frames in a guest's backtrace. Walking thousands of frames of a deep recursion costs more than the recursion.
 pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
-/// Bytes of a guest's backtrace.
-pub(crate) const BACKTRACE: usize = 8 << 10;
+/// Bytes of such a frame: the names of a module and of a function.
+pub(crate) const FRAME: usize = 512;
 /// Linear memories in one attempt, in all its instances. Each reserves 4 GiB of address space.
 pub(crate) const MEMORIES: u32 = 8;
 /// Tables in one attempt, in all its instances.
@@ -70,6 +73,8 @@ pub(crate) const HOST_LOG_TEXT: usize = 512;
 pub(crate) const GRANTS_TAUGHT: u32 = 8;
 /// Lines that whoever follows an attempt is given of what was before, and may be behind.
 pub(crate) const LIVE_LINES: usize = 1024;
+/// Bytes of such a line. Whoever does not read has so many of them held.
+pub(crate) const LIVE_LINE: usize = 8 << 10;
 /// Lines about doors that stayed shut, to files and stores; further ones are only counted.
 pub(crate) const REFUSALS: u8 = 8;
 /// Bytes of such a line; a longer one, about a path of the guest's, is only counted.

@@ -1,13 +1,11 @@
 //! Reads the engine's errors: an exit, a limit, a trap, or a fault of the host.
 
-use std::fmt::{self, Write as _};
-
-use wasmtime::{PoolConcurrencyLimitError, WasmBacktrace};
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::model::limits::Limit;
 use crate::model::outcome::Trap;
-use crate::sandbox::bounds;
+use crate::sandbox::backtrace::backtrace;
 use crate::sandbox::verdict::Ending;
 
 impl From<wasmtime::Error> for Ending {
@@ -30,7 +28,7 @@ impl From<wasmtime::Error> for Ending {
                 let reason = error.root_cause().to_string();
                 match refusal(&reason) {
                     Some((limit, used)) => Ending::AtLimit { limit, used, backtrace },
-                    None => Ending::Trapped(Trap { reason, backtrace }),
+                    None => Ending::Refused(Trap { reason, backtrace }),
                 }
             }
         }
@@ -59,53 +57,15 @@ fn refusal(reason: &str) -> Option<(Limit, Option<u64>)> {
     }
 }
 
-/// The guest's frames, innermost first, as `module!function` with demangled names.
-fn backtrace(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
-        return Vec::new();
-    };
-    let mut text = Capped { text: String::new(), room: bounds::BACKTRACE };
-    // The engine demangles names only where it shows a backtrace, so its picture is what there is to read. A name can be
-    // made to demangle into gigabytes: past the cap, the rest is missing.
-    let _ = write!(text, "{backtrace}");
-    frames(&text.text)
-}
-
-/// Reads the engine's picture of a backtrace: a heading, then lines such as `  0:   0x1f - module!function`.
-fn frames(picture: &str) -> Vec<String> {
-    let name = |line: &str| line.split_once(" - ").or_else(|| line.split_once(": ")).map(|(_, name)| name.to_owned());
-    picture.lines().skip(1).take(bounds::BACKTRACE_FRAMES.get()).filter_map(name).collect()
-}
-
-/// Text that takes no more than there is room for.
-struct Capped {
-    text: String,
-    room: usize,
-}
-
-impl fmt::Write for Capped {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let taken = piece.floor_char_boundary(self.room);
-        self.text.push_str(&piece[..taken]);
-        self.room -= taken;
-        if taken < piece.len() { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_read_from_the_engines_picture() {
-        let picture = "error while executing at wasm backtrace:\n    0:     0x1f - report!core::panic - inner\n    1: <unknown>!<wasm function 3>";
-        assert_eq!(frames(picture), ["report!core::panic - inner", "<unknown>!<wasm function 3>"]);
-    }
-
-    #[test]
     fn errors_become_endings() {
         let check = |error: wasmtime::Error, expected: Ending| assert_eq!(Ending::from(error), expected);
-        let trapped = |reason: &str| Ending::Trapped(Trap { reason: reason.to_owned(), backtrace: Vec::new() });
+        let trap = |reason: &str| Trap { reason: reason.to_owned(), backtrace: Vec::new() };
+        let trapped = |reason: &str| Ending::Trapped(trap(reason));
         check(I32Exit(75).into(), Ending::Exited(75));
         check(wasmtime::Error::from(I32Exit(0)).context("in a host function"), Ending::Exited(0));
         let at_limit = |limit, used| Ending::AtLimit { limit, used, backtrace: Vec::new() };
@@ -120,7 +80,7 @@ mod tests {
         check(ResourceTableError::Full.into(), at_limit(Limit::Resources, None));
         check(
             wasmtime::Error::msg("too many random bytes").context("calling random"),
-            trapped("too many random bytes"),
+            Ending::Refused(trap("too many random bytes")),
         );
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
 use crate::model::limits::{Limits, LogUsage};
-use crate::model::log::{Level, LogLine, LogSource};
-use crate::model::quantity;
+use crate::model::log::{Level, LogLine, LogSource, size};
+use crate::model::text;
 use crate::sandbox::bounds;
 use crate::sandbox::live::{Followers, LiveLine, Mark};
 use crate::sandbox::redaction::Redaction;
@@ -32,6 +32,8 @@ struct Pages {
     allowed: u64,
     allowed_lines: u64,
     used: LogUsage,
+    /// Whether a line had to be cut to what room there was. What little may be left holds none of the next.
+    was_cut: bool,
     /// Bytes that the host's own lines may have.
     host_allowed: usize,
     host_bytes: usize,
@@ -53,6 +55,7 @@ impl Journal {
             allowed: limits.log,
             allowed_lines: limits.log_lines.into(),
             used: LogUsage::default(),
+            was_cut: false,
             host_allowed: host_allowed(limits),
             host_bytes: 0,
             host_dropped: 0,
@@ -85,13 +88,7 @@ impl Journal {
     /// A text that a guest or a server chose, without secrets and as long as a line of the host's own may have it.
     pub(crate) fn shortened(&self, text: String) -> String {
         // Secrets first: half of one would not be found.
-        let mut text = self.pages().redaction.apply(text);
-        if text.len() > bounds::HOST_LOG_TEXT {
-            let whole = quantity::bytes(text.len() as u64).to_string();
-            text.truncate(text.floor_char_boundary(bounds::HOST_LOG_TEXT));
-            text.push_str(&format!("... (cut off; {whole} in all)"));
-        }
-        text
+        text::cut_off(self.pages().redaction.apply(text), bounds::HOST_LOG_TEXT)
     }
 
     /// A line of the host's own about a door that stayed shut. A guest can knock as often as it likes, so there are only so
@@ -122,11 +119,18 @@ impl Journal {
         std::mem::take(&mut self.pages().lines)
     }
 
-    /// Tells followers of each line from now on. Returns what was logged so far, as [`Journal::so_far`].
-    pub(super) fn tap(&self, mark: &Mark, followers: &Followers) -> Vec<Arc<LiveLine>> {
+    /// Tells followers of each line from now on.
+    pub(super) fn tap(&self, mark: &Mark, followers: &Followers) {
         let mut pages = self.pages();
+        // A guest that logs nothing would keep those of whom nobody is left.
+        pages.followers.retain(|(_, followers)| followers.receiver_count() > 0);
         pages.followers.push((mark.clone(), followers.clone()));
-        pages.so_far(mark)
+    }
+
+    /// How many channels of followers there are.
+    #[cfg(test)]
+    pub(super) fn followers(&self) -> usize {
+        self.pages().followers.len()
     }
 
     /// What was logged so far, the latest lines if those are many.
@@ -142,6 +146,11 @@ impl Journal {
 
 impl Pages {
     fn write(&mut self, stream: TextStream, mut bytes: &[u8]) {
+        if self.is_full() {
+            // Line ends are of no line.
+            self.used.dropped += bytes.iter().filter(|byte| **byte != b'\n').count() as u64;
+            return;
+        }
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
             self.extend(&mut line, &bytes[..end]);
@@ -153,10 +162,15 @@ impl Pages {
         self.unfinished[stream.index()] = self.cut_long(stream, line);
     }
 
+    /// Whether nothing more of the guest's can be kept.
+    fn is_full(&self) -> bool {
+        self.was_cut || self.used.bytes == self.allowed || self.used.lines >= self.allowed_lines
+    }
+
     /// Adds to an unfinished line what could still be kept of it, and counts the rest as dropped.
     fn extend(&mut self, line: &mut Vec<u8>, bytes: &[u8]) {
         let room = usize::try_from(self.allowed - self.used.bytes).unwrap_or(usize::MAX);
-        let room = if self.used.lines < self.allowed_lines { room } else { 0 };
+        let room = if self.is_full() { 0 } else { room };
         let taken = bytes.len().min((room + self.redaction.overlap()).saturating_sub(line.len()));
         line.extend_from_slice(&bytes[..taken]);
         self.used.dropped += (bytes.len() - taken) as u64;
@@ -189,28 +203,36 @@ impl Pages {
         for (name, value) in fields.drain(fields.len().min(bounds::LOG_FIELDS)..) {
             self.used.dropped += (name.len() + value.len()) as u64;
         }
-        let fields =
-            fields.into_iter().map(|(name, value)| (self.redaction.apply(name), self.redaction.apply(value))).collect();
+        if self.is_full() {
+            self.used.dropped += size(&message, &fields) as u64;
+            return;
+        }
+        // They would count as nothing, and are not.
+        fields.retain(|(name, value)| !name.is_empty() || !value.is_empty());
+        // The vector that was handed over may have had room for thousands, and would be kept as it is.
+        let mut few = Vec::with_capacity(fields.len());
+        few.extend(fields.into_iter().map(|(name, value)| (self.redaction.apply(name), self.redaction.apply(value))));
         let message = self.redaction.apply(message);
-        self.keep(level, source, message, fields);
+        self.keep(level, source, message, few);
     }
 
     /// Stores a line of the guest's, or as much of it as there is room for.
     fn keep(&mut self, level: Level, source: LogSource, mut message: String, mut fields: Vec<(String, String)>) {
-        let size = |message: &String, fields: &[(String, String)]| {
-            (message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()) as u64
-        };
-        let whole = size(&message, &fields);
-        let room = self.allowed - self.used.bytes;
-        if room == 0 || self.used.lines >= self.allowed_lines {
+        let whole = size(&message, &fields) as u64;
+        if self.is_full() {
             self.used.dropped += whole;
             return;
         }
+        let room = self.allowed - self.used.bytes;
         if whole > room {
-            fields.clear();
-            message.truncate(message.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX)));
+            fields = Vec::new();
         }
-        let kept = size(&message, &fields);
+        if message.len() as u64 > room {
+            message.truncate(message.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX)));
+            message.shrink_to_fit();
+            self.was_cut = true;
+        }
+        let kept = size(&message, &fields) as u64;
         self.used.bytes += kept;
         self.used.lines += 1;
         self.used.dropped += whole - kept;
@@ -227,7 +249,7 @@ impl Pages {
     }
 
     fn host(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
-        let size = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let size = size(&message, &fields);
         if self.host_bytes + size > self.host_allowed {
             self.host_dropped += 1;
             return;
@@ -318,6 +340,25 @@ mod tests {
         let (messages, kept, dropped) = finish(&journal);
         assert_eq!(messages, ["one", "two", "", "my *** is safe", "\u{fffd}", "last"]);
         assert_eq!((kept, dropped), (6 + 14 + 3 + 4, 0));
+    }
+
+    #[test]
+    fn a_line_takes_no_more_than_it_counts() {
+        let journal = journal(1000, "");
+        let field = |name: &str| (name.to_owned(), String::new());
+        let mut many: Vec<_> = (0..20_000).map(|_| field("")).collect();
+        many[3] = field("a");
+        journal.guest(Level::Info, "few".to_owned(), many);
+        journal.guest(Level::Info, String::new(), vec![field(&"x".repeat(2000)); 10]);
+        journal.guest(Level::Info, "\u{1f600}".repeat(10_000), Vec::new());
+        journal.guest(Level::Info, "none of it".to_owned(), Vec::new());
+        journal.write(TextStream::Stdout, b"nor of this\n");
+        let used = journal.end_streams();
+        let lines = journal.take();
+        let taken = |line: &LogLine| (line.message.capacity(), line.fields.capacity());
+        assert_eq!(lines.iter().map(taken).collect::<Vec<_>>(), [(3, 1), (0, 0), (996, 0)]);
+        assert_eq!((used.bytes, used.lines), (1000, 3));
+        assert_eq!(used.dropped, 20_000 + 40_000 - 996 + 10 + 11);
     }
 
     #[test]

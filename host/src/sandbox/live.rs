@@ -52,7 +52,7 @@ pub struct LiveLine {
     pub attempt: u32,
     /// Which line of the attempt, from 1.
     pub number: u64,
-    /// What it says.
+    /// What it says; a long line has no more than its beginning.
     pub line: LogLine,
 }
 
@@ -119,12 +119,13 @@ impl Live {
         let followed_before = followed.get(&whom).is_some();
         let followers = followed.entry(whom.clone()).or_insert_with(|| broadcast::Sender::new(bounds::LIVE_LINES));
         let lines = followers.subscribe();
-        let so_far = going.iter().flatten().filter(is_one).flat_map(|(mark, journal)| match followed_before {
-            true => journal.so_far(mark),
-            false => journal.tap(mark, followers),
-        });
-        let so_far = so_far.collect();
+        let going: Vec<(Mark, Journal)> = going.iter().flatten().filter(is_one).cloned().collect();
+        if !followed_before {
+            going.iter().for_each(|(mark, journal)| journal.tap(mark, followers));
+        }
+        // Every attempt comes by here: what was logged is copied without the lock.
         drop(hub);
+        let so_far = going.iter().flat_map(|(mark, journal)| journal.so_far(mark)).collect();
         Following { so_far, lines, whom, live: self.clone() }
     }
 
@@ -153,7 +154,7 @@ impl Hub {
 impl Mark {
     pub(super) fn line(&self, number: u64, line: &LogLine) -> Arc<LiveLine> {
         let Self { run, task, attempt } = self.clone();
-        Arc::new(LiveLine { run, task, attempt, number, line: line.clone() })
+        Arc::new(LiveLine { run, task, attempt, number, line: line.beginning(bounds::LIVE_LINE) })
     }
 }
 
@@ -283,6 +284,30 @@ mod tests {
         assert_eq!(counts(live.hub()), (0, 1));
         drop(going);
         assert_eq!(counts(live.hub()), (0, 0));
+    }
+
+    #[test]
+    fn a_silent_attempt_keeps_nobody_who_has_gone() {
+        let live = Live::default();
+        let journal = journal();
+        let _going = live.begin(&run(1, "a"), 1, &journal);
+        let whom = Whom::Run(RunId::from_i64(1).unwrap());
+        let follow = || live.follow(whom.clone());
+        (0..100).for_each(|_| drop(follow()));
+        assert!(journal.followers() <= 1, "{}", journal.followers());
+    }
+
+    #[test]
+    fn a_long_line_is_told_by_its_beginning() {
+        let live = Live::default();
+        let journal = journal();
+        let _going = live.begin(&run(1, "a"), 1, &journal);
+        let mut following = live.follow(Whom::Run(RunId::from_i64(1).unwrap()));
+        journal.guest(Level::Info, "x".repeat(100_000), vec![("a".to_owned(), "b".to_owned())]);
+        let Some(Heard::Line(line)) = following.try_next() else { panic!("nothing was said") };
+        let LogLine { message, fields, .. } = &line.line;
+        let end = &message[message.floor_char_boundary(bounds::LIVE_LINE)..];
+        assert_eq!((end, fields.len()), ("... (cut off; 97.6KiB in all)", 0));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod linker;
 mod prepared;
 
 mod attempt;
+mod backtrace;
 mod bare;
 mod ending;
 mod facts;

@@ -21,7 +21,7 @@ use crate::sandbox::keyvalue::KeyValue;
 use crate::sandbox::live::Live;
 use crate::sandbox::ticker::{Ticker, Ticking};
 use crate::sandbox::verdict::Ending;
-use crate::sandbox::{Contract, Ground, LoadError, Profile, Wasi};
+use crate::sandbox::{Contract, Ground, LoadError, Profile, Wasi, bounds};
 
 /// A plugin that is ready to run. Cheap to clone; attempts share nothing but the code.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Prepared {
 
     /// Instantiates the plugin in a store and calls it.
     pub(super) async fn call(&self, store: &mut Store<Guest>, facts: Facts<'_>) -> wasmtime::Result<Ending> {
-        if self.0.carries {
+        if self.0.carries || store.data().carried().call > bounds::LONG_CALL {
             store.data_mut().turn().look_at_each_call();
         }
         match &self.0.entry {

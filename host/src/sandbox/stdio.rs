@@ -70,6 +70,8 @@ impl Pollable for TextOutput {
 
 impl AsyncWrite for TextOutput {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // Under WASI 0.3 all that the guest has is handed over at once.
+        let bytes = &bytes[..bytes.len().min(WRITE)];
         self.journal.write(self.stream, bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -80,5 +82,23 @@ impl AsyncWrite for TextOutput {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::model::limits::Limits;
+    use crate::sandbox::redaction::Redaction;
+
+    #[tokio::test]
+    async fn no_write_is_longer_than_a_piece() {
+        let journal = Journal::new(Clock::system(), &Limits::default(), Redaction::default());
+        let mut output = TextOutput::new(journal, TextStream::Stdout);
+        assert_eq!(AsyncWriteExt::write(&mut output, &[b'\n'; 3 * WRITE]).await.unwrap(), WRITE);
+        assert_eq!(AsyncWriteExt::write(&mut output, b"short").await.unwrap(), 5);
     }
 }

@@ -17,8 +17,10 @@ pub(crate) enum Ending {
     Exited(i32),
     /// The engine or a host function stopped it at a limit. How much it asked for in all, if that is known.
     AtLimit { limit: Limit, used: Option<u64>, backtrace: Vec<String> },
-    /// The engine or a host function stopped it.
+    /// An instruction of its own stopped it.
     Trapped(Trap),
+    /// The engine or a host function said no to it, in words.
+    Refused(Trap),
     /// Its time was over.
     DeadlinePassed,
     /// Somebody stopped it.
@@ -73,6 +75,10 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
             Some(hit) if follows_refusal(&trap) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
             _ => AttemptOutcome::Trapped(trap),
         },
+        Ending::Refused(trap) => match hit {
+            Some(hit) if never_began(&trap) => exceeded(hit.limit, hit.allowed, hit.used, trap.backtrace),
+            _ => AttemptOutcome::Trapped(trap),
+        },
         Ending::DeadlinePassed => {
             let allowed = milliseconds(limits.timeout);
             exceeded(Limit::Timeout, allowed, milliseconds(duration).max(allowed), Vec::new())
@@ -82,11 +88,16 @@ pub(crate) fn verdict(ending: Ending, evidence: Evidence<'_>) -> AttemptOutcome 
     }
 }
 
-/// Whether a program that was refused memory may have died of that: most abort, some use what they did not get, and some
-/// do not even begin. None miscalculates for it.
+/// Whether a program that was refused memory may have died of that: most abort, some use what they did not get. None
+/// miscalculates for it.
 fn follows_refusal(trap: &Trap) -> bool {
     const OTHERS: [&str; 4] = ["divide by zero", "integer overflow", "invalid conversion", "call stack exhausted"];
     !OTHERS.iter().any(|other| trap.reason.contains(other))
+}
+
+/// Whether the engine refused the memories or tables that a plugin begins with.
+fn never_began(refusal: &Trap) -> bool {
+    ["exceeds memory limits", "exceeds table limits"].iter().any(|words| refusal.reason.ends_with(words))
 }
 
 enum ExitMeaning {
@@ -180,6 +191,11 @@ mod tests {
         check(Ending::Trapped(trap), HIT, exceeded(Limit::Memory, 100, 164, backtrace));
         let other = Trap { reason: "integer divide by zero".to_owned(), backtrace: Vec::new() };
         check(Ending::Trapped(other.clone()), HIT, AttemptOutcome::Trapped(other));
+        let refused = |reason: &str| Trap { reason: reason.to_owned(), backtrace: Vec::new() };
+        let other = refused("more than 64 HTTP fields at once");
+        check(Ending::Refused(other.clone()), HIT, AttemptOutcome::Trapped(other));
+        let first = refused("memory minimum size of 300 pages exceeds memory limits");
+        check(Ending::Refused(first), HIT, exceeded(Limit::Memory, 100, 164, Vec::new()));
         let at = |limit, used| Ending::AtLimit { limit, used, backtrace: Vec::new() };
         check(at(Limit::Fuel, None), HIT, exceeded(Limit::Fuel, 1000, 1003, Vec::new()));
         check(at(Limit::Instances, Some(6)), None, exceeded(Limit::Instances, 5, 6, Vec::new()));

@@ -85,6 +85,7 @@ pub(super) const GUESTS: &[Guest] = &[
     guest("log-huge-string", "exceeded", "hostcall"),
     guest("log-huge-list", "exceeded", "hostcall"),
     guest("log-many-fields", "succeeded", ""),
+    guest("log-empty-fields", "succeeded", ""),
     guest("log-invalid-utf-8", "trapped", "utf-8"),
     guest("log-unpaired-surrogate", "trapped", "surrogate"),
     guest("log-beyond-memory", "trapped", "out of bounds"),

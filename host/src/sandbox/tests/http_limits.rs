@@ -111,7 +111,7 @@ async fn send(egress: &Egress, url: &str, options: RequestOptions) -> Option<Sen
 }
 
 fn size(line: &LogLine) -> usize {
-    line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    line.size()
 }
 
 #[tokio::test]

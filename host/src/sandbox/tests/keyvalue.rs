@@ -306,6 +306,49 @@ impl KeyValue for Broken {
     }
 }
 
+/// A keeper that never answers, and panics when nobody waits for its answer any more.
+#[derive(Debug)]
+struct Touchy;
+
+struct WaitedFor;
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        panic!("nobody waits");
+    }
+}
+
+fn touchy<T: Send + 'static>() -> Answer<T> {
+    async {
+        let _waited_for = WaitedFor;
+        std::future::pending().await
+    }
+    .boxed()
+}
+
+impl KeyValue for Touchy {
+    fn find(&self, _: &Store, _: &str) -> Answer<Found> {
+        touchy()
+    }
+
+    fn keys(&self, _: &Store, _: Option<&str>, _: usize) -> Answer<Vec<String>> {
+        touchy()
+    }
+
+    fn write(&self, _: &Store, _: Quota, _: Write) -> Answer<Result<Option<i64>, Refused>> {
+        touchy()
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_panics_where_a_guest_is_cut_off_breaks_that_attempt_alone() {
+    let mut task = granted("a", KeyValueGrant::default());
+    task.limits.timeout = Duration::from_millis(100);
+    let report = attempt(keeper("", TELL), task, &Arc::new(Touchy)).await;
+    let AttemptOutcome::Broken { message } = report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(message, "the host panicked: nobody waits");
+}
+
 #[tokio::test]
 async fn a_keeper_that_fails_is_an_error_and_one_that_is_silent_a_timeout() {
     for body in [set(310) + TELL, TELL.to_owned()] {
