@@ -1,7 +1,8 @@
 //! HTTP for guests: one policy and one client behind three doors (`wasi:http` 0.2 and 0.3, `sandclock:task/http`).
 //!
 //! Every request passes [`Egress::send`]: counted, checked against the grants, sent to a checked address, timed, capped,
-//! and entered into the log. Redirects are not followed: where they lead to has to be asked for anew.
+//! and entered into the log. What is too malformed to come there is counted and entered by [`Egress::malformed`].
+//! Redirects are not followed: where they lead to has to be asked for anew.
 
 mod address;
 mod audit;
@@ -16,7 +17,7 @@ mod pool;
 mod shelf;
 mod task_door;
 mod tls;
-mod wasi_door;
+pub(super) mod wasi_door;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -175,6 +176,11 @@ impl Egress {
                 error
             }
         })
+    }
+
+    /// Counts a request that is too malformed to be sent, and enters it into the log.
+    pub(crate) fn malformed(&self, why: String) -> SendError {
+        self.refuse(self.policy.malformed(why), self.timeouts(RequestOptions::default()), None)
     }
 
     /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.

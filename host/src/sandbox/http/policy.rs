@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     NotGranted(Box<HttpTarget>),
     #[error("{host} leads to {address}, {reason}")]
     Address { host: String, address: IpAddr, reason: NotPublic, target: Box<HttpTarget> },
+    #[error("the request is malformed: {0}")]
+    Malformed(String),
 }
 
 impl Policy {
@@ -73,11 +75,25 @@ impl Policy {
 
     /// Counts a request and checks it against limits and grants.
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
+        self.count()?;
+        self.check(method, uri)
+    }
+
+    /// Counts a request that is malformed. Returns why it is refused.
+    pub(crate) fn malformed(&self, why: String) -> Refusal {
+        self.count().err().unwrap_or(Refusal::Malformed(why))
+    }
+
+    fn count(&self) -> Result<(), Refusal> {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let limit = self.task.limits.http.requests;
         if begun > limit {
             return Err(Refusal::TooMany { limit, times: begun - limit });
         }
+        Ok(())
+    }
+
+    fn check(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
         if method == Method::CONNECT {
             return Err(Refusal::Connect);
         }
@@ -102,7 +118,7 @@ impl Policy {
         let lesson = match refusal {
             Refusal::TooMany { times: 2.., .. } => return None,
             Refusal::TooMany { .. } => Some(lesson::http_requests(&self.task)),
-            Refusal::Target(_) | Refusal::Connect => None,
+            Refusal::Target(_) | Refusal::Connect | Refusal::Malformed(_) => None,
             Refusal::NotGranted(target) => self.taught(&HttpGrant::covering(target)),
             Refusal::Address { address, target, .. } => {
                 let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
