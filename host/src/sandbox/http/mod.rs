@@ -204,7 +204,12 @@ impl Egress {
 
     /// Enters a refusal into the log, in the account of the request if there is one.
     fn refuse(&self, refusal: Refusal, timeouts: Timeouts, audit: Option<&Audit>) -> SendError {
-        let shown = self.journal.shortened(refusal.to_string());
+        let shown = match &refusal {
+            Refusal::NotGranted(target) => {
+                self.journal.shortened_url(&format!("{refusal}?{}", target.query().unwrap_or_default()))
+            }
+            _ => self.journal.shortened(refusal.to_string()),
+        };
         if let Some(lesson) = self.policy.lesson(&refusal, &shown) {
             match (audit, &refusal) {
                 (Some(audit), _) => audit.refused(lesson),

@@ -103,6 +103,11 @@ impl HttpTarget {
         self.url.path()
     }
 
+    /// The query.
+    pub fn query(&self) -> Option<&str> {
+        self.url.query()
+    }
+
     /// Path and query: what stands in the request line.
     pub fn path_and_query(&self) -> String {
         match self.url.query() {
