@@ -181,13 +181,17 @@ proptest! {
 
     #[test]
     fn the_grant_that_covers_a_target_allows_it(
-        method in "[A-Z]{3,7}", host in "[a-z]{1,8}(\\.[a-z]{1,8}){0,2}", port: u16, path in "/[!-~&&[^#<>\"`^{}?]]{0,20}",
+        method in "[A-Z-]{1,7}|[!#$%&'*+.^_`|~0-9a-zA-Z-]{1,7}", host in "[a-z]{1,8}(\\.[a-z]{1,8}){0,2}", port: u16,
+        path in "/[!-~&&[^#<>\"`^{}?]]{0,20}",
     ) {
         let uri = format!("http://{host}:{port}{path}");
         if let Ok(uri) = uri.parse() && let Ok(target) = HttpTarget::of(&method.parse().unwrap(), &uri) {
             let grant = HttpGrant::covering(&target);
             prop_assert!(grant.allows(&target));
-            prop_assert_eq!(HttpGrant::parse(&grant.to_string()), Ok(grant));
+            // What a request may have for a method and a grant may not cannot be written down.
+            let in_capitals = method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+            let expected = if in_capitals { Ok(grant.clone()) } else { Err(HttpGrantError::Method(method)) };
+            prop_assert_eq!(HttpGrant::parse(&grant.to_string()), expected);
         }
     }
 
