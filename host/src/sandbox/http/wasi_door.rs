@@ -40,12 +40,20 @@ pub(crate) fn add_to_linker(profile: Profile, linker: &mut Linker<Guest>) -> was
     Ok(())
 }
 
-/// Sends a request of WASI 0.2. What fails at once has not come to [`WasiDoor::send_request`].
+/// Sends a request of WASI 0.2. What fails at once has not come to [`WasiDoor::send_request`]. Of a request without a host
+/// or a path the library would also write to the host's own log, as often as the guest likes.
 fn handle_2(
     guest: &mut Guest,
     (request, options): Asked2,
 ) -> wasmtime::Result<Result<Resource<HostFutureIncomingResponse>, p2::ErrorCode>> {
     use outgoing_handler::Host as _;
+    let HostOutgoingRequest { authority, path_with_query, .. } = guest.table().get(&request)?;
+    if authority.is_none() || path_with_query.is_none() {
+        guest.table().delete(request)?;
+        let code = p2::ErrorCode::HttpRequestUriInvalid;
+        guest.egress().malformed(why(&code));
+        return Ok(Err(code));
+    }
     match guest.http().handle(request, options) {
         Ok(response) => Ok(Ok(response)),
         Err(error) => {

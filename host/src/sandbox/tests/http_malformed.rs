@@ -1,5 +1,7 @@
 //! Malformed requests count as requests, and have their line in the log, through every door.
 
+use std::sync::Arc;
+
 use crate::model::outcome::AttemptOutcome;
 use crate::sandbox::AttemptReport;
 use crate::sandbox::testing::{attempt, run};
@@ -36,6 +38,9 @@ async fn through_the_task_door() {
 
 #[tokio::test]
 async fn through_wasi_02() {
+    let hosts_own = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(hosts_own.reopen().unwrap())).finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
     let mut task = granted(&["http://127.0.0.1:1"]);
     let report = attempt(ODD_02, run(task.clone())).await;
     assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None });
@@ -48,6 +53,7 @@ async fn through_wasi_02() {
     task.limits.http.requests = 1;
     let report = attempt(ODD_02, run(task)).await;
     assert_eq!((refused(&report).len(), report.usage.http.requests), (2, 3), "what is too much is told once");
+    assert_eq!(std::fs::read_to_string(hosts_own).unwrap(), "", "a guest writes nothing to the host's own log");
 }
 
 #[tokio::test]
