@@ -1,5 +1,5 @@
 ;; Makes requests through `wasi:http` 0.2 that no server may come to see: a line end in a header or in a path, two lengths,
-;; a length without a body, a URL that is too long. It succeeds if each is refused.
+;; a length without a body, a URL that is too long, no host, no path, a scheme that is none. It succeeds if each is refused.
 (component $guest
   (import "wasi:http/types@0.2.3" (instance $types
     (export "fields" (type $fields (sub resource)))
@@ -64,7 +64,7 @@
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16384))
     (data (i32.const 64) "127.0.0.1:1") (data (i32.const 96) "/") (data (i32.const 128) "x-one") (data (i32.const 192) "1\0d\0ax-two: 2")
     (data (i32.const 256) "content-length") (data (i32.const 320) "5") (data (i32.const 384) "6")
-    (data (i32.const 448) "/ HTTP/1.1\0d\0ax-two: 2"))
+    (data (i32.const 448) "/ HTTP/1.1\0d\0ax-two: 2") (data (i32.const 512) "no scheme"))
   (core instance $libc (instantiate $libc))
   (core func $fields (canon lower (func $types "[constructor]fields")))
   (core func $append (canon lower (func $types "[method]fields.append") (memory $libc "memory")))
@@ -122,6 +122,18 @@
       (memory.fill (i32.const 65536) (i32.const 97) (i32.const 70000))
       (i32.store8 (i32.const 65536) (i32.const 47))
       (if (i32.eqz (call $set-path (local.get $request) (i32.const 1) (i32.const 65536) (i32.const 70000)))
+        (then (if (i32.eqz (call $not-sent (local.get $request))) (then (return (i32.const 1))))))
+      ;; No host, and no path.
+      (local.set $request (call $request (call $fields)))
+      (drop (call $set-authority (local.get $request) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (if (i32.eqz (call $not-sent (local.get $request))) (then (return (i32.const 1))))
+      (local.set $request (call $request (call $fields)))
+      (drop (call $set-path (local.get $request) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (if (i32.eqz (call $not-sent (local.get $request))) (then (return (i32.const 1))))
+      ;; A scheme that is none.
+      (local.set $request (call $request (call $fields)))
+      (if (i32.eqz
+          (call $set-scheme (local.get $request) (i32.const 1) (i32.const 2) (i32.const 512) (i32.const 9)))
         (then (if (i32.eqz (call $not-sent (local.get $request))) (then (return (i32.const 1))))))
       (i32.const 0)))
   (core instance $main (instantiate $main

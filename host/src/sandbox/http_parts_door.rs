@@ -1,11 +1,13 @@
-//! The door to the parts of HTTP that a guest makes: only so many at once, and methods of a sensible length.
+//! The door to the parts of HTTP that a guest makes and is answered: only so many at once, and methods of a sensible length.
 //!
 //! The library bounds what one set of fields counts as, which is a third of what it takes, and neither how many there are
 //! nor what else a request holds: a guest that may send nothing made the host hold a gibibyte in requests.
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types as p2;
-use wasmtime_wasi_http::p2::types::{HostOutgoingRequest, HostOutgoingResponse};
+use wasmtime_wasi_http::p2::types::{
+    HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
+};
 use wasmtime_wasi_http::p3::bindings::http::types as p3;
 use wasmtime_wasi_http::p3::{Request, Response};
 use wasmtime_wasi_http::{FieldMap, WasiHttpCtxView, WasiHttpView as _};
@@ -90,6 +92,8 @@ fn room(guest: &mut Guest) -> wasmtime::Result<WasiHttpCtxView<'_>> {
             || entry.is::<HostOutgoingResponse>()
             || entry.is::<Request>()
             || entry.is::<Response>()
+            || entry.is::<HostIncomingResponse>()
+            || matches!(entry.downcast_ref(), Some(HostFutureIncomingResponse::Ready(_)))
     });
     if parts.count() >= most {
         wasmtime::bail!("more than {most} HTTP fields, requests and responses at once");

@@ -40,9 +40,17 @@ struct Pages {
     host_dropped: u64,
     refusals: u8,
     /// The line that is being written on each stream.
-    unfinished: [Vec<u8>; 2],
+    unfinished: [Unfinished; 2],
     /// Who follows. Nearly always nobody.
     followers: Vec<(Mark, Followers)>,
+}
+
+/// A line that is being written.
+#[derive(Debug, Default)]
+struct Unfinished {
+    bytes: Vec<u8>,
+    /// Whether bytes of it were dropped. What comes after these is dropped as well: it must not follow upon what was before.
+    cut: bool,
 }
 
 impl Journal {
@@ -60,7 +68,7 @@ impl Journal {
             host_bytes: 0,
             host_dropped: 0,
             refusals: 0,
-            unfinished: [Vec::new(), Vec::new()],
+            unfinished: Default::default(),
             followers: Vec::new(),
         })))
     }
@@ -91,6 +99,12 @@ impl Journal {
         text::cut_off(self.pages().redaction.apply(text), bounds::HOST_LOG_TEXT)
     }
 
+    /// The same for a text that ends with a URL, whose query is left out: it often carries what nobody else should see.
+    pub(crate) fn shortened_url(&self, text: &str) -> String {
+        let url = self.pages().redaction.apply_to_url(text);
+        self.shortened(url)
+    }
+
     /// A line of the host's own about a door that stayed shut. A guest can knock as often as it likes, so there are only so
     /// many: they must not take the room of other lines.
     pub(crate) fn refusal(&self, message: String) {
@@ -107,8 +121,8 @@ impl Journal {
         let mut pages = self.pages();
         for stream in [TextStream::Stdout, TextStream::Stderr] {
             let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
-            if !rest.is_empty() {
-                pages.stream_line(stream, &rest);
+            if !rest.bytes.is_empty() {
+                pages.stream_line(stream, rest);
             }
         }
         pages.used
@@ -154,12 +168,14 @@ impl Pages {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
             self.extend(&mut line, &bytes[..end]);
-            self.stream_line(stream, line.strip_suffix(b"\r").unwrap_or(&line));
+            line.bytes.pop_if(|last| *last == b'\r');
+            self.stream_line(stream, line);
             bytes = &bytes[end + 1..];
         }
         let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
         self.extend(&mut line, bytes);
-        self.unfinished[stream.index()] = self.cut_long(stream, line);
+        line.bytes = self.cut_long(stream, line.bytes);
+        self.unfinished[stream.index()] = line;
     }
 
     /// Whether nothing more of the guest's can be kept.
@@ -168,21 +184,23 @@ impl Pages {
     }
 
     /// Adds to an unfinished line what could still be kept of it, and counts the rest as dropped.
-    fn extend(&mut self, line: &mut Vec<u8>, bytes: &[u8]) {
+    fn extend(&mut self, line: &mut Unfinished, bytes: &[u8]) {
         let room = usize::try_from(self.allowed - self.used.bytes).unwrap_or(usize::MAX);
-        let room = if self.is_full() { 0 } else { room };
-        let taken = bytes.len().min((room + self.redaction.overlap()).saturating_sub(line.len()));
-        line.extend_from_slice(&bytes[..taken]);
+        let room = if self.is_full() || line.cut { 0 } else { room.saturating_add(self.redaction.overlap()) };
+        let taken = bytes.len().min(room.saturating_sub(line.bytes.len()));
+        line.bytes.extend_from_slice(&bytes[..taken]);
+        line.cut |= taken < bytes.len();
         self.used.dropped += (bytes.len() - taken) as u64;
     }
 
     /// Makes lines of a line that has grown too long, and returns what is left of it: enough for a secret that may have
     /// begun there.
-    fn cut_long(&mut self, stream: TextStream, line: Vec<u8>) -> Vec<u8> {
+    fn cut_long(&mut self, stream: TextStream, mut line: Vec<u8>) -> Vec<u8> {
         let overlap = self.redaction.overlap();
         if line.len() <= bounds::LOG_LINE + overlap {
             return line;
         }
+        let begun = line.split_off(line.len() - begun_character(&line));
         let text = self.redaction.apply(String::from_utf8_lossy(&line).into_owned());
         let mut rest = text.as_str();
         while rest.len() > bounds::LOG_LINE + overlap {
@@ -190,12 +208,21 @@ impl Pages {
             self.keep(stream.level(), stream.source(), head.to_owned(), Vec::new());
             rest = tail;
         }
-        rest.as_bytes().to_vec()
+        [rest.as_bytes(), &begun].concat()
     }
 
-    fn stream_line(&mut self, stream: TextStream, line: &[u8]) {
-        let line = self.cut_long(stream, line.to_vec());
-        let text = self.redaction.apply(String::from_utf8_lossy(&line).into_owned());
+    fn stream_line(&mut self, stream: TextStream, line: Unfinished) {
+        let mut bytes = self.cut_long(stream, line.bytes);
+        if line.cut {
+            bytes.truncate(bytes.len() - begun_character(&bytes));
+        }
+        let mut text = self.redaction.apply(String::from_utf8_lossy(&bytes).into_owned());
+        if line.cut && self.used.bytes < self.allowed {
+            // Earlier secrets have become shorter, so that there may be room for the beginning of the one that was cut.
+            let whole = text.len();
+            text.truncate(whole - self.redaction.begun(&text));
+            self.used.dropped += (whole - text.len()) as u64;
+        }
         self.keep(stream.level(), stream.source(), text, Vec::new());
     }
 
@@ -276,6 +303,15 @@ impl Pages {
     fn so_far(&self, mark: &Mark) -> Vec<Arc<LiveLine>> {
         let numbered = (1..).zip(&self.lines).skip(self.lines.len().saturating_sub(bounds::LIVE_LINES));
         numbered.map(|(number, line)| mark.line(number, line)).collect()
+    }
+}
+
+/// How many bytes at the end of a text begin a character of which the rest is not there.
+fn begun_character(text: &[u8]) -> usize {
+    let invalid = text.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    match std::str::from_utf8(invalid) {
+        Err(error) if error.error_len().is_none() => invalid.len(),
+        _ => 0,
     }
 }
 
@@ -408,6 +444,39 @@ mod tests {
             }
             let (messages, ..) = finish(&journal);
             assert_eq!(messages.concat(), text.replace("hunter2", "***"));
+        }
+    }
+
+    #[test]
+    fn a_write_that_ends_within_a_character_harms_neither_text_nor_redaction() {
+        let journal = journal(100_000, "p\u{e4}sswort-1");
+        let text = format!("{}p\u{e4}sswort-1{}", "x".repeat(bounds::LOG_LINE + 20), "\u{20ac}".repeat(10_000));
+        let within = text.find('\u{e4}').unwrap() + 1;
+        journal.write(TextStream::Stdout, &text.as_bytes()[..within]);
+        for piece in text.as_bytes()[within..].chunks(4) {
+            journal.write(TextStream::Stdout, piece);
+        }
+        assert_eq!(finish(&journal).0.concat(), text.replace("p\u{e4}sswort-1", "***"));
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_where_a_line_is_cut_off() {
+        const SECRET: &str = "abcdefghijklmnopqrstuv\u{e4}wxyz0123456789ABC";
+        for (allowed, earlier) in [(200, 2), (20_000, 200), (20_000, 400)] {
+            // Bytes of the secret that are still read. What comes later must not follow upon a part either.
+            for read in 1..SECRET.len() {
+                for piece in [1 << 20, 4096, 13] {
+                    let journal = journal(allowed, SECRET);
+                    let between = allowed as usize + SECRET.len() - 1 - read - earlier * SECRET.len();
+                    let secrets = SECRET.repeat(earlier);
+                    let text = format!("{secrets}{}{SECRET}{}\nNEXT", ".".repeat(between), "!".repeat(30_000));
+                    for piece in text.as_bytes().chunks(piece) {
+                        journal.write(TextStream::Stdout, piece);
+                    }
+                    let text = finish(&journal).0.concat();
+                    assert!(text.bytes().all(|byte| b"*.!NEXT".contains(&byte)), "{allowed} {read} {piece}: {text}");
+                }
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::model::limits::{HttpLimit, Limit, Limits, Unit, Usage};
 use crate::model::outcome::Exceeded;
 use crate::model::quantity;
 use crate::model::task::Task;
+use crate::sandbox::bounds;
 
 /// After a limit ended an attempt.
 pub(crate) fn limit(task: &Task, exceeded: &Exceeded) -> String {
@@ -81,10 +82,15 @@ pub(crate) fn http_requests(task: &Task) -> String {
     format!("to allow more: {} http-requests = {more}", task.name.toml_table("limits"))
 }
 
-/// After a request that no grant allows: the grants there are, and a new one.
+/// After a request that no grant allows: the grants there are, and a new one; only that one if there are many, for they
+/// would take the room of other lines.
 pub(crate) fn http_grant(task: &Task, new: &HttpGrant) -> String {
-    let grants = task.grants.http.iter().chain([new]).map(HttpGrant::toml).collect::<Vec<_>>();
-    format!("to allow it: {} http = [{}]", task.name.toml_table("grants"), grants.join(", "))
+    let table = task.name.toml_table("grants");
+    let grants = task.grants.http.iter().chain([new]).map(HttpGrant::toml).collect::<Vec<_>>().join(", ");
+    match grants.len() <= bounds::HOST_LOG_TEXT {
+        true => format!("to allow it: {table} http = [{grants}]"),
+        false => format!("to allow it: add {} to http of {table}", new.toml()),
+    }
 }
 
 /// After a key-value store was opened that no grant has: the task's own, or a shared one.

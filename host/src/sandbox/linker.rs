@@ -5,6 +5,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::sandbox::bindings::{logging, task};
 use crate::sandbox::guest::Guest;
+use crate::sandbox::http::wasi_door;
 use crate::sandbox::{Profile, Wasi, file_door, http_parts_door, stream_door};
 
 /// Everything that the host serves under a profile.
@@ -19,6 +20,7 @@ pub(super) fn linker(profile: Profile, engine: &Engine) -> wasmtime::Result<Link
     file_door::add_to_linker(profile, &mut linker)?;
     stream_door::add_to_linker(&mut linker)?;
     http_parts_door::add_to_linker(profile, &mut linker)?;
+    wasi_door::add_to_linker(profile, &mut linker)?;
     task::Task::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     logging::Imports::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     #[cfg(test)]

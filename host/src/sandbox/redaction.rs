@@ -1,7 +1,8 @@
 //! Keeps the secrets of a task out of what the host stores of its attempts.
 //!
 //! It finds secrets as they were granted, and as the host itself writes them in its own lines. One that the guest encodes,
-//! splits over lines or computes with is not found.
+//! splits over lines or computes with is not found. Of one with a `#` that stands in a URL, the library drops the rest
+//! before the host sees it.
 
 use crate::model::grants::{Grants, Secret};
 
@@ -38,31 +39,69 @@ impl Redaction {
         text
     }
 
+    /// A text that ends with a URL, without its secrets and its query. A secret may begin before the query, and lead into it.
+    pub(crate) fn apply_to_url(&self, text: &str) -> String {
+        let head = text.split('?').next().unwrap_or_default();
+        let leads_into_the_query = |secret: &Secret| {
+            let before = head.strip_suffix(secret.reveal().split_once('?')?.0)?;
+            text[before.len()..].starts_with(secret.reveal()).then(|| format!("{before}{MASK}"))
+        };
+        self.apply(self.secrets.iter().find_map(leads_into_the_query).unwrap_or_else(|| head.to_owned()))
+    }
+
+    /// How many bytes at the end of a text are the beginning of a secret, and not all of it.
+    pub(crate) fn begun(&self, text: &str) -> usize {
+        let begun = |secret: &Secret| {
+            let secret = secret.reveal();
+            (1..secret.len().min(text.len() + 1))
+                .rev()
+                .find(|length| text.as_bytes().ends_with(&secret.as_bytes()[..*length]))
+        };
+        self.secrets.iter().filter_map(begun).max().unwrap_or(0)
+    }
+
     /// How many bytes at the end of an unfinished text may be the beginning of a secret.
     pub(crate) fn overlap(&self) -> usize {
         self.secrets.first().map_or(0, |longest| longest.reveal().len() - 1)
     }
 }
 
-/// A secret as it was granted, and as the host's own lines have it: in the path of a URL, in the name of a host, and in
-/// quotes.
-fn forms(secret: &str) -> [String; 4] {
+/// A secret as it was granted, and as the host's own lines have it: in the path of a URL, in the name of a host or as one,
+/// and in quotes.
+fn forms(secret: &str) -> Vec<String> {
     let quoted = format!("{secret:?}");
-    [secret.to_owned(), in_path(secret), secret.to_ascii_lowercase(), quoted[1..quoted.len() - 1].to_owned()]
+    let quoted = quoted[1..quoted.len() - 1].to_owned();
+    let mut forms = vec![secret.to_owned(), in_url(secret), secret.to_ascii_lowercase(), quoted];
+    // Other letters than those of ASCII become punycode. It is found if the secret is a whole part of the name, or several.
+    forms.extend(url::Host::parse(secret).map(|host| host.to_string()));
+    forms
 }
 
-/// A text in the path of a URL, as the URL standard writes it.
-fn in_path(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
+/// A text in the path of a URL and, from its first `?` on, in the query, as the URL standard writes it.
+fn in_url(text: &str) -> String {
+    let mut url = String::with_capacity(text.len());
+    let mut in_query = false;
+    for byte in text.bytes() {
         match byte {
-            b'\\' => path.push('/'),
-            b' ' | b'"' | b'#' | b'<' | b'>' | b'?' | b'`' | b'{' | b'}' | ..=0x1f | 0x7f.. => {
-                path.push_str(&format!("%{byte:02X}"));
+            b'?' => in_query = true,
+            b'\\' if !in_query => {
+                url.push('/');
+                continue;
             }
-            _ => path.push(char::from(byte)),
+            _ => {}
         }
-        path
-    })
+        let escaped = match byte {
+            b' ' | b'"' | b'#' | b'<' | b'>' | ..=0x1f | 0x7f.. => true,
+            b'`' | b'{' | b'}' => !in_query,
+            b'\'' => in_query,
+            _ => false,
+        };
+        match escaped {
+            true => url.push_str(&format!("%{byte:02X}")),
+            false => url.push(char::from(byte)),
+        }
+    }
+    url
 }
 
 #[cfg(test)]
@@ -99,6 +138,9 @@ mod tests {
         let secrets = vec![("NAME".to_owned(), Secret::new("T0keN".to_owned()))];
         let redaction = Redaction::of(&Grants { secrets, ..Grants::default() });
         assert_eq!(redaction.apply(url("http://T0keN.example.com/")), "http://***.example.com/");
+        let secrets = vec![("NAME".to_owned(), Secret::new("T\u{f6}k\u{e9}n".to_owned()))];
+        let redaction = Redaction::of(&Grants { secrets, ..Grants::default() });
+        assert_eq!(redaction.apply(url("http://T\u{f6}k\u{e9}n.example.com/")), "http://***.example.com/");
     }
 
     #[test]

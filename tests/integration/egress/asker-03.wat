@@ -1,8 +1,8 @@
 ;; Asks URLs one after the other through `wasi:http` 0.3, and reads what is answered to its end. A line in its log for
 ;; each that was refused when it was put together, before it could be sent.
 ;;
-;; What it asks for is filled in: calls of $ask, and the text that they point at. What is left in its futures goes
-;; when it goes.
+;; What it asks for is filled in: calls of $ask, the text that they point at, and the scheme: 0 is http, 1 is https and 2
+;; is ftp. An authority or a path of no length is left out. What is left in its futures goes when it goes.
 (component
   (import "wasi:http/types@0.3.0" (instance $types
     (export "fields" (type $fields (sub resource)))
@@ -121,6 +121,7 @@
 
     ;; At 0 is "all is well, and nothing more to say" for either future; at 256 and 512 is what the host returns.
     (data (i32.const 1024) "refused")
+    (data (i32.const 1040) "ftp")
     (data (i32.const 2048) "TEXT")
 
     (func $ask (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32)
@@ -133,10 +134,13 @@
       (call $drop-result (i32.load (i32.const 260)))
       (if (i32.or
           (i32.or
-            (call $set-scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0))
+            (call $set-scheme (local.get $request) (i32.const 1) (i32.const SCHEME) (i32.const 1040) (i32.const 3))
             (call $set-authority
-              (local.get $request) (i32.const 1) (local.get $authority) (local.get $authority-length)))
-          (call $set-path (local.get $request) (i32.const 1) (local.get $path) (local.get $path-length)))
+              (local.get $request) (i32.ne (local.get $authority-length) (i32.const 0)) (local.get $authority)
+              (local.get $authority-length)))
+          (call $set-path
+            (local.get $request) (i32.ne (local.get $path-length) (i32.const 0)) (local.get $path)
+            (local.get $path-length)))
         (then
           (call $drop-request (local.get $request))
           (call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 7)))

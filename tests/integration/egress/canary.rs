@@ -75,6 +75,10 @@ fn answer(mut stream: TcpStream, strayed: &Mutex<Vec<String>>) -> std::io::Resul
         if length == 0 {
             return Ok(());
         }
+        // A client that wants TLS has been heard, and gets nothing.
+        if request[0] == 0x16 {
+            return Ok(());
+        }
         let request = String::from_utf8_lossy(&request[..length]);
         let path = request.split(' ').nth(1).unwrap_or_default();
         if !path.starts_with('/') {

@@ -35,12 +35,14 @@ impl Door {
         }
     }
 
-    /// A guest that asks for these: a URL, or an authority and a path with a space between.
+    /// A guest that asks for these, all of one scheme: a URL, or an authority and a path with a space between.
     pub(super) fn guest_for(self, urls: &[String]) -> Vec<u8> {
         let (mut calls, mut text) = (String::new(), String::new());
         let mut at = TEXT;
+        let mut secure = false;
         for url in urls {
-            let rest = url.strip_prefix("http://").unwrap();
+            let (scheme, rest) = url.split_once("://").unwrap();
+            secure = scheme == "https";
             let (authority, path) = rest.split_once(' ').unwrap_or_else(|| rest.split_at(rest.find('/').unwrap()));
             let numbers = [at, authority.len(), at + authority.len(), path.len()];
             let numbers = numbers.map(|number| format!("(i32.const {number})")).join(" ");
@@ -48,7 +50,8 @@ impl Door {
             rest.bytes().for_each(|byte| write!(text, "\\{byte:02x}").unwrap());
             at += rest.len();
         }
-        ASKER_03.replace("CALLS", &calls).replace("TEXT\"", &format!("{text}\"")).into_bytes()
+        let asker = ASKER_03.replace("SCHEME", if secure { "1" } else { "0" });
+        asker.replace("CALLS", &calls).replace("TEXT\"", &format!("{text}\"")).into_bytes()
     }
 
     /// Whether a request has its path apart from its authority, so that there may be a URL in it.
@@ -71,12 +74,12 @@ impl Door {
         }
     }
 
-    /// How many requests were refused before they came to the policy.
-    pub(super) fn malformed(self, report: &AttemptReport) -> usize {
+    /// How many requests could not be put together, so that there was nothing to send.
+    pub(super) fn not_put_together(self, report: &AttemptReport) -> usize {
         match self {
-            Door::Task => report.outcome.to_string().matches("the URL cannot be read").count(),
+            Door::Task => 0,
             Door::Wasi02 => {
-                let told = report.log.iter().find_map(|line| line.message.split_once("refused at once "));
+                let told = report.log.iter().find_map(|line| line.message.split_once("not put together "));
                 told.and_then(|(_, told)| told.split(',').next()?.parse().ok()).expect("the guest says how many")
             }
             Door::Wasi03 => report.log.iter().filter(|line| line.message == "refused").count(),

@@ -8,6 +8,7 @@ mod dns;
 mod door;
 mod targets;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -59,10 +60,14 @@ fn inside_the_network() {
 fn only_public_addresses_are_reached_through(door: Door, canary: &Canary, dns: &Dns) {
     let prober = Prober::load(door);
     let before = dns.answered();
+    let reused = Cell::new(0);
     let reached = |urls: &[String]| {
         let report = prober.ask(urls);
-        // What is no URL at all is refused before it counts as a request.
-        let tried = report.usage.http.requests as usize + door.malformed(&report);
+        let kept =
+            report.log.iter().flat_map(|line| &line.fields).filter(|(name, value)| name == "reused" && value == "true");
+        reused.set(reused.get() + kept.count());
+        // What a request of `wasi:http` may not have in it is refused before there is one.
+        let tried = report.usage.http.requests as usize + door.not_put_together(&report);
         assert_eq!(tried, urls.len(), "{door:?}: every one was tried: {:?}", report.outcome);
         canary.take()
     };
@@ -78,15 +83,20 @@ fn only_public_addresses_are_reached_through(door: Door, canary: &Canary, dns: &
     assert_eq!(reached(&direct), public, "addresses that are public");
     let named: Vec<String> = public.iter().map(|address| url(&dns.name(&[&[*address]]))).collect();
     assert_eq!(reached(&named), public, "names of addresses that are public");
+    let secure = |urls: &[String]| -> Vec<String> { urls.iter().map(|url| url.replacen("http", "https", 1)).collect() };
+    assert_eq!(reached(&secure(&direct)), public, "addresses that are public, over TLS");
 
     let special: Vec<IpAddr> = SPECIAL.iter().map(|address| address.parse().unwrap()).collect();
-    assert!(special.len() + TRICKS.len() >= 80);
+    assert!(special.len() >= 80);
     let direct: Vec<String> = special.iter().map(|address| url(&shown(*address))).collect();
     only_public(reached(&direct), "asked for outright");
+    only_public(reached(&secure(&direct)), "asked for outright, over TLS");
     let tricks: Vec<String> = TRICKS.iter().map(|host| url(host)).collect();
     only_public(reached(&tricks), "spelled oddly");
+    only_public(reached(&secure(&tricks)), "spelled oddly, over TLS");
     let named: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[*address]]))).collect();
     only_public(reached(&named), "by a name");
+    only_public(reached(&secure(&named)), "by a name, over TLS");
     let first: IpAddr = PUBLIC[0].parse().unwrap();
     let rebinding: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[first], &[*address]]))).collect();
     for _ in 0..4 {
@@ -94,9 +104,11 @@ fn only_public_addresses_are_reached_through(door: Door, canary: &Canary, dns: &
     }
     // Each of these is asked for so often that a kept connection is used again after its name has come to lead elsewhere.
     let kept: Vec<String> = rebinding.iter().take(4).map(|url| format!("{url}keep")).collect();
+    reused.set(0);
     for _ in 0..4 {
         only_public(reached(&kept), "by a name whose answer flips while a connection is kept");
     }
+    assert!(reused.get() > 0, "{door:?}: connections are kept, and used again");
     let dead: IpAddr = PUBLIC_UNREACHABLE.parse().unwrap();
     let second: Vec<String> = special.iter().map(|address| url(&dns.name(&[&[dead, *address]]))).collect();
     only_public(reached(&second), "by a name's second address");
@@ -148,7 +160,7 @@ impl Prober {
         let made = self.prepared.is_none().then(|| prepared(&self.sandbox, &self.door.guest_for(urls)));
         let prepared = self.prepared.as_ref().or(made.as_ref()).expect("one or the other");
         let mut task = fuzzing::task("egress".parse().unwrap(), "asker".parse().unwrap());
-        task.grants.http = vec![format!("http://*:{PORT}").parse().unwrap()];
+        task.grants.http = ["http", "https"].map(|scheme| format!("{scheme}://*:{PORT}").parse().unwrap()).into();
         let http = HttpLimits { requests: 1000, connect: Duration::from_secs(5), ..HttpLimits::default() };
         task.limits = Limits { timeout: Duration::from_secs(120), http, ..Limits::default() }.into();
         let run = Run {

@@ -75,7 +75,9 @@ pub enum HttpGrantError {
     #[error("a grant ends with the path; a query or fragment cannot be granted")]
     Query,
     /// The path can be read in more than one way.
-    #[error("the path {0:?} has `..`, an encoded slash or a backslash in it; write the plain path")]
+    #[error(
+        "the path {0:?} has `..`, a backslash or an escape in it that servers read in different ways; write the plain path"
+    )]
     Path(String),
 }
 

@@ -1,7 +1,8 @@
 //! HTTP for guests: one policy and one client behind three doors (`wasi:http` 0.2 and 0.3, `sandclock:task/http`).
 //!
 //! Every request passes [`Egress::send`]: counted, checked against the grants, sent to a checked address, timed, capped,
-//! and entered into the log. Redirects are not followed: where they lead to has to be asked for anew.
+//! and entered into the log. What is too malformed to come there is counted and entered by [`Egress::malformed`].
+//! Redirects are not followed: where they lead to has to be asked for anew.
 
 mod address;
 mod audit;
@@ -16,7 +17,7 @@ mod pool;
 mod shelf;
 mod task_door;
 mod tls;
-mod wasi_door;
+pub(super) mod wasi_door;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -176,6 +177,11 @@ impl Egress {
         })
     }
 
+    /// Counts a request that is too malformed to be sent, and enters it into the log.
+    pub(crate) fn malformed(&self, why: String) -> SendError {
+        self.refuse(self.policy.malformed(why), self.timeouts(RequestOptions::default()), None)
+    }
+
     /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.
     pub(crate) fn finish(&self) -> HttpUsage {
         let mut largest_body = 0;
@@ -197,7 +203,12 @@ impl Egress {
 
     /// Enters a refusal into the log, in the account of the request if there is one.
     fn refuse(&self, refusal: Refusal, timeouts: Timeouts, audit: Option<&Audit>) -> SendError {
-        let shown = self.journal.shortened(refusal.to_string());
+        let shown = match &refusal {
+            Refusal::NotGranted(target) => {
+                self.journal.shortened_url(&format!("{refusal}?{}", target.query().unwrap_or_default()))
+            }
+            _ => self.journal.shortened(refusal.to_string()),
+        };
         if let Some(lesson) = self.policy.lesson(&refusal, &shown) {
             match (audit, &refusal) {
                 (Some(audit), _) => audit.refused(lesson),

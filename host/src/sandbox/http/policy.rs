@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     NotGranted(Box<HttpTarget>),
     #[error("{host} leads to {address}, {reason}")]
     Address { host: String, address: IpAddr, reason: NotPublic, target: Box<HttpTarget> },
+    #[error("the request is malformed: {0}")]
+    Malformed(String),
 }
 
 impl Policy {
@@ -73,12 +75,28 @@ impl Policy {
 
     /// Counts a request and checks it against limits and grants.
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
+        self.count()?;
+        self.check(method, uri)
+    }
+
+    /// Counts a request that is malformed. Returns why it is refused.
+    pub(crate) fn malformed(&self, why: String) -> Refusal {
+        self.count().err().unwrap_or(Refusal::Malformed(why))
+    }
+
+    fn count(&self) -> Result<(), Refusal> {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let limit = self.task.limits.http.requests;
         if begun > limit {
             return Err(Refusal::TooMany { limit, times: begun - limit });
         }
-        if method == Method::CONNECT {
+        Ok(())
+    }
+
+    fn check(&self, method: &Method, uri: &Uri) -> Result<Admitted, Refusal> {
+        // To HTTP, other letters are another method; to some servers they are not.
+        let is = |known: Method| method.as_str().eq_ignore_ascii_case(known.as_str());
+        if is(Method::CONNECT) {
             return Err(Refusal::Connect);
         }
         let target = HttpTarget::of(method, uri)?;
@@ -89,7 +107,7 @@ impl Policy {
         let reach = if grants().any(HttpGrant::names_address) { Reach::Named } else { Reach::Public };
         let mut headers = HeaderMap::new();
         // The answer to TRACE is the request.
-        if method != Method::TRACE {
+        if !is(Method::TRACE) {
             for header in grants().flat_map(HttpGrant::headers) {
                 headers.entry(header.name()).or_insert_with(|| header.value().clone());
             }
@@ -102,7 +120,7 @@ impl Policy {
         let lesson = match refusal {
             Refusal::TooMany { times: 2.., .. } => return None,
             Refusal::TooMany { .. } => Some(lesson::http_requests(&self.task)),
-            Refusal::Target(_) | Refusal::Connect => None,
+            Refusal::Target(_) | Refusal::Connect | Refusal::Malformed(_) => None,
             Refusal::NotGranted(target) => self.taught(&HttpGrant::covering(target)),
             Refusal::Address { address, target, .. } => {
                 let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
@@ -120,10 +138,12 @@ impl Policy {
         })
     }
 
-    /// The lines of TOML with one more grant. None if so many were told that the next one teaches nothing, or if it is too
-    /// long to be meant.
+    /// The lines of TOML with one more grant. None if so many were told that the next one teaches nothing, if it is too
+    /// long to be meant, or if it cannot be written down: grants have methods in capitals only.
     fn taught(&self, grant: &HttpGrant) -> Option<String> {
-        let teaches = grant.to_string().len() <= bounds::HOST_LOG_TEXT
+        let text = grant.to_string();
+        let teaches = text.len() <= bounds::HOST_LOG_TEXT
+            && HttpGrant::parse(&text).is_ok_and(|read| read == *grant)
             && self.taught.fetch_add(1, Ordering::Relaxed) < bounds::GRANTS_TAUGHT;
         teaches.then(|| lesson::http_grant(&self.task, grant))
     }
@@ -170,7 +190,10 @@ pub fn passed(task: Task, method: &Method, uri: &Uri, address: Option<IpAddr>) -
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::model::grants::{BoundHeader, Secret};
     use crate::sandbox::testing::task;
 
     fn policy(grants: &[&str], requests: u32) -> Policy {
@@ -216,6 +239,52 @@ mod tests {
             let lesson = policy.lesson(&admit(&policy, request).unwrap_err(), "").unwrap();
             let grant = lesson.rsplit('"').nth(1).unwrap();
             assert!(admit(&self::policy(&[grant], 10), request).is_ok(), "{grant} for {request}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_grants_is_not_repeated_in_each_lesson() {
+        let grants: Vec<String> = (0..400).map(|at| format!("GET https://h{at}.example.com/v1")).collect();
+        let policy = policy(&grants.iter().map(String::as_str).collect::<Vec<_>>(), 10);
+        let lesson = policy.lesson(&admit(&policy, "GET http://10.0.0.1/").unwrap_err(), "no").unwrap();
+        let expected = "request refused: no; to allow it: add \"GET http://10.0.0.1\" to http of \
+                        [tasks.\"nightly.report\".grants]";
+        assert_eq!(lesson, expected);
+    }
+
+    #[test]
+    fn a_method_in_small_letters_is_no_way_past_what_its_capitals_are_refused() {
+        let header = BoundHeader::new("X-Key".parse().unwrap(), "${secret:KEY}", |_| {
+            Some(Box::leak(Box::new(Secret::new("hunter2".to_owned()))))
+        });
+        let mut task = task("nightly.report");
+        task.grants.http = vec!["http://localhost".parse::<HttpGrant>().unwrap().with_headers(vec![header.unwrap()])];
+        let policy = Policy::new(Arc::new(task));
+        for (method, headers) in [("GET", 1), ("get", 1), ("TRACE", 0), ("trace", 0), ("Trace", 0)] {
+            let admitted = admit(&policy, &format!("{method} http://localhost/")).unwrap();
+            assert_eq!(admitted.headers.len(), headers, "{method}");
+        }
+        for method in ["CONNECT", "connect", "Connect"] {
+            let refusal = admit(&policy, &format!("{method} http://localhost/")).unwrap_err();
+            assert_eq!(refusal, Refusal::Connect, "{method}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_grant_that_is_taught_is_one_and_allows_the_request(
+            method in "[!#$%&'*+.^_`|~0-9a-zA-Z-]{1,8}|[A-Z-]{1,8}", host in "[!-~&&[^/?#@:\\[\\]]]{1,12}|[a-z0-9.-]{1,12}",
+        ) {
+            let policy = self::policy(&[], 1);
+            let request = format!("{method} http://{host}/");
+            if let Ok(uri) = format!("http://{host}/").parse()
+                && let Err(refusal @ Refusal::NotGranted(_)) = policy.admit(&method.parse().unwrap(), &uri)
+                && let Some((_, taught)) = policy.lesson(&refusal, "").unwrap().split_once("http = [\"")
+            {
+                let grant = taught.strip_suffix("\"]").unwrap();
+                prop_assert!(HttpGrant::parse(grant).is_ok(), "{}", grant);
+                prop_assert!(admit(&self::policy(&[grant], 1), &request).is_ok(), "{} for {}", grant, request);
+            }
         }
     }
 

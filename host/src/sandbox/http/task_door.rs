@@ -19,10 +19,11 @@ impl Host for Guest {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
         let egress = self.egress();
         let timeout = request.timeout.map(Duration::from_millis);
-        let sent = async {
-            let request = read(request, egress.limits.headers)?;
-            fetch(&egress, request).await
+        let request = match read(request, egress.limits.headers) {
+            Ok(request) => request,
+            Err(why) => return Ok(Err(egress.malformed(why).into())),
         };
+        let sent = fetch(&egress, request);
         Ok(match timeout {
             Some(timeout) => tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Error::TimedOut)),
             None => sent.await,
@@ -52,27 +53,24 @@ async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Resp
 }
 
 /// Reads what the guest handed over. Headers that describe the connection or frame the body are the host's own. Of too
-/// many headers, as many are read as have the request refused.
-fn read(request: Request, most: u64) -> Result<http::Request<WasiBody>, Error> {
-    let invalid = Error::InvalidRequest;
-    let method: Method =
-        request.method.parse().map_err(|_| invalid(format!("{:?} is not a method", request.method)))?;
-    let uri: Uri = request.url.parse().map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
+/// many headers, as many are read as have the request refused. Fails with what is wrong.
+fn read(request: Request, most: u64) -> Result<http::Request<WasiBody>, String> {
+    let method: Method = request.method.parse().map_err(|_| format!("{:?} is not a method", request.method))?;
+    let uri: Uri = request.url.parse().map_err(|error| format!("the URL cannot be read: {error}"))?;
     let body = Full::new(Bytes::from(request.body)).map_err(|never| match never {}).boxed_unsync();
     let mut read = http::Request::new(body);
     *read.method_mut() = method;
     *read.uri_mut() = uri;
     let mut bytes = 0;
     for (name, value) in request.headers {
-        let header: HeaderName = name.parse().map_err(|_| invalid(format!("{name:?} is not a header's name")))?;
+        let header: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header's name"))?;
         if DEFAULT_FORBIDDEN_HEADERS.contains(&header) || header == http::header::CONTENT_LENGTH {
-            return Err(invalid(format!("the header {header} is written by the host")));
+            return Err(format!("the header {header} is written by the host"));
         }
         let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| invalid(format!("the header {header} has a value that HTTP forbids")))?;
+            .map_err(|_| format!("the header {header} has a value that HTTP forbids"))?;
         bytes += (header.as_str().len() + value.len()) as u64;
-        let added = read.headers_mut().try_append(header, value);
-        added.map_err(|error| invalid(error.to_string()))?;
+        read.headers_mut().try_append(header, value).map_err(|error| error.to_string())?;
         if bytes > most || read.headers().len() > bounds::HTTP_REQUEST_HEADERS {
             break;
         }
@@ -93,6 +91,7 @@ impl From<SendError> for Error {
         match error {
             SendError::Refused(Refusal::TooMany { .. }) => Error::TooManyRequests,
             SendError::Refused(Refusal::Target(error)) => Error::InvalidRequest(error.to_string()),
+            SendError::Refused(Refusal::Malformed(why)) => Error::InvalidRequest(why),
             SendError::Refused(refusal) => Error::Denied(refusal.to_string()),
             SendError::Invalid(message) => Error::InvalidRequest(message),
             error @ (SendError::HeadersTooLarge { .. } | SendError::TooManyHeaders) => {

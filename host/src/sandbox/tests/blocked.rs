@@ -172,7 +172,7 @@ pub(super) fn asks_03(server: &str) -> Vec<u8> {
         at + server.len()
     );
     let asker = include_str!("../../../../tests/integration/egress/asker-03.wat");
-    asker.replace("CALLS", &ask).replace("TEXT\"", &format!("{server}/\"")).into_bytes()
+    asker.replace("SCHEME", "0").replace("CALLS", &ask).replace("TEXT\"", &format!("{server}/\"")).into_bytes()
 }
 
 /// A plain program over WASI preview 1 that sleeps.

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use wasmtime_wasi_http::WasiHttpHooks as _;
 
 use crate::clock::Clock;
+use crate::model::grants::Secret;
 use crate::model::limits::HttpLimits;
 use crate::model::limits::Limit;
 use crate::model::log::{Level, LogSource};
@@ -182,6 +183,20 @@ async fn what_is_not_granted_stays_here_and_is_explained() {
     assert!(failure(&report).contains("leads to 127.0.0.1, a loopback address"), "{}", failure(&report));
     assert_eq!((host_lines(&report).len(), field(&report, "sent"), field(&report, "peer")), (1, Some("0"), None));
     assert!(server.requests.lock().unwrap().is_empty(), "nothing has gone out");
+}
+
+#[tokio::test]
+async fn a_secret_that_leads_into_the_query_is_not_in_the_log() {
+    let server = server(HELLO, Then::Close).await;
+    let grant = format!("http://{}", server.address);
+    for (secret, grants) in [("ab{c?d{e", vec![grant.as_str()]), ("ab{c?d{e", vec![]), ("?d{e", vec![])] {
+        let mut task = granted(&grants);
+        task.grants.secrets = vec![("KEY".to_owned(), Secret::new(secret.to_owned()))];
+        let report = fetch(task, &format!("http://{}/x{secret}&more=1", server.address)).await;
+        let lines = host_lines(&report);
+        assert!(lines.len() == 1 && lines[0].1.contains("/x***"), "{lines:?}");
+        assert!(!lines[0].1.contains("ab") && !lines[0].1.contains("more"), "{lines:?}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::sandbox::http::{Egress, Network, SendError};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::redaction::Redaction;
 use crate::sandbox::testing::{attempt, run, typed};
+use crate::sandbox::tests::blocked;
 use crate::sandbox::tests::http::{Then, failure, granted, host_lines, server};
 use crate::sandbox::tests::tasks::ALLOCATOR;
 use crate::sandbox::{AttemptReport, TlsRoots, bounds};
@@ -85,6 +86,22 @@ async fn a_body_that_is_too_large_to_be_sent_is_counted_and_told() {
     let lines = host_lines(&report);
     assert!(lines.len() == 1 && lines[0].1.contains("[tasks.fetch.limits] http-body = "), "{lines:?}");
     assert_eq!(report.usage.http.requests, 1);
+}
+
+#[tokio::test]
+async fn answers_that_a_guest_keeps_are_counted() {
+    for keep in ["(call $get (local.get $i) (i32.const 600))", ""] {
+        let server = server("HTTP/1.1 204 No Content\r\n\r\n", Then::Close).await;
+        let mut task = granted(&[&format!("http://{}", server.address)]);
+        task.limits.http.requests = 1000;
+        let body = format!(
+            "(loop (local.set $i (call $send-it (call $request))) (call $block (call $subscribe (local.get $i))) {keep}
+                (br 0))"
+        );
+        let report = attempt(blocked::guest(&body, &format!("http://{}/", server.address)), run(task)).await;
+        let AttemptOutcome::Trapped { .. } = &report.outcome else { panic!("{:?}", report.outcome) };
+        assert!(report.outcome.to_string().contains("more than 64 HTTP fields"), "{}", report.outcome);
+    }
 }
 
 /// The HTTP of an attempt of a task, and its log.

@@ -6,6 +6,7 @@ mod cancel;
 mod connections;
 mod http;
 mod http_limits;
+mod http_malformed;
 mod keyvalue;
 mod limits;
 mod programs;

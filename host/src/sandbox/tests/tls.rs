@@ -26,7 +26,7 @@ async fn server() -> u16 {
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_slice(KEY).unwrap());
     let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         loop {
@@ -59,6 +59,16 @@ async fn a_root_that_was_given_is_trusted_and_no_other() {
                 assert_eq!(second, (expected, Some(true)), "one handshake serves both");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_have_the_name_is_refused() {
+    let port = server().await;
+    let network = Arc::new(Network::new(TlsRoots::from_pem(ROOT).unwrap(), Clock::system()));
+    for (host, expected) in [("127.0.0.1", Some(200)), ("127.0.0.2", None)] {
+        let url = format!("https://{host}:{port}/");
+        assert_eq!(ask(&network, "a", "GET", &url, Reading::All).await, (expected, Some(false)), "{host}");
     }
 }
 

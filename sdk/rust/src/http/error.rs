@@ -18,7 +18,7 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No grant allows the request. The text names the TOML that would.
+    /// No grant allows the request. The log of the run names the TOML that would.
     Denied(String),
     /// The request is malformed: a bad URL, method or header, or a body that could not be made.
     InvalidRequest(String),

@@ -103,6 +103,11 @@ impl HttpTarget {
         self.url.path()
     }
 
+    /// The query.
+    pub fn query(&self) -> Option<&str> {
+        self.url.query()
+    }
+
     /// Path and query: what stands in the request line.
     pub fn path_and_query(&self) -> String {
         match self.url.query() {
@@ -206,7 +211,8 @@ pub(super) fn comparable(path: &str) -> String {
 const MAX_ESCAPE_DEPTH: usize = 4;
 
 /// Whether some server could read a path as going up: one that undoes escapes before it splits at slashes, undoes them
-/// twice, takes a backslash for a slash, or cuts `;parameters` off a segment.
+/// twice, takes a backslash for a slash, cuts `;parameters` off a segment, reads `%u002e` as a dot, or `%c0%ae`, which is
+/// none in UTF-8.
 pub(super) fn may_climb(path: &str) -> bool {
     let mut bytes = path.as_bytes().to_vec();
     for _ in 0..MAX_ESCAPE_DEPTH {
@@ -214,7 +220,8 @@ pub(super) fn may_climb(path: &str) -> bool {
             .split(|byte| matches!(byte, b'/' | b'\\'))
             .filter_map(|segment| segment.split(|byte| *byte == b';').next())
             .any(|name| name == b"..");
-        if climbs || bytes.iter().any(u8::is_ascii_control) {
+        let escapes = bytes.windows(2).any(|pair| matches!(pair, [b'%', b'u' | b'U']));
+        if climbs || escapes || bytes.iter().any(u8::is_ascii_control) || std::str::from_utf8(&bytes).is_err() {
             return true;
         }
         let decoded = unescape(&bytes);

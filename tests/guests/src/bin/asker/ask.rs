@@ -40,9 +40,12 @@ pub(crate) fn ask_all() {
         while flights.len() < most
             && let Some(url) = urls.pop_front()
         {
-            match send(url) {
-                Some(flight) => flights.push(flight),
-                None => refused += 1,
+            let Some(request) = put_together(url) else {
+                refused += 1;
+                continue;
+            };
+            if let Ok(response) = handle(request, None) {
+                flights.push(Flight { pollable: response.subscribe(), response });
             }
         }
         if flights.is_empty() {
@@ -59,12 +62,12 @@ pub(crate) fn ask_all() {
             }
         }
     }
-    println!("tried {tried}, refused at once {refused}, answered {answered}");
+    println!("tried {tried}, not put together {refused}, answered {answered}");
 }
 
-/// Sends a GET request; none if that is refused at once. With a space between them, the URL may have any authority and any
+/// A GET request; none if the host refuses a part of it. With a space between them, the URL may have any authority and any
 /// path.
-fn send(url: &str) -> Option<Flight> {
+fn put_together(url: &str) -> Option<OutgoingRequest> {
     let (scheme, rest) = url.split_once("://").expect("a URL with a scheme");
     let (authority, path) = rest.split_once(' ').unwrap_or_else(|| rest.split_at(rest.find('/').unwrap_or(rest.len())));
     let request = OutgoingRequest::new(Fields::new());
@@ -72,8 +75,7 @@ fn send(url: &str) -> Option<Flight> {
     request.set_scheme(Some(&scheme)).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some(path)).ok()?;
-    let response = handle(request, None).ok()?;
-    Some(Flight { pollable: response.subscribe(), response })
+    Some(request)
 }
 
 /// Reads a response; whether it came to its end.

@@ -1,5 +1,5 @@
 //! Asks whatever its payload says through `wasi:http` 0.2, with many requests in flight: a number, how many, and then a
-//! URL a line. Prints how many it tried, how many of them the host refused at once, and how many
+//! URL a line. Prints how many it tried, how many of them could not be put together, and how many
 //! were answered in full.
 
 // Off wasm there is no host to ask, and nothing to build.
