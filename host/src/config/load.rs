@@ -14,6 +14,7 @@ use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
 use super::elements::webhook;
 use super::elements::{Build, Common, Secrets};
+use super::folders::Folders;
 use super::read::{Field, Keys, Reader, Value};
 use super::report::Report;
 use super::surroundings::{PluginFiles, Surroundings};
@@ -125,7 +126,7 @@ fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, proble
         text,
         root,
         timezone: host.timezone.clone(),
-        state: host.state.clone(),
+        folders: Folders::default(),
         plugins,
         secrets: Secrets::default(),
         common: Common::default(),
@@ -137,6 +138,8 @@ fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, proble
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
     let built: Vec<Option<(Arc<Task>, Origin)>> =
         tasks.iter().map(|(name, task)| task.get_ref().build(name, &mut build)).map(shared).collect();
+    let folders = build.folders;
+    folders.check(&host, root, problems);
 
     let known_alerts: Vec<&AlertName> = alert_tables.0.iter().map(|(name, _)| name.get_ref()).collect();
     for (_, task) in &tasks {

@@ -17,6 +17,7 @@ use crate::sandbox::bindings::task::sandclock::task::types;
 use crate::sandbox::carried::{Carried, size};
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
+use crate::sandbox::granted::{FolderError, Granted};
 use crate::sandbox::hook::{Entries, Hook};
 use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
@@ -48,7 +49,7 @@ pub(crate) enum SetupError {
     Folder {
         folder: String,
         #[source]
-        source: wasmtime::Error,
+        source: FolderError,
     },
     #[error("cannot set up the guest")]
     Engine(#[from] wasmtime::Error),
@@ -187,8 +188,9 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
             FolderAccess::ReadOnly => FsPerms::ReadOnly,
             FolderAccess::ReadWrite => FsPerms::ReadWrite,
         };
-        wasi.preopened_dir(&folder.host, &folder.guest, permissions)
+        let granted = Granted::open(folder)
             .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
+        wasi.preopened_dir(granted.path(), &folder.guest, permissions)?;
     }
     Ok(wasi.build())
 }

@@ -19,6 +19,7 @@ mod attempt;
 mod bare;
 mod ending;
 mod facts;
+mod granted;
 mod guest;
 mod hook;
 mod kernel;

@@ -11,12 +11,12 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::clock::Clock;
-use crate::model::grants::{FolderAccess, FolderGrant, KeyValueGrant};
+use crate::model::grants::{FolderAccess, KeyValueGrant};
 use crate::model::limits::Limit;
 use crate::model::log::LogSource;
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::task::Task;
-use crate::sandbox::testing::{attempt, command, load, load_with_stores, run, task};
+use crate::sandbox::testing::{attempt, command, folder_grant, load, load_with_stores, run, task};
 use crate::sandbox::tests::keyvalue::{ADD, Broken, LIST, TELL, keeper, set};
 use crate::sandbox::{AttemptRequest, Prepared};
 
@@ -333,8 +333,7 @@ fn a_guest_that_waits_for_a_disk_or_a_name_is_gone_at_its_deadline() {
         begun.await.unwrap();
         for (name, arguments) in FILE_CALLS {
             let mut task = waiting("http://localhost");
-            let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
-            task.grants.folders = vec![FolderGrant { host, guest, access }];
+            task.grants.folders = vec![folder_grant(folder.path(), FolderAccess::ReadWrite)];
             late(name, load(file_call(name, arguments)).unwrap(), task).await;
         }
         let (_, fetch) = WAITS.last().unwrap();
@@ -380,8 +379,7 @@ async fn what_is_no_file_and_no_folder_is_not_opened() {
         ("folder/../pipe", READ, NOT_PERMITTED),
     ] {
         let mut task = task("files");
-        let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
-        task.grants.folders = vec![FolderGrant { host, guest, access }];
+        task.grants.folders = vec![folder_grant(folder.path(), FolderAccess::ReadWrite)];
         task.exit_codes.success = vec![expected];
         let report = attempt(command(&program(name, rights)), run(task)).await;
         assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }, "{name} {rights}");
