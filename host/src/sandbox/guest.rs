@@ -17,6 +17,7 @@ use crate::sandbox::bindings::task::sandclock::task::types;
 use crate::sandbox::carried::{Carried, size};
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
+use crate::sandbox::file_calls_door::FileCalls;
 use crate::sandbox::granted::{FolderError, Granted};
 use crate::sandbox::hook::{Entries, Hook};
 use crate::sandbox::http::{Egress, WasiDoor};
@@ -39,6 +40,7 @@ pub(crate) struct Guest {
     turn: Turn,
     entries: Entries,
     open_files: OpenFiles,
+    file_calls: FileCalls,
     carried: Carried,
 }
 
@@ -83,6 +85,7 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            file_calls: FileCalls::default(),
             carried,
         };
         let mut store = Store::new(engine, guest);
@@ -107,6 +110,7 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            file_calls: FileCalls::default(),
             carried: Carried { call: u64::MAX, returned: u64::MAX },
         }
     }
@@ -149,6 +153,11 @@ impl Guest {
     /// What it has open in its folders.
     pub(crate) fn open_files(&mut self) -> &mut OpenFiles {
         &mut self.open_files
+    }
+
+    /// What goes on in its folders.
+    pub(crate) fn file_calls(&mut self) -> &mut FileCalls {
+        &mut self.file_calls
     }
 
     /// What it may hand over at a time.
