@@ -89,7 +89,7 @@ impl Plugins {
             None => {
                 let image = self.compile(digest, *metering, || progress.report(name, &Stage::Compiling)).await?;
                 let plugins = self.clone();
-                self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?
+                self.in_turn(move || plugins.0.sandbox.load(&image.into_image())).await?
             }
         };
         let took = self.0.clock.monotonic().saturating_duration_since(since);
@@ -152,7 +152,7 @@ impl Inner {
 
     fn load(&self, digest: Digest, image: Option<CachedImage>) -> Result<Found, Unusable> {
         let since = self.clock.monotonic();
-        let code = image.map(|image| self.sandbox.load(&image.image())).transpose()?;
+        let code = image.map(|image| self.sandbox.load(&image.into_image())).transpose()?;
         Ok(Found { digest, code, since })
     }
 
