@@ -51,8 +51,8 @@ impl Folders {
     }
 
     /// Notes every grant of what is the host's, and every one that a guest can lead elsewhere.
-    pub(super) fn check(&self, host: &HostSettings, root: &Path, problems: &mut Problems) {
-        let [state, plugins, mut own] = [&*host.state, &host.plugins, root].map(Way::to);
+    pub(super) fn check(&self, host: &HostSettings, own: &Path, problems: &mut Problems) {
+        let [state, plugins, mut own] = [&*host.state, &host.plugins, own].map(Way::to);
         own.through.insert(own.real.clone());
         let mut writable = BTreeMap::new();
         for granted in self.0.values() {
@@ -73,12 +73,12 @@ impl Folders {
         }
         // The longest is the nearest.
         let reached = |from: &Path| from.ancestors().find_map(|folder| writable.get(folder));
-        for (what, way) in [("state folder", state), ("plugins folder", plugins), ("folder of this file", own)] {
+        for (what, way) in [("the state folder", state), ("the plugins folder", plugins), ("this file", own)] {
             let Some((_, place)) = way.through.iter().find_map(|folder| reached(folder)) else {
                 continue;
             };
             problems.note(
-                Diagnostic::error(format!("no guest may change what leads to the {what}"))
+                Diagnostic::error(format!("no guest may change what leads to {what}"))
                     .at((*place).clone(), "expected a folder that neither holds it nor a link to it")
                     .help("grant it read-only, or another folder"),
             );
@@ -143,7 +143,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::config::{Surroundings, load_text};
+    use crate::config::{Surroundings, load, load_text};
 
     /// The messages of a configuration with these grants, each `WORD PATH`, of a task of its own.
     fn messages(root: &Path, grants: &[&str]) -> Vec<String> {
@@ -212,5 +212,17 @@ mod tests {
         symlink("../..", root.path().join("b/root")).unwrap();
         let own = root.path().join("b/root").join(root.path().file_name().unwrap());
         assert_eq!(messages(&own, &["read-write b"])[0], "no guest may change what leads to the state folder");
+    }
+
+    #[test]
+    fn no_guest_changes_the_file_itself() {
+        let root = site();
+        let text = "[tasks.p]\ngrants.folders = { \"/f\" = { path = \"config\", access = \"read-write\" } }\n";
+        std::fs::write(root.path().join("config/sandclock.toml"), text).unwrap();
+        let link = root.path().join("sandclock.toml");
+        symlink("config/sandclock.toml", &link).unwrap();
+        let around = Surroundings::of_process("2026-11-23T12:00:00Z".parse().unwrap());
+        let report = load(&link, &around).unwrap_err();
+        assert_eq!(report.diagnostics()[0].message(), "no guest may change what leads to this file", "{report}");
     }
 }
