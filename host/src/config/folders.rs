@@ -4,7 +4,7 @@
 //! its grants anew. So no name on the way to a granted folder, or to one of the host's own, may lie in a folder that a
 //! guest may change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ impl Folders {
     pub(super) fn check(&self, host: &HostSettings, own: &Path, problems: &mut Problems) {
         let [state, plugins, mut own] = [&*host.state, &host.plugins, own].map(Way::to);
         own.through.insert(own.real.clone());
-        let mut writable = BTreeMap::new();
+        let mut writable = HashMap::new();
         for granted in self.0.values() {
             if granted.way.real.starts_with(&state.real) || state.real.starts_with(&granted.way.real) {
                 let problem = Diagnostic::error("no guest may see the state folder of the host")
