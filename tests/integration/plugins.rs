@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -272,9 +272,8 @@ async fn a_plugin_is_compiled_while_every_processor_is_busy() {
     until_no_compiler(&ground).await;
 }
 
-#[test]
-fn a_compiler_does_not_outlive_its_host() {
-    let ground = Ground::with(&[]);
+/// A compiler without a host, which is ordered to compile a bomb.
+fn compiler(ground: &Ground, cpu_seconds: u64) -> (Child, String) {
     let (input, output) = (ground.root.path().join("bomb"), ground.root.path().join("image"));
     let bomb = bomb(10_000);
     fs::write(&input, &bomb).unwrap();
@@ -284,20 +283,36 @@ fn a_compiler_does_not_outlive_its_host() {
         "digest": Sha256::digest(&bomb).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
         "output": output,
         "memory": 2u64 << 30,
-        "cpu_seconds": 60,
+        "cpu_seconds": cpu_seconds,
         "unmetered": false,
         "idle": true,
     });
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sandclock"))
+    let child = Command::new(env!("CARGO_BIN_EXE_sandclock"))
         .arg("compile-child")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    (child, order.to_string())
+}
+
+#[test]
+fn a_compiler_does_not_outlive_its_host() {
+    let ground = Ground::with(&[]);
+    let (mut child, order) = compiler(&ground, 60);
     // The order is given, and then the host is gone.
     writeln!(child.stdin.take().unwrap(), "{order}").unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
-    assert_eq!(fs::read(output).unwrap(), b"");
+    assert_eq!(fs::read(ground.root.path().join("image")).unwrap(), b"");
+}
+
+#[test]
+fn a_compiler_that_is_out_of_processor_time_ends_by_the_signal_that_says_so() {
+    let ground = Ground::with(&[]);
+    let (mut child, order) = compiler(&ground, 1);
+    let mut host = child.stdin.take().unwrap();
+    writeln!(host, "{order}").unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(24));
 }
 
 /// How many processes write to a file in the compile cache.

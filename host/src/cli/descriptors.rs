@@ -88,7 +88,7 @@ mod tests {
         check(64, 16, 0, 1791, Some("open 1791 files and connections, and it may want 1792: 64 runs"));
         check(10_000, 0, 0, 256, None);
         check(1000, 64, 0, 20_000, Some("with 64 requests each (limits.http-concurrent)"));
-        check(64, 0, 3, 1048, None);
-        check(64, 0, 3, 1047, Some("3 runs of tasks with granted folders with 264 open files each"));
+        check(64, 0, 3, 1096, None);
+        check(64, 0, 3, 1095, Some("3 runs of tasks with granted folders with 280 open files each"));
     }
 }

@@ -294,5 +294,8 @@ fn folder(text: &str) -> Result<FolderGrant, String> {
     if host.is_empty() || !guest.starts_with('/') {
         return Err(expected());
     }
-    Ok(FolderGrant { host: host.into(), guest: guest.to_owned(), access: FolderAccess::ReadOnly })
+    let host = PathBuf::from(host);
+    // One that is not there has its error when it is opened.
+    let real = host.canonicalize().unwrap_or_else(|_| host.clone());
+    Ok(FolderGrant { host, real, guest: guest.to_owned(), access: FolderAccess::ReadOnly })
 }

@@ -14,6 +14,7 @@ use super::elements::host::{HostSettings, HostTable};
 use super::elements::task::{DefaultsTable, Origin, TaskTable};
 use super::elements::webhook;
 use super::elements::{Build, Common, Secrets};
+use super::folders::Folders;
 use super::read::{Field, Keys, Reader, Value};
 use super::report::Report;
 use super::surroundings::{PluginFiles, Surroundings};
@@ -48,7 +49,7 @@ pub fn load(file: &Path, around: &Surroundings) -> Result<Loaded, Report> {
     // The folder of a file that could be read is known, but for a working folder that was removed.
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let root = absolute.parent().unwrap_or(Path::new("/"));
-    load_text(&shown, &text, root, around)
+    reported(&shown, &text, config_of(&text, root, &absolute, around))
 }
 
 /// Loads a configuration from its text. `shown` stands for its file in messages, relative paths start at `root`.
@@ -57,7 +58,10 @@ pub fn load(file: &Path, around: &Surroundings) -> Result<Loaded, Report> {
 ///
 /// All that is wrong with it, in one report.
 pub fn load_text(shown: &str, text: &str, root: &Path, around: &Surroundings) -> Result<Loaded, Report> {
-    let (config, problems) = config_of(text, root, around);
+    reported(shown, text, config_of(text, root, root, around))
+}
+
+fn reported(shown: &str, text: &str, (config, problems): (Option<Config>, Problems)) -> Result<Loaded, Report> {
     let report = Report::new(shown.to_owned(), text.to_owned(), problems.in_order());
     match config {
         Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
@@ -97,8 +101,9 @@ fn read(file: &Path) -> Result<String, Diagnostic> {
     })
 }
 
-/// The configuration that a text stands for, unless something in it cannot be built, and the problems with it.
-pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Option<Config>, Problems) {
+/// The configuration that a text stands for, unless something in it cannot be built, and the problems with it. Relative
+/// paths start at `root`, and no guest may change what leads to the file `own`.
+pub(super) fn config_of(text: &str, root: &Path, own: &Path, around: &Surroundings) -> (Option<Config>, Problems) {
     let mut reader = Reader::default();
     let tree = match syntax::parse(text, &mut reader.problems) {
         Tree::Readable(tree) => tree,
@@ -109,11 +114,18 @@ pub(super) fn config_of(text: &str, root: &Path, around: &Surroundings) -> (Opti
     // What was read out of it owns itself; the tree takes more than all that is made of it.
     drop(tree);
     let mut problems = reader.problems;
-    let config = file.and_then(|file| build(file, text, root, around, &mut problems));
+    let config = file.and_then(|file| build(file, text, root, own, around, &mut problems));
     (config, problems)
 }
 
-fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, problems: &mut Problems) -> Option<Config> {
+fn build(
+    file: FileTable,
+    text: &str,
+    root: &Path,
+    own: &Path,
+    around: &Surroundings,
+    problems: &mut Problems,
+) -> Option<Config> {
     let host_table: HostTable = file.host.into_value().unwrap_or_default();
     let host = host_table.build(root, around, problems);
     let plugins = plugin_files(&host_table, &host, problems);
@@ -125,7 +137,7 @@ fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, proble
         text,
         root,
         timezone: host.timezone.clone(),
-        state: host.state.clone(),
+        folders: Folders::default(),
         plugins,
         secrets: Secrets::default(),
         common: Common::default(),
@@ -137,6 +149,8 @@ fn build(file: FileTable, text: &str, root: &Path, around: &Surroundings, proble
         alert_tables.0.iter().map(|(name, alert)| alert.get_ref().build(name, &mut build)).collect();
     let built: Vec<Option<(Arc<Task>, Origin)>> =
         tasks.iter().map(|(name, task)| task.get_ref().build(name, &mut build)).map(shared).collect();
+    let folders = build.folders;
+    folders.check(&host, own, problems);
 
     let known_alerts: Vec<&AlertName> = alert_tables.0.iter().map(|(name, _)| name.get_ref()).collect();
     for (_, task) in &tasks {

@@ -14,6 +14,7 @@ mod values;
 mod elements;
 
 mod chains;
+mod folders;
 mod load;
 mod surroundings;
 mod syntax;

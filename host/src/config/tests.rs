@@ -33,7 +33,7 @@ fn around() -> Surroundings {
 /// What becomes of a text whose relative paths start in `tests/config`.
 fn load_text(name: &str, text: &str) -> (Option<Config>, Report) {
     let root = project().join("tests/config").canonicalize().unwrap();
-    let (config, problems) = config_of(text, &root, &around());
+    let (config, problems) = config_of(text, &root, &root, &around());
     let report = Report::new(name.to_owned(), text.to_owned(), problems.in_order());
     (config.filter(|_| !report.has_errors()), report)
 }

@@ -45,6 +45,8 @@ impl fmt::Debug for Secret {
 pub struct FolderGrant {
     /// The path on the host.
     pub host: PathBuf,
+    /// Where that led when the grant was made: a path without links. An attempt is given no other folder.
+    pub real: PathBuf,
     /// The path in the guest.
     pub guest: String,
     /// Whether the guest may change what is in it.

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,14 +45,12 @@ pub(super) struct CachedImage {
 }
 
 impl CachedImage {
-    /// The image. It can be loaded as long as this lives.
+    /// The image, to be loaded through the descriptor under which it was verified.
     #[expect(unsafe_code, reason = "to be sealed is what an image in a file has to be")]
-    pub(super) fn image(&self) -> Image {
-        // The path leads to the open file, not to whatever has its name by now.
-        let file = format!("/proc/self/fd/{}", self.file.as_raw_fd()).into();
+    pub(super) fn into_image(self) -> Image {
         // SAFETY: the file has this host's seal: a child of ours compiled it for this profile. It is in a folder that only
         // this user can enter, nobody can write to it, and the host only ever replaces and removes such files.
-        unsafe { Image::from_verified_file(self.profile, file) }
+        unsafe { Image::from_verified_file(self.profile, self.file) }
     }
 }
 
@@ -176,6 +173,7 @@ fn open_regular(path: &Path) -> Result<File, Distrust> {
 mod tests {
     use std::fs;
     use std::io::Write;
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -122,14 +122,15 @@ const NICE: i32 = 10;
 
 /// Memory, processor time, the image's size, no core dump, a low priority, and a short slice of time.
 fn limit_process(order: &Order) -> io::Result<()> {
-    for (resource, limit) in [
-        (Resource::Core, 0),
-        (Resource::Cpu, order.cpu_seconds),
-        (Resource::As, order.memory),
+    for (resource, limit, at_most) in [
+        (Resource::Core, 0, 0),
+        // At the second one it is killed without a signal that says why.
+        (Resource::Cpu, order.cpu_seconds, order.cpu_seconds.saturating_add(1)),
+        (Resource::As, order.memory, order.memory),
         // An image is in memory before it is in a file.
-        (Resource::Fsize, order.memory),
+        (Resource::Fsize, order.memory, order.memory),
     ] {
-        rustix::process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        rustix::process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(at_most) })?;
     }
     rustix::process::nice(NICE)?;
     // Where neither can be had, a compiler holds others up for some milliseconds.

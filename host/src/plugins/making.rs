@@ -33,8 +33,8 @@ pub(super) struct Found {
 enum Sighted {
     /// It was read before, by this host or an earlier one, and compiled.
     Known { size: u64, found: Found },
-    /// It has to be read; its name.
-    Unknown(String),
+    /// It has to be read. Its name, and the content it is known to have, of which there is no image.
+    Unknown(String, Option<Digest>),
 }
 
 impl Plugins {
@@ -42,7 +42,7 @@ impl Plugins {
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
     {
-        let found = self.look(build, progress, read).await?;
+        let found = self.look(build, progress, read, None).await?;
         self.finish(build, progress, found).await
     }
 
@@ -50,26 +50,32 @@ impl Plugins {
     pub(super) async fn find(&self, build: &Build, progress: &dyn Progress) -> Result<Found, Unusable> {
         let (plugins, sought) = (self.clone(), build.clone());
         let sighted = self.in_turn(move || plugins.0.sight(&sought)).await?;
-        let file = match sighted {
+        let (file, missed) = match sighted {
             Sighted::Known { size, found } => {
                 progress.report(&build.plugin, &Stage::Found { size });
                 return Ok(found);
             }
-            Sighted::Unknown(file) => file,
+            Sighted::Unknown(file, missed) => (file, missed),
         };
         let plugins = self.clone();
-        self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size)).await
+        self.look(build, progress, move || plugins.0.folder.read(&file, plugins.0.max_size), missed).await
     }
 
-    /// Reads a plugin's file once it is whole, and loads what is kept of its content.
-    async fn look<R>(&self, build: &Build, progress: &dyn Progress, read: R) -> Result<Found, Unusable>
+    /// Reads a plugin's file once it is whole, and loads what is kept of its content, unless that was missed before.
+    async fn look<R>(
+        &self,
+        build: &Build,
+        progress: &dyn Progress,
+        read: R,
+        missed: Option<Digest>,
+    ) -> Result<Found, Unusable>
     where
         R: Fn() -> Result<Taken, FileError> + Clone + Send + 'static,
     {
         let Whole { taken, permit: _permit } = settled(self.0.clock, &self.0.readers, read).await?;
         progress.report(&build.plugin, &Stage::Found { size: taken.stamp.size });
         let (plugins, sought) = (self.clone(), build.clone());
-        blocking(move || plugins.0.look_up(&taken, &sought)).await
+        blocking(move || plugins.0.look_up(&taken, &sought, missed)).await
     }
 
     /// Has compiled and loaded what was not compiled before.
@@ -89,7 +95,7 @@ impl Plugins {
             None => {
                 let image = self.compile(digest, *metering, || progress.report(name, &Stage::Compiling)).await?;
                 let plugins = self.clone();
-                self.in_turn(move || plugins.0.sandbox.load(&image.image())).await?
+                self.in_turn(move || plugins.0.sandbox.load(&image.into_image())).await?
             }
         };
         let took = self.0.clock.monotonic().saturating_duration_since(since);
@@ -123,19 +129,17 @@ impl Inner {
     fn sight(&self, build: &Build) -> Result<Sighted, Unusable> {
         let file = the_one_file(&build.plugin, &self.folder)?;
         let stamp = self.folder.look_at(&file, self.max_size)?;
-        let known =
-            self.known.digest(&stamp).and_then(|digest| Some((digest, self.cache.find(digest, build.metering)?)));
-        Ok(match known {
-            Some((digest, image)) => {
-                self.need(build, digest);
-                Sighted::Known { size: stamp.size, found: self.load(digest, Some(image))? }
-            }
-            None => Sighted::Unknown(file),
-        })
+        let Some(digest) = self.known.digest(&stamp) else { return Ok(Sighted::Unknown(file, None)) };
+        let Some(image) = self.cache.find(digest, build.metering) else {
+            return Ok(Sighted::Unknown(file, Some(digest)));
+        };
+        self.need(build, digest);
+        Ok(Sighted::Known { size: stamp.size, found: self.load(digest, Some(image))? })
     }
 
-    /// The code of a file's bytes, if they are compiled already; otherwise a copy is kept, to be compiled.
-    fn look_up(&self, taken: &Taken, build: &Build) -> Result<Found, Unusable> {
+    /// The code of a file's bytes, if they are compiled already; otherwise a copy is kept, to be compiled. What was
+    /// `missed` in the cache is not looked for again: whatever is wrong with it has been said.
+    fn look_up(&self, taken: &Taken, build: &Build, missed: Option<Digest>) -> Result<Found, Unusable> {
         // A glance is safe in this process, and saves a child for what is plainly no plugin.
         if let Kind::Other(found) = recognise(&taken.bytes) {
             return Err(CompileFailure::Refused(AdaptError::NotWasm(found).to_string()).into());
@@ -143,7 +147,7 @@ impl Inner {
         let digest = digest(&taken.bytes);
         self.known.remember(taken.stamp, digest, self.clock.now());
         self.need(build, digest);
-        let image = self.cache.find(digest, build.metering);
+        let image = if missed == Some(digest) { None } else { self.cache.find(digest, build.metering) };
         if image.is_none() {
             self.store.keep(digest, &taken.bytes).map_err(CompileFailure::from)?;
         }
@@ -152,7 +156,7 @@ impl Inner {
 
     fn load(&self, digest: Digest, image: Option<CachedImage>) -> Result<Found, Unusable> {
         let since = self.clock.monotonic();
-        let code = image.map(|image| self.sandbox.load(&image.image())).transpose()?;
+        let code = image.map(|image| self.sandbox.load(&image.into_image())).transpose()?;
         Ok(Found { digest, code, since })
     }
 
@@ -184,8 +188,13 @@ impl Inner {
 mod tests {
     use std::fs::{self, File};
     use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use jiff::SignedDuration;
+    use tracing::{Event, Level, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+    use tracing_subscriber::registry;
 
     use super::super::{CompileSettings, Settings, component};
     use super::*;
@@ -210,7 +219,7 @@ mod tests {
     fn compiled(plugins: &Plugins, build: &Build) -> Digest {
         let taken = plugins.0.folder.read("report.wat", 100).unwrap();
         let compiled = sandbox::compile(&component(&taken.bytes).unwrap(), Metering::Fuel).unwrap();
-        let Found { digest, .. } = plugins.0.look_up(&taken, build).unwrap();
+        let Found { digest, .. } = plugins.0.look_up(&taken, build, None).unwrap();
         let mut draft = plugins.0.cache.draft().unwrap();
         draft.write_all(compiled.bytes()).unwrap();
         plugins.0.cache.keep(digest, PROFILE, draft).unwrap();
@@ -220,7 +229,7 @@ mod tests {
     fn known(plugins: &Plugins, build: &Build) -> Option<Digest> {
         match plugins.0.sight(build).unwrap() {
             Sighted::Known { found, .. } => Some(found.digest),
-            Sighted::Unknown(_) => None,
+            Sighted::Unknown(..) => None,
         }
     }
 
@@ -250,5 +259,35 @@ mod tests {
         open.write_all(PROGRAM.replace('1', "2").as_bytes()).unwrap();
         open.set_modified(modified).unwrap();
         assert_eq!(known(&plugins, &build), None);
+    }
+
+    /// Counts warnings.
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl<S: Subscriber> Layer<S> for Warnings {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(usize::from(*event.metadata().level() == Level::WARN), Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_damaged_image_is_told_once_and_compiled_again() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("plugins")).unwrap();
+        fs::write(root.path().join("plugins/report.wat"), PROGRAM).unwrap();
+        let build = Build { plugin: "report".parse().unwrap(), metering: Metering::Fuel };
+        let plugins = open(&root);
+        compiled(&plugins, &build);
+        let mut entries = fs::read_dir(root.path().join("state/cache")).unwrap().map(|entry| entry.unwrap().path());
+        let image = entries.find(|path| path.extension().is_some_and(|extension| extension == "image")).unwrap();
+        private::write(&image, b"damaged").unwrap();
+
+        let told = Arc::new(AtomicUsize::new(0));
+        let found = tracing::subscriber::with_default(registry().with(Warnings(told.clone())), || {
+            let Sighted::Unknown(file, missed) = plugins.0.sight(&build).unwrap() else { panic!("it was loaded") };
+            plugins.0.look_up(&plugins.0.folder.read(&file, 100).unwrap(), &build, missed).unwrap()
+        });
+        assert!(found.code.is_none());
+        assert_eq!(told.load(Ordering::Relaxed), 1);
     }
 }

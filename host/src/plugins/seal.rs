@@ -33,9 +33,9 @@ impl SealKey {
     /// what was sealed with it is then no longer accepted.
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
         match read_key(path) {
-            Ok(Some(key)) => return Ok(Self(key)),
-            Ok(None) => {
-                tracing::warn!(path = %path.display(), "the key of the compile cache was not private; made a new one")
+            Ok(Ok(key)) => return Ok(Self(key)),
+            Ok(Err(why)) => {
+                tracing::warn!(path = %path.display(), "the key of the compile cache {why}; made a new one")
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(StateError::of("read the key", path)(error)),
@@ -45,8 +45,8 @@ impl SealKey {
         private::write(path, &key)?;
         // Another host may have made one at the same moment. Whichever is in place now is the one.
         match read_key(path) {
-            Ok(Some(key)) => Ok(Self(key)),
-            Ok(None) => Err(StateError::of("keep others from the key", path)(io::ErrorKind::PermissionDenied.into())),
+            Ok(Ok(key)) => Ok(Self(key)),
+            Ok(Err(why)) => Err(StateError::of("make the key", path)(io::Error::other(format!("it {why}")))),
             Err(error) => Err(StateError::of("read the key", path)(error)),
         }
     }
@@ -74,14 +74,23 @@ impl SealKey {
     }
 }
 
+/// Why a key is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Spoilt {
+    #[error("was not private")]
+    Open,
+    #[error("was not {LENGTH} bytes long")]
+    Length,
+}
+
 /// The key in a file, if it is one, and nobody else can have read it.
-fn read_key(path: &Path) -> io::Result<Option<[u8; LENGTH]>> {
+fn read_key(path: &Path) -> io::Result<Result<[u8; LENGTH], Spoilt>> {
     let file = File::open(path)?;
     let meta = file.metadata()?;
     let private = meta.mode() & 0o077 == 0 && meta.uid() == rustix::process::geteuid().as_raw();
     let mut bytes = Vec::with_capacity(LENGTH + 1);
     file.take(LENGTH as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes.try_into().ok().filter(|_| private))
+    Ok(if private { bytes.try_into().map_err(|_| Spoilt::Length) } else { Err(Spoilt::Open) })
 }
 
 /// Takes in a file's bytes, and then makes or checks its seal.
@@ -147,10 +156,12 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
 
         fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        assert_eq!(read_key(&path).unwrap(), Err(Spoilt::Open));
         let second = SealKey::open(&path).unwrap().0;
         assert_ne!(second, first);
 
         private::write(&path, b"short").unwrap();
+        assert_eq!(read_key(&path).unwrap(), Err(Spoilt::Length));
         assert_ne!(SealKey::open(&path).unwrap().0, second);
     }
 }

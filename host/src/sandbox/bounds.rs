@@ -52,6 +52,11 @@ pub(crate) const KEEP_TABLE: usize = 64 << 10;
 pub(crate) const OPEN_FILES: usize = 256;
 /// Folders that an attempt lists at once. Under WASI 0.2 the host holds each listing whole, under 0.3 a thread waits.
 pub(crate) const LISTINGS: usize = 8;
+/// Calls of WASI 0.3 that work on files and folders at once; more wait. Each keeps one of the runtime's 512 threads for
+/// blocking calls, and a descriptor. Under WASI 0.2 a guest waits for each.
+pub(crate) const FILE_CALLS: usize = 16;
+/// Bytes of a path: what the system allows. A call of WASI 0.3 that waits keeps its paths.
+pub(crate) const PATH: usize = 4096;
 /// Bytes that a guest hands over in one write to a stream. No stream permits more, but the library does not look.
 pub(crate) const STREAM_WRITE: usize = 64 << 10;
 

@@ -15,6 +15,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult, ReaddirIterator};
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
+use crate::sandbox::file_calls_door::{self, carried_out, is_too_long};
 use crate::sandbox::guest::Guest;
 use crate::sandbox::{Profile, Wasi, bounds};
 
@@ -70,6 +71,7 @@ pub(super) fn add_to_linker(profile: Profile, linker: &mut Linker<Guest>) -> was
             Ok((write_3(files_of(store), data, append)?,))
         })?;
         files.func_wrap(LIST, |store, (folder,): (File,)| Ok((list_3(store, folder)?,)))?;
+        file_calls_door::add_to_linker(linker)?;
     }
     linker.allow_shadowing(false);
     Ok(())
@@ -80,6 +82,9 @@ async fn open_2(
     (folder, path_flags, path, open_flags, flags): Open2,
 ) -> wasmtime::Result<Result<File, p2::ErrorCode>> {
     use p2::HostDescriptor as _;
+    if is_too_long(path.len()) {
+        return Ok(Err(p2::ErrorCode::NameTooLong));
+    }
     let Some(_room) = room(guest) else { return Ok(Err(p2::ErrorCode::InsufficientMemory)) };
     let mut files = guest.filesystem();
     let same = Resource::new_borrow(folder.rep());
@@ -135,29 +140,35 @@ async fn open_3(
     (folder, path_flags, path, open_flags, flags): Open3,
 ) -> wasmtime::Result<Result<File, p3::ErrorCode>> {
     use p3::HostDescriptorWithStore as _;
+    if is_too_long(path.len()) {
+        return Ok(Err(p3::ErrorCode::NameTooLong));
+    }
     let Some(_room) = store.with(|mut store| room(store.get())) else {
         return Ok(Err(p3::ErrorCode::InsufficientMemory));
     };
     let files = store.with_getter::<WasiFilesystem>(Guest::filesystem);
-    let same = Resource::new_borrow(folder.rep());
-    let there = WasiFilesystem::stat_at(&files, same, path_flags, path.clone()).await.map(|stat| stat.type_);
+    let look = |lent| WasiFilesystem::stat_at(&files, lent, path_flags, path.clone());
+    let there = carried_out(store, &folder, look).await?.map(|stat| stat.type_);
     let blocks = |kind: p3::DescriptorType| {
         !matches!(
             kind,
             p3::DescriptorType::RegularFile | p3::DescriptorType::Directory | p3::DescriptorType::SymbolicLink
         )
     };
+    // There was no place to look, so nothing is known.
+    if let Err(p3::ErrorCode::InsufficientMemory) = there {
+        return Ok(Err(p3::ErrorCode::InsufficientMemory));
+    }
     if there.is_ok_and(blocks) {
         store.with(|mut store| store.get().journal().refusal(refusal(&path)));
         return Ok(Err(p3::ErrorCode::NotPermitted));
     }
-    match WasiFilesystem::open_at(&files, folder, path_flags, path, open_flags, flags).await {
-        Ok(opened) => {
-            store.with(|mut store| count(store.get(), &opened))?;
-            Ok(Ok(opened))
-        }
-        Err(error) => error.downcast().map(Err),
+    let open = |lent| WasiFilesystem::open_at(&files, lent, path_flags, path, open_flags, flags);
+    let opened = carried_out(store, &folder, open).await?;
+    if let Ok(opened) = &opened {
+        store.with(|mut store| count(store.get(), opened))?;
     }
+    Ok(opened)
 }
 
 fn read_3(mut store: Folder3<'_>, file: File, offset: u64) -> wasmtime::Result<(StreamReader<u8>, End3)> {

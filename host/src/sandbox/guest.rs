@@ -17,6 +17,8 @@ use crate::sandbox::bindings::task::sandclock::task::types;
 use crate::sandbox::carried::{Carried, size};
 use crate::sandbox::contract::Contract;
 use crate::sandbox::facts::Facts;
+use crate::sandbox::file_calls_door::FileCalls;
+use crate::sandbox::granted::{FolderError, Granted};
 use crate::sandbox::hook::{Entries, Hook};
 use crate::sandbox::http::{Egress, WasiDoor};
 use crate::sandbox::journal::{Journal, TextStream};
@@ -38,6 +40,7 @@ pub(crate) struct Guest {
     turn: Turn,
     entries: Entries,
     open_files: OpenFiles,
+    file_calls: FileCalls,
     carried: Carried,
 }
 
@@ -48,7 +51,7 @@ pub(crate) enum SetupError {
     Folder {
         folder: String,
         #[source]
-        source: wasmtime::Error,
+        source: FolderError,
     },
     #[error("cannot set up the guest")]
     Engine(#[from] wasmtime::Error),
@@ -82,6 +85,7 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            file_calls: FileCalls::default(),
             carried,
         };
         let mut store = Store::new(engine, guest);
@@ -106,6 +110,7 @@ impl Guest {
             turn: Turn::begin(clock),
             entries: Entries::default(),
             open_files: OpenFiles::default(),
+            file_calls: FileCalls::default(),
             carried: Carried { call: u64::MAX, returned: u64::MAX },
         }
     }
@@ -150,6 +155,11 @@ impl Guest {
         &mut self.open_files
     }
 
+    /// What goes on in its folders.
+    pub(crate) fn file_calls(&mut self) -> &mut FileCalls {
+        &mut self.file_calls
+    }
+
     /// What it may hand over at a time.
     pub(crate) fn carried(&self) -> Carried {
         self.carried
@@ -187,8 +197,9 @@ fn wasi(contract: Contract, facts: Facts<'_>, journal: &Journal) -> Result<WasiC
             FolderAccess::ReadOnly => FsPerms::ReadOnly,
             FolderAccess::ReadWrite => FsPerms::ReadWrite,
         };
-        wasi.preopened_dir(&folder.host, &folder.guest, permissions)
+        let granted = Granted::open(folder)
             .map_err(|source| SetupError::Folder { folder: folder.host.display().to_string(), source })?;
+        wasi.preopened_dir(granted.path(), &folder.guest, permissions)?;
     }
     Ok(wasi.build())
 }

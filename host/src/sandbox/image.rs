@@ -2,7 +2,8 @@
 
 #![expect(unsafe_code, reason = "loading compiled code trusts it; whoever names a file vouches for it")]
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -22,7 +23,7 @@ pub struct Image {
 #[derive(Debug)]
 enum Source {
     Bytes(Vec<u8>),
-    File(PathBuf),
+    File(File),
 }
 
 impl Image {
@@ -36,8 +37,8 @@ impl Image {
     /// # Safety
     /// [`crate::sandbox::compile`] returned its content under this profile, and nobody changes or shortens the file as
     /// long as the plugin is in use. (Replacing it by renaming another one over it is no change.)
-    pub unsafe fn from_verified_file(profile: Profile, path: PathBuf) -> Self {
-        Self { profile, source: Source::File(path) }
+    pub unsafe fn from_verified_file(profile: Profile, file: File) -> Self {
+        Self { profile, source: Source::File(file) }
     }
 
     /// The profile it was compiled under.
@@ -50,8 +51,13 @@ impl Image {
         match &self.source {
             // SAFETY: only `compile` makes such an image: of the bytes that it got from this engine's compiler.
             Source::Bytes(bytes) => unsafe { Component::deserialize(engine, bytes) },
-            // SAFETY: the constructor's contract: the file holds what `compile` returned, and stays as it is.
-            Source::File(path) => unsafe { Component::deserialize_file(engine, path) },
+            Source::File(file) => {
+                // The path leads to the open file, not to whatever has its name by now.
+                let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                // SAFETY: the constructor's contract: the file holds what `compile` returned, and stays as it is. It is
+                // open here, so that the path leads to no other.
+                unsafe { Component::deserialize_file(engine, path) }
+            }
         }
     }
 }

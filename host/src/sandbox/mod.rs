@@ -20,6 +20,7 @@ mod backtrace;
 mod bare;
 mod ending;
 mod facts;
+mod granted;
 mod guest;
 mod hook;
 mod kernel;
@@ -32,6 +33,7 @@ mod open_files;
 mod ticker;
 mod turn;
 
+mod file_calls_door;
 mod file_door;
 mod http_parts_door;
 mod journal;
@@ -124,7 +126,7 @@ pub const IDLE_CONNECTIONS: usize = bounds::HTTP_IDLE;
 pub const LOOKUPS: usize = bounds::HTTP_LOOKUPS;
 
 /// How many files, folders and streams to them a run may have open, if a folder is granted.
-pub const OPEN_FILES: usize = bounds::OPEN_FILES + bounds::LISTINGS;
+pub const OPEN_FILES: usize = bounds::OPEN_FILES + bounds::LISTINGS + bounds::FILE_CALLS;
 
 /// Loads plugins. Cheap to clone.
 #[derive(Clone)]

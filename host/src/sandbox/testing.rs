@@ -1,5 +1,6 @@
 //! What the sandbox's tests share.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use wit_parser::{PackageId, Resolve};
 
 use crate::clock::Clock;
 use crate::model::cause::Cause;
+use crate::model::grants::{FolderAccess, FolderGrant};
 use crate::model::id::RunId;
 use crate::model::limits::Metering;
 use crate::model::retry::{Backoff, Jitter, OnInterrupt, Retry};
@@ -28,6 +30,11 @@ pub(crate) fn task(name: &str) -> Task {
         on_interrupt: OnInterrupt::Retry,
     };
     Task { retry: retry.into(), ..Task::example(name, Schedule::manual()) }
+}
+
+/// A folder, granted as `/data`. Its path has no links in it.
+pub(crate) fn folder_grant(folder: &Path, access: FolderAccess) -> FolderGrant {
+    FolderGrant { host: folder.to_owned(), real: folder.to_owned(), guest: "/data".to_owned(), access }
 }
 
 /// A run of a task.

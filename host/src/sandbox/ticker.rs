@@ -57,8 +57,10 @@ impl Ticker {
 
     /// Has it tick for a guest.
     pub(crate) fn ticking(&self) -> Ticking {
-        self.shared.lock().enter(self.clock.monotonic());
-        self.shared.changed.notify_one();
+        // While it ticks, to wake it would be a tick too many, for all guests.
+        if self.shared.lock().enter(self.clock.monotonic()) {
+            self.shared.changed.notify_one();
+        }
         Ticking(Arc::clone(&self.shared))
     }
 
@@ -87,11 +89,14 @@ impl Drop for Ticker {
 }
 
 impl State {
-    fn enter(&mut self, now: Instant) {
-        if self.guests == 0 {
+    /// Counts a guest. Gives whether it is the first, for which the clock has to be woken.
+    fn enter(&mut self, now: Instant) -> bool {
+        let is_first = self.guests == 0;
+        if is_first {
             self.ticked_at = Some(now);
         }
         self.guests += 1;
+        is_first
     }
 
     fn stopped(&self, now: Instant) -> bool {
@@ -130,11 +135,11 @@ mod tests {
         let begin = Clock::system().monotonic();
         let later = begin + STOPPED + Duration::from_secs(60);
         assert!(!state.stopped(later), "nobody needs it");
-        state.enter(later);
+        assert!(state.enter(later), "it stands still");
         assert!(!state.stopped(later), "it has only just begun");
         let in_vain = later + STOPPED + Duration::from_millis(1);
         assert!(state.stopped(in_vain));
-        state.enter(in_vain);
+        assert!(!state.enter(in_vain), "it should be ticking");
         assert!(state.stopped(in_vain), "another guest does not make it tick");
         state.ticked_at = Some(in_vain);
         assert!(!state.stopped(in_vain));

@@ -96,6 +96,7 @@ pub(crate) fn run(prepared: &Prepared, stdin: &[u8]) -> AttemptReport {
     let grants = Grants {
         http: vec![format!("http://{}", GROUND.peer).parse().expect("a grant")],
         folders: vec![FolderGrant {
+            real: GROUND.as_at_first().canonicalize().expect("a folder"),
             host: GROUND.as_at_first(),
             guest: "/data".to_owned(),
             access: FolderAccess::ReadWrite,

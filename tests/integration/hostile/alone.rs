@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const GREEDY: &str = "memory-growth growth-in-many-memories memory-fill-loop table-growth log-huge-string log-huge-list \
     log-many-fields log-empty-fields log-flood log-call-flood stdout-flood endless-line random-huge random-flood pollable-flood \
     stream-flood poll-many deep-recursion http-endless-body http-header-bomb http-many-headers http-parallel kv-flood \
-     kv-huge-value kv-bucket-flood fields-flood request-flood fs-open-flood fs-read-flood fs-write-flood waiting-calls \
-     string-carrying output-huge failure-huge environment-flood";
+     kv-huge-value kv-bucket-flood fields-flood request-flood fs-open-flood fs-path-flood fs-call-flood fs-read-flood \
+     fs-write-flood waiting-calls string-carrying output-huge failure-huge environment-flood";
 
 /// One that would go on for minutes with the fuel that there is by default.
 const TIRELESS: &str = "memory-fill-loop ";

@@ -136,6 +136,8 @@ pub(super) const GUESTS: &[Guest] = &[
     given("fs-pipe", "succeeded", "", FOLDER),
     given("fs-of-wasi-03", "succeeded", "", FOLDER),
     given("fs-open-flood", "succeeded", "", FOLDER),
+    given("fs-path-flood", "succeeded", "", FOLDER),
+    given("fs-call-flood", "succeeded", "", FOLDER_TO_WRITE),
     given("fs-read-flood", "succeeded", "", FOLDER),
     given("fs-write-flood", "trapped", "one write", FOLDER_TO_WRITE),
     given("fs-times", "succeeded", "", FOLDER_TO_WRITE),

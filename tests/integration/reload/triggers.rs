@@ -1,6 +1,7 @@
 //! Reloads that somebody asks for, by a host that does not watch its files.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use rustix::process::Signal;
 
@@ -73,6 +74,26 @@ fn a_hangup_reloads() {
     let run = trigger(&project, "second");
     until_is(&serving, "second", &run, "succeeded");
     assert_eq!(lines(&serving, RELOADED).len(), 1, "nothing is watched: {}", serving.log());
+}
+
+#[test]
+fn a_granted_folder_that_was_replaced_behind_a_link_is_taken_by_a_reload() {
+    let granted = manual("first") + "[tasks.first.grants.folders]\n\"/data\" = { path = \"current\" }\n";
+    let project = Project::new(&config(false, &granted), &["tick"]);
+    for version in ["one", "two"] {
+        fs::create_dir(project.path(version)).unwrap();
+    }
+    symlink("one", project.path("current")).unwrap();
+    let serving = project.serve();
+    until_is(&serving, "first", &trigger(&project, "first"), "succeeded");
+    fs::remove_file(project.path("current")).unwrap();
+    symlink("two", project.path("current")).unwrap();
+    let broken = until_is(&serving, "first", &trigger(&project, "first"), "broken");
+    let message = broken["outcome"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("`sandclock reload`"), "{broken}");
+    let reloaded = project.run(&["reload"]);
+    assert!(reloaded.stdout.starts_with("~ task first: grants.folders\n"), "{reloaded:?}");
+    until_is(&serving, "first", &trigger(&project, "first"), "succeeded");
 }
 
 #[test]

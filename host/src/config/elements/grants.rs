@@ -34,7 +34,10 @@ table! {
         "env" => env: Named<EnvName, String> = absent("none"), example { LANG = "C", REGION = "eu" };
         /// Secrets, by the environment variable in which the guest finds them. They are blotted out in its log.
         "secrets" => secrets: Named<EnvName, SecretTable> = absent("none"), example { API_TOKEN = { env = "REPORT_TOKEN" } };
-        /// Folders, by the path at which the guest sees them.
+        /// Folders, by the path at which the guest sees them. No guest sees the state folder, and none can have another folder
+        /// lead elsewhere: a folder that one task may change holds no folder, and no link on the way to one, that is granted
+        /// to any. Where each path leads is settled when this file is read; if a link on the way is to lead elsewhere, the
+        /// file has to be read again, by `sandclock reload`.
         "folders" => folders: Named<GuestPath, FolderTable> = absent("none"), example { "/data" = { path = "data" } };
         /// Key-value stores.
         "kv" => kv: KeyValueTable = absent("none"), example { quota = "16MiB", shared = ["orders"] };
@@ -147,19 +150,8 @@ impl FolderTable {
             build.problems.note(problem);
             return None;
         }
-        if overlaps(&host, &build.state) {
-            let problem = Diagnostic::error("no guest may see the state folder of the host")
-                .at(path.span(), "expected a folder that neither holds it nor lies in it");
-            build.problems.note(problem);
-            return None;
-        }
-        Some(FolderGrant { host, guest: guest.to_owned(), access: self.access.value().unwrap_or_default() })
+        let access = self.access.value().unwrap_or_default();
+        let real = build.folders.grant(&host, &path.get_ref().0, path.span(), access);
+        Some(FolderGrant { host, real, guest: guest.to_owned(), access })
     }
-}
-
-/// Whether one of two folders lies in the other. One that is not there yet overlaps by its name.
-fn overlaps(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (one, other) = (real(one), real(other));
-    one.starts_with(&other) || other.starts_with(&one)
 }

@@ -28,11 +28,12 @@ pub(super) mod traces;
 pub(super) mod webhook;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 
 use super::diagnostic::Problems;
+use super::folders::Folders;
 use super::surroundings::{PluginFiles, Surroundings};
 pub(super) use common::Common;
 pub(super) use secrets::Secrets;
@@ -47,8 +48,8 @@ pub(super) struct Build<'a> {
     pub(super) root: &'a Path,
     /// The zone of schedules without one of their own.
     pub(super) timezone: TimeZone,
-    /// The state folder, which no guest may see.
-    pub(super) state: PathBuf,
+    /// The folders that tasks so far may reach.
+    pub(super) folders: Folders,
     /// What is in the plugins folder; none if it cannot be read.
     pub(super) plugins: Option<PluginFiles>,
     /// The secrets of `[secrets]`, by their names, as far as they could be read.

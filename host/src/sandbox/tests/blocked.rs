@@ -1,7 +1,10 @@
 //! A guest that waits in a call of the host is gone at its deadline, whichever call it is; and no call goes on at the
 //! host's expense when the guest is gone.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,14 +14,14 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::clock::Clock;
-use crate::model::grants::{FolderAccess, FolderGrant, KeyValueGrant};
+use crate::model::grants::{FolderAccess, KeyValueGrant};
 use crate::model::limits::Limit;
 use crate::model::log::LogSource;
 use crate::model::outcome::{AttemptOutcome, Exceeded};
 use crate::model::task::Task;
-use crate::sandbox::testing::{attempt, command, load, load_with_stores, run, task};
+use crate::sandbox::testing::{attempt, command, folder_grant, load, load_with_stores, run, task};
 use crate::sandbox::tests::keyvalue::{ADD, Broken, LIST, TELL, keeper, set};
-use crate::sandbox::{AttemptRequest, Prepared};
+use crate::sandbox::{AttemptRequest, Prepared, bounds};
 
 /// The deadline of each guest.
 const TIMEOUT: Duration = Duration::from_millis(150);
@@ -333,8 +336,7 @@ fn a_guest_that_waits_for_a_disk_or_a_name_is_gone_at_its_deadline() {
         begun.await.unwrap();
         for (name, arguments) in FILE_CALLS {
             let mut task = waiting("http://localhost");
-            let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
-            task.grants.folders = vec![FolderGrant { host, guest, access }];
+            task.grants.folders = vec![folder_grant(folder.path(), FolderAccess::ReadWrite)];
             late(name, load(file_call(name, arguments)).unwrap(), task).await;
         }
         let (_, fetch) = WAITS.last().unwrap();
@@ -343,6 +345,34 @@ fn a_guest_that_waits_for_a_disk_or_a_name_is_gone_at_its_deadline() {
         late("the lookup of a name", load(guest(fetch, &url)).unwrap(), waiting(&url)).await;
     });
     drop(hold);
+}
+
+/// What is to be done with files is done in the order in which it was asked for, here by one thread, so that it shows how
+/// much of a guest is before anybody else's.
+#[test]
+fn a_guest_with_many_calls_to_files_lets_others_to_theirs() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(1).enable_all().build().unwrap();
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let made = move || std::fs::read_dir(&path).unwrap().count();
+    runtime.block_on(async {
+        tokio::task::spawn_blocking(move || held.recv());
+        let mut task = task("files");
+        task.grants.folders = vec![folder_grant(folder.path(), FolderAccess::ReadWrite)];
+        let mut attempt = pin!(attempt(include_str!("../../../../tests/guests/fs-call-flood.wat"), run(task)));
+        // It goes on until it waits for all of its calls.
+        for _ in 0..1000 {
+            assert!(poll_fn(|context| Poll::Ready(attempt.as_mut().poll(context))).await.is_pending());
+            tokio::task::yield_now().await;
+        }
+        let anothers = tokio::task::spawn_blocking(made.clone());
+        drop(hold);
+        let (report, made_before) = tokio::join!(attempt, anothers);
+        assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }, "{:?}", report.log);
+        assert_eq!((made_before.unwrap(), made()), (bounds::FILE_CALLS, 300));
+    });
 }
 
 #[tokio::test]
@@ -380,8 +410,7 @@ async fn what_is_no_file_and_no_folder_is_not_opened() {
         ("folder/../pipe", READ, NOT_PERMITTED),
     ] {
         let mut task = task("files");
-        let (host, guest, access) = (folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
-        task.grants.folders = vec![FolderGrant { host, guest, access }];
+        task.grants.folders = vec![folder_grant(folder.path(), FolderAccess::ReadWrite)];
         task.exit_codes.success = vec![expected];
         let report = attempt(command(&program(name, rights)), run(task)).await;
         assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }, "{name} {rights}");

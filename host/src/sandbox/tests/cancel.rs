@@ -11,14 +11,14 @@ use futures_util::FutureExt as _;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::model::grants::{FolderAccess, FolderGrant, KeyValueGrant};
+use crate::model::grants::{FolderAccess, KeyValueGrant};
 use crate::model::keyvalue::{Found, Quota, Refused, Store, Write};
 use crate::model::limits::{Fuel, Limits};
 use crate::model::outcome::{AttemptOutcome, CancelledBy, Stop};
 use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::task::Task;
-use crate::sandbox::testing::{command, run, task, typed};
+use crate::sandbox::testing::{command, folder_grant, run, task, typed};
 use crate::sandbox::tests::blocked::{self, asks_03};
 use crate::sandbox::{Answer, AttemptRequest, KeyValue, Memory, Prepared, Sandbox, Settings, compile};
 
@@ -52,8 +52,7 @@ fn granted(world: &World) -> Task {
     task.limits = Limits { memory: 1 << 20, kv_writes: u32::MAX, ..Limits::default() }.into();
     let url = |server: SocketAddr| format!("http://{server}").parse().unwrap();
     task.grants.http = vec![url(world.silent), url(world.slow)];
-    let (host, guest, access) = (world.folder.path().to_owned(), "/data".to_owned(), FolderAccess::ReadWrite);
-    task.grants.folders = vec![FolderGrant { host, guest, access }];
+    task.grants.folders = vec![folder_grant(world.folder.path(), FolderAccess::ReadWrite)];
     task.grants.kv = Some(KeyValueGrant::default());
     task
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::model::cause::Cause;
-use crate::model::grants::{FolderAccess, FolderGrant, Secret};
+use crate::model::grants::{FolderAccess, Secret};
 use crate::model::id::RunId;
 use crate::model::limits::{Limit, Limits};
 use crate::model::log::{Level, LogSource};
@@ -16,7 +16,7 @@ use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::schedule::Schedule;
 use crate::model::slot::Slot;
-use crate::sandbox::testing::{attempt, command, load, run, task};
+use crate::sandbox::testing::{attempt, command, folder_grant, load, run, task};
 use crate::sandbox::{AttemptReport, AttemptRequest, Contract, Wasi};
 
 /// Imports, most of them of preview 1, and a `write` that writes a piece of memory to a descriptor.
@@ -200,10 +200,7 @@ async fn folders_open_as_far_as_they_are_granted() {
         (Some(FolderAccess::ReadWrite), "new", 0),
     ] {
         let mut task = task("files");
-        task.grants.folders = access
-            .map(|access| FolderGrant { host: folder.path().to_owned(), guest: "/data".to_owned(), access })
-            .into_iter()
-            .collect();
+        task.grants.folders = access.map(|access| folder_grant(folder.path(), access)).into_iter().collect();
         task.exit_codes.success = vec![expected, not_capable];
         let report = attempt_of(run(task), &core(name)).await;
         assert_eq!(report.outcome, AttemptOutcome::Succeeded { output: None }, "{access:?} {name}");
@@ -214,11 +211,34 @@ async fn folders_open_as_far_as_they_are_granted() {
 #[tokio::test]
 async fn a_granted_folder_that_is_gone_is_the_hosts_fault() {
     let mut task = task("files");
-    let host = "/nonexistent/folder".into();
-    task.grants.folders = vec![FolderGrant { host, guest: "/data".to_owned(), access: FolderAccess::ReadOnly }];
+    task.grants.folders = vec![folder_grant("/nonexistent/folder".as_ref(), FolderAccess::ReadOnly)];
     let report = attempt_of(run(task), r#"(func (export "_start"))"#).await;
     let AttemptOutcome::Broken { message } = report.outcome else { panic!("{:?}", report.outcome) };
     assert!(message.starts_with("cannot open the granted folder /nonexistent/folder: "), "{message}");
+}
+
+#[tokio::test]
+async fn a_granted_folder_that_leads_elsewhere_than_when_it_was_granted_is_given_to_nobody() {
+    let site = tempfile::tempdir().unwrap();
+    let at = |name: &str| site.path().join(name);
+    for folder in ["inner", "secret"] {
+        std::fs::create_dir(at(folder)).unwrap();
+    }
+    let grant = folder_grant(&at("inner"), FolderAccess::ReadWrite);
+    let tried = async || {
+        let mut task = task("files");
+        task.grants.folders = vec![grant.clone()];
+        attempt_of(run(task), r#"(func (export "_start"))"#).await.outcome
+    };
+    assert_eq!(tried().await, AttemptOutcome::Succeeded { output: None });
+    std::fs::rename(at("inner"), at("moved")).unwrap();
+    std::os::unix::fs::symlink("secret", at("inner")).unwrap();
+    let AttemptOutcome::Broken { message } = tried().await else { panic!("it was given another folder") };
+    assert!(message.contains("secret now: if that is meant") && message.contains("`sandclock reload`"), "{message}");
+    // Another folder in the same place is what the path says.
+    std::fs::remove_file(at("inner")).unwrap();
+    std::fs::create_dir(at("inner")).unwrap();
+    assert_eq!(tried().await, AttemptOutcome::Succeeded { output: None });
 }
 
 #[tokio::test]

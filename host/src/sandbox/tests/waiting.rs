@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::model::limits::{Limit, Metering};
+use crate::model::limits::{Fuel, Limit, Limits, Metering};
 use crate::model::outcome::AttemptOutcome;
 use crate::sandbox::testing::{run, task};
 use crate::sandbox::{AttemptRequest, Prepared, Sandbox, Settings, bounds, compile};
@@ -62,6 +62,16 @@ const IDLE: &str = r#"(component
     (instance $exports (export "run" (func $run)))
     (export "wasi:cli/run@0.3.0" (instance $exports)))"#;
 
+/// A program that has itself called again and again, as one does that waits for nothing.
+const CALLED_AGAIN: &str = r#"(component
+    (core module $main
+        (func (export "run") (result i32) (i32.const 1))
+        (func (export "again") (param i32 i32 i32) (result i32) (i32.const 1)))
+    (core instance $main (instantiate $main))
+    (func $run async (result (result)) (canon lift (core func $main "run") async (callback (func $main "again"))))
+    (instance $exports (export "run" (func $run)))
+    (export "wasi:cli/run@0.3.0" (instance $exports)))"#;
+
 fn load(sandbox: &Sandbox, component: &str) -> Prepared {
     let compiled = compile(&wat::parse_str(component).unwrap(), Metering::Fuel).unwrap();
     sandbox.load(&compiled.into_image()).unwrap()
@@ -98,4 +108,25 @@ async fn a_guest_that_waits_in_too_many_places_is_ended() {
     let AttemptOutcome::Trapped(trap) = outcome else { panic!("{outcome:?}") };
     assert_eq!(trap.reason, "more than 16 calls into the plugin's components went on at once");
     assert_eq!(attempt(&load(&sandbox, IDLE)).await, AttemptOutcome::Succeeded { output: None });
+}
+
+#[tokio::test]
+async fn a_guest_that_has_itself_called_again_lets_others_run() {
+    let sandbox = Sandbox::new(Settings::for_limits(1, []), Clock::system());
+    let guest = load(&sandbox, CALLED_AGAIN);
+    let (_sender, stop) = watch::channel(None);
+    let mut task = task("waiting");
+    task.limits = Limits { fuel: Fuel::Metered(300_000), ..Limits::default() }.into();
+    let request = AttemptRequest { run: Arc::new(run(task)), attempt: 1, stop };
+    let mut attempt = std::pin::pin!(guest.attempt(request));
+    let mut turns = 0;
+    let report = std::future::poll_fn(|context| {
+        turns += 1;
+        attempt.as_mut().poll(context)
+    })
+    .await;
+    let AttemptOutcome::Exceeded(hit) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(hit.limit, Limit::Fuel);
+    // Fuel alone would make none of them.
+    assert!(turns > 1000, "{turns}");
 }
