@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -79,9 +80,12 @@ impl Prepared {
         };
         let ticking = self.ticking();
         let mut store = None;
-        let guest = self.guest(&mut store, facts, &journal, &egress);
-        // Around what drops a guest that is cut off, too: its call of the host goes then.
-        let ended = AssertUnwindSafe(first_of(guest, &mut stop, started + task.limits.timeout)).catch_unwind().await;
+        let ended = async {
+            let guest = pin!(self.guest(&mut store, facts, &journal, &egress));
+            first_of(guest, &mut stop, started + task.limits.timeout).await
+        };
+        // A guest that is cut off is dropped within, with its call of the host.
+        let ended = AssertUnwindSafe(ended).catch_unwind().await;
         let ending = ended.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref())));
         let duration = clock.monotonic().duration_since(started);
         drop(ticking);
