@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -81,8 +82,11 @@ impl Prepared {
         let mut store = None;
         let guest = AssertUnwindSafe(self.guest(&mut store, facts, &journal, &egress)).catch_unwind();
         let guest = guest.map(|ended| ended.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref()))));
-        let ending = first_of(guest, &mut stop, started + task.limits.timeout).await;
-        let duration = clock.monotonic().duration_since(started);
+        let (ending, duration, http) = {
+            let mut guest = pin!(guest);
+            let ending = first_of(guest.as_mut(), &mut stop, started + task.limits.timeout).await;
+            (ending, clock.monotonic().duration_since(started), egress.finish())
+        };
         drop(ticking);
 
         let (writes, kv_writes) = store.as_mut().map(|store| store.data_mut().stores().finish()).unwrap_or_default();
@@ -91,7 +95,6 @@ impl Prepared {
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hostcall, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
-        let http = egress.finish();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
             journal.last(Level::Error, lesson::limit(&task, exceeded));
         }

@@ -87,9 +87,14 @@ impl Audit {
         self.sent.load(Ordering::Relaxed).max(self.received.load(Ordering::Relaxed))
     }
 
-    /// The response has been read, or put away unread.
+    /// The response has been read.
     pub(crate) fn done(&self) {
         self.write(Level::Info, None);
+    }
+
+    /// The guest has put the response away: perhaps it has seen enough.
+    pub(crate) fn put_away(&self) {
+        self.write(Level::Info, Some("not read to its end".to_owned()));
     }
 
     /// The request failed.

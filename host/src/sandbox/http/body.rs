@@ -58,7 +58,7 @@ impl Body for RequestBody {
 }
 
 /// A response's body: fails when the server sends more than allowed, nothing for too long, or for too long in all. It
-/// gives the connection back at its end, and closes the request's account when it is dropped.
+/// gives the connection back at its end.
 pub(super) struct ResponseBody {
     pub(super) inner: hyper::body::Incoming,
     pub(super) limit: u64,
@@ -126,6 +126,5 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.lease.put_away();
-        self.audit.done();
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Timeouts {
 pub(crate) enum SendError {
     #[error(transparent)]
     Refused(Refusal),
+    #[error("the attempt has ended")]
+    AttemptEnded,
     #[error("too many requests are in flight")]
     TooManyInFlight,
     #[error(
@@ -105,6 +107,7 @@ impl SendError {
             SendError::HeadersTooLarge { .. } | SendError::HeadTooLarge { .. } => Some(HttpLimit::Headers),
             SendError::RequestTooLarge { .. } | SendError::ResponseTooLarge { .. } => Some(HttpLimit::Body),
             SendError::Refused(_)
+            | SendError::AttemptEnded
             | SendError::Resolve(_)
             | SendError::Connect(_)
             | SendError::Tls(_)
@@ -204,7 +207,8 @@ pub(super) async fn send(
         }
     };
     audit.answered(response.status());
-    let lease = Lease::new(connection, Arc::clone(&egress.network), key, permit);
+    let lease = Lease::new(connection, Arc::clone(&egress.network), key, until, Arc::clone(audit), permit);
+    egress.accounts.lease(&lease);
     if response.body().is_end_stream() {
         lease.read_to_the_end();
     }

@@ -3,6 +3,7 @@
 //! Every request passes [`Egress::send`]: counted, checked against the grants, sent to a checked address, timed, capped,
 //! and entered into the log. Redirects are not followed: where they lead to has to be asked for anew.
 
+mod accounts;
 mod address;
 mod audit;
 mod body;
@@ -20,8 +21,8 @@ mod wasi_door;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
@@ -35,6 +36,7 @@ use crate::model::log::Level;
 use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::model::trace::{TraceIds, outgoing};
+use crate::sandbox::http::accounts::{Accounts, Tally};
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::lookup::Lookups;
 use crate::sandbox::http::policy::{Policy, Refusal};
@@ -108,7 +110,7 @@ pub(crate) struct Egress {
     most_in_flight: AtomicU32,
     /// Goes with each request that has none of its own.
     traceparent: Option<HeaderValue>,
-    audits: Mutex<Vec<Arc<Audit>>>,
+    accounts: Accounts,
 }
 
 /// A response whose head has arrived.
@@ -131,7 +133,7 @@ impl Egress {
             journal,
             clock,
             network,
-            audits: Mutex::new(Vec::new()),
+            accounts: Accounts::default(),
         }
     }
 
@@ -155,7 +157,9 @@ impl Egress {
         let admitted = self.policy.admit(request.method(), request.uri());
         let admitted = admitted.map_err(|refusal| self.refuse(refusal, timeouts, None))?;
         let audit = Arc::new(self.audit(&admitted.target, timeouts));
-        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        if !self.accounts.open(&audit) {
+            return Err(SendError::AttemptEnded);
+        }
         client::check_size(&request, &self.limits).inspect_err(|error| audit.failed(error))?;
         if let Some(traceparent) = &self.traceparent {
             request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
@@ -177,17 +181,10 @@ impl Egress {
         })
     }
 
-    /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.
+    /// Ends what goes on, enters it into the log, and sums up. To be called when the guest has ended and before what it
+    /// held is dropped: what it loses by that, it did not give up itself.
     pub(crate) fn finish(&self) -> HttpUsage {
-        let mut largest_body = 0;
-        let mut statuses = [0; 4];
-        for audit in self.audits.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            audit.cut_off();
-            largest_body = largest_body.max(audit.largest_body());
-            if let Some(count) = audit.status_class().and_then(|class| statuses.get_mut(class.checked_sub(2)?)) {
-                *count += 1;
-            }
-        }
+        let Tally { largest_body, statuses } = self.accounts.end();
         HttpUsage {
             requests: self.policy.begun(),
             concurrent: self.most_in_flight.load(Ordering::Relaxed),

@@ -63,7 +63,7 @@ impl From<SendError> for Error {
             SendError::Tls(error) if error.to_string().contains("certificate") => Error::TlsCertificateError,
             SendError::Tls(_) => Error::TlsProtocolError,
             SendError::TlsSetup(_) => Error::ConfigurationError,
-            SendError::Unsent => Error::ConnectionTerminated,
+            SendError::Unsent | SendError::AttemptEnded => Error::ConnectionTerminated,
             SendError::Protocol(error) if error.is_incomplete_message() => Error::HttpResponseIncomplete,
             SendError::Protocol(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,
