@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody};
 use crate::model::limits::{HttpLimit, HttpLimits};
 use crate::sandbox::bounds;
 use crate::sandbox::http::audit::{Audit, Origin};
-use crate::sandbox::http::body::{RequestBody, ResponseBody};
+use crate::sandbox::http::body::{BodyError, RequestBody, ResponseBody};
 use crate::sandbox::http::connection::{Connection, Unanswered};
 use crate::sandbox::http::lease::{Lease, Work};
 use crate::sandbox::http::policy::{Admitted, Refusal};
@@ -84,6 +84,8 @@ pub(crate) enum SendError {
         bounds::HTTP_RESPONSE_HEADERS
     )]
     HeadTooLarge { limit: u64 },
+    #[error("the guest broke the request's body off: {0}")]
+    BrokenOff(String),
     #[error("the request's body is larger than limits.http-body allows ({limit} bytes)")]
     RequestTooLarge { limit: u64 },
     #[error("the response's body is larger than limits.http-body allows ({limit} bytes)")]
@@ -115,6 +117,7 @@ impl SendError {
             | SendError::Unsent
             | SendError::Protocol(_)
             | SendError::TooManyHeaders
+            | SendError::BrokenOff(_)
             | SendError::Invalid(_) => None,
         }
     }
@@ -287,11 +290,12 @@ impl Unanswered {
     /// As an error of a request with these limits.
     fn error(self, limits: &HttpLimits) -> SendError {
         match self {
-            Unanswered::Broken(error) if body_error(&error) => SendError::RequestTooLarge { limit: limits.body },
-            Unanswered::Broken(error) if error.is_parse_too_large() => {
-                SendError::HeadTooLarge { limit: limits.headers }
-            }
-            Unanswered::Broken(error) => SendError::Protocol(error),
+            Unanswered::Broken(error) => match body_error(&error) {
+                Some(BodyError::OverLimit) => SendError::RequestTooLarge { limit: limits.body },
+                Some(BodyError::BrokenOff(why)) => SendError::BrokenOff(why.to_string()),
+                None if error.is_parse_too_large() => SendError::HeadTooLarge { limit: limits.headers },
+                None => SendError::Protocol(error),
+            },
             Unanswered::TooLate => SendError::FirstByteTimeout,
             Unanswered::Unsent(_) => SendError::Unsent,
         }
@@ -312,9 +316,8 @@ fn rewrite(admitted: &Admitted, mut request: Request<WasiBody>) -> Result<Reques
     Ok(request)
 }
 
-/// Whether sending failed because the request's body did: at its limit.
-fn body_error(error: &hyper::Error) -> bool {
+/// Why sending failed, if it was because the request's body did.
+fn body_error(error: &hyper::Error) -> Option<&BodyError> {
     use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<wasmtime_wasi_http::Error>());
-    matches!(cause, Some(wasmtime_wasi_http::Error::HttpRequestBodySize(_)))
+    error.source()?.downcast_ref()
 }

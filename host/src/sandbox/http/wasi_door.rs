@@ -65,7 +65,7 @@ impl From<SendError> for Error {
             SendError::TlsSetup(_) => Error::ConfigurationError,
             SendError::Unsent | SendError::AttemptEnded => Error::ConnectionTerminated,
             SendError::Protocol(error) if error.is_incomplete_message() => Error::HttpResponseIncomplete,
-            SendError::Protocol(_) => Error::HttpProtocolError,
+            SendError::Protocol(_) | SendError::BrokenOff(_) => Error::HttpProtocolError,
             SendError::FirstByteTimeout => Error::HttpResponseTimeout,
             SendError::Silence | SendError::OutOfTime => Error::ConnectionReadTimeout,
             SendError::HeadersTooLarge { limit } => Error::HttpRequestHeaderSectionSize(u32::try_from(limit).ok()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::clock::Clock;
@@ -177,4 +177,44 @@ async fn a_response_that_is_put_away_unread_is_no_error_and_said() {
     let lines = journal.take();
     assert_eq!((lines.len(), lines[0].level), (1, Level::Info));
     assert!(lines[0].message.ends_with("/endless: 200: not read to its end"), "{lines:?}");
+}
+
+/// Posts a body of such pieces, which begins when there is an answer, if there is to be one. The line in the log.
+async fn upload(path: &str, limits: HttpLimits, piece: impl Fn() -> Result<Bytes, Error>) -> LogLine {
+    let (egress, journal, pieces, request) = uploading(server(), path, limits);
+    let answered = Notify::new();
+    let exchange = async {
+        let answer = egress.send(request, egress.timeouts(RequestOptions::default())).await.ok()?;
+        answered.notify_one();
+        Some(tokio::join!(answer.response.into_body().collect(), answer.work))
+    };
+    let giving = async {
+        if path != "/late" {
+            answered.notified().await;
+        }
+        while pieces.send(piece()).await.is_ok() {}
+    };
+    tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(exchange, giving) }).await.expect("it ends");
+    let mut lines = journal.take();
+    assert_eq!(lines.len(), 1, "{path}: {lines:?}");
+    lines.remove(0)
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_says_so_also_when_the_answer_came_first() {
+    let limits = HttpLimits { body: 1000, ..HttpLimits::default() };
+    for path in ["/late", "/begun", "/sink"] {
+        let line = upload(path, limits, || Ok(Bytes::from_static(&[b'.'; 600]))).await;
+        let told = line.message.ends_with("; to allow more: [tasks.fetch.limits] http-body = \"2kB\"");
+        assert!(told && line.level == Level::Warn, "{path}: {line:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_the_guest_breaks_off_is_past_no_limit() {
+    for path in ["/late", "/begun", "/sink"] {
+        let line = upload(path, HttpLimits::default(), || Err(Error::HttpRequestBodySize(Some(5)))).await;
+        let told = line.message.contains(": the guest broke the request's body off: ");
+        assert!(told && !line.message.contains("limits."), "{path}: {line:?}");
+    }
 }
