@@ -97,6 +97,13 @@ impl Audit {
         self.write(Level::Info, Some("not read to its end".to_owned()));
     }
 
+    /// The guest gave the request up, unless there is a response.
+    pub(crate) fn given_up(&self) {
+        if self.status().is_none() {
+            self.write(Level::Warn, Some("nobody waited for the response any more".to_owned()));
+        }
+    }
+
     /// The request failed.
     pub(crate) fn failed(&self, error: &SendError) {
         let mut why = self.journal.shortened(error.chain());

@@ -33,6 +33,8 @@ pub(crate) struct Timeouts {
     pub(crate) tls: Duration,
     pub(crate) first_byte: Duration,
     pub(crate) between_bytes: Duration,
+    /// All of them together.
+    pub(crate) total: Duration,
 }
 
 /// Why there is no response.
@@ -73,7 +75,7 @@ pub(crate) enum SendError {
     FirstByteTimeout,
     #[error("the server went silent")]
     Silence,
-    #[error("the request took longer than limits.http-total allows")]
+    #[error("the request was not over in time")]
     OutOfTime,
     #[error("the request's headers are larger than limits.http-headers allows ({limit} bytes)")]
     HeadersTooLarge { limit: u64 },
@@ -144,6 +146,7 @@ impl Timeouts {
             tls: shorter(options.connect_timeout, limits.tls),
             first_byte: shorter(options.first_byte_timeout, limits.first_byte),
             between_bytes: shorter(options.between_bytes_timeout, limits.between_bytes),
+            total: limits.total,
         }
     }
 
@@ -154,7 +157,8 @@ impl Timeouts {
             HttpLimit::Tls => (self.tls, limits.tls),
             HttpLimit::FirstByte => (self.first_byte, limits.first_byte),
             HttpLimit::BetweenBytes => (self.between_bytes, limits.between_bytes),
-            HttpLimit::Concurrent | HttpLimit::Body | HttpLimit::Headers | HttpLimit::Total => return None,
+            HttpLimit::Total => (self.total, limits.total),
+            HttpLimit::Concurrent | HttpLimit::Body | HttpLimit::Headers => return None,
         };
         (asked < allowed).then_some(asked)
     }

@@ -160,11 +160,12 @@ impl Egress {
         if !self.accounts.open(&audit) {
             return Err(SendError::AttemptEnded);
         }
+        let _awaited = Awaited(&audit);
         client::check_size(&request, &self.limits).inspect_err(|error| audit.failed(error))?;
         if let Some(traceparent) = &self.traceparent {
             request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
         }
-        let until = self.clock.monotonic() + self.limits.total;
+        let until = self.clock.monotonic() + timeouts.total;
         let sent = async {
             let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
             let in_flight = self.limits.concurrent.saturating_sub(self.in_flight.available_permits() as u32);
@@ -209,5 +210,14 @@ impl Egress {
     /// A new account of a request.
     fn audit(&self, target: &HttpTarget, timeouts: Timeouts) -> Audit {
         Audit::begin(target, timeouts, Arc::clone(self.policy.task()), self.journal.clone(), self.clock)
+    }
+}
+
+/// A request for whose response somebody waits: until this is dropped.
+struct Awaited<'a>(&'a Audit);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.given_up();
     }
 }

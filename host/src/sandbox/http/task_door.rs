@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, RequestOptions, WasiBody};
 use crate::sandbox::bindings::task::sandclock::task::http::{Error, Host, Request, Response};
 use crate::sandbox::bounds;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::http::client::SendError;
+use crate::sandbox::http::client::{SendError, Timeouts};
 use crate::sandbox::http::policy::Refusal;
 use crate::sandbox::http::{Answer, Egress};
 
@@ -19,20 +19,18 @@ impl Host for Guest {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
         let egress = self.egress();
         let timeout = request.timeout.map(Duration::from_millis);
-        let sent = async {
-            let request = read(request, egress.limits.headers)?;
-            fetch(&egress, request).await
-        };
-        Ok(match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Error::TimedOut)),
-            None => sent.await,
+        let mut timeouts = egress.timeouts(RequestOptions::default());
+        timeouts.total = timeout.map_or(timeouts.total, |asked| asked.min(timeouts.total));
+        Ok(match read(request, egress.limits.headers) {
+            Ok(request) => fetch(&egress, request, timeouts).await,
+            Err(error) => Err(error),
         })
     }
 }
 
 /// Sends a request and reads the whole response.
-async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Response, Error> {
-    let Answer { response, work } = egress.send(request, egress.timeouts(RequestOptions::default())).await?;
+async fn fetch(egress: &Egress, request: http::Request<WasiBody>, timeouts: Timeouts) -> Result<Response, Error> {
+    let Answer { response, work } = egress.send(request, timeouts).await?;
     let (head, body) = response.into_parts();
     let body = std::pin::pin!(body.collect());
     let body = match select(body, work).await {

@@ -225,9 +225,14 @@ async fn each_time_limit_ends_the_request_that_reaches_it() {
     for (scheme, answer, limits, words) in [
         ("https", "", HttpLimits { tls: soon, ..default }, "no TLS handshake in time"),
         ("http", "", HttpLimits { first_byte: soon, ..default }, "no response in time"),
-        ("http", "", HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        ("http", "", HttpLimits { total: soon, ..default }, "the request was not over in time; past limits.http-total"),
         ("http", begun, HttpLimits { between_bytes: soon, ..default }, "the server went silent"),
-        ("http", begun, HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        (
+            "http",
+            begun,
+            HttpLimits { total: soon, ..default },
+            "the request was not over in time; past limits.http-total",
+        ),
     ] {
         let server = server(answer, Then::StaySilent).await;
         let mut task = granted(&[&format!("{scheme}://{}", server.address)]);
@@ -259,6 +264,8 @@ async fn a_server_that_never_answers_holds_nobody_beyond_the_deadline() {
         let task = granted(&[&format!("http://{}", server.address)]);
         let report = attempt(fetcher("GET", &url, &[], Some(250)), run(task)).await;
         assert_eq!(failure(&report), "error 3", "the guest's own timeout");
+        let why = "the request was not over in time; the guest itself asked for no more than 250ms";
+        assert_eq!(host_lines(&report), [(Level::Warn, format!("GET {url}{status}: {why}").as_str())]);
     }
 }
 

@@ -178,6 +178,18 @@ async fn what_the_guest_itself_asked_for_is_no_limit() {
 }
 
 #[tokio::test]
+async fn a_response_that_nobody_waits_for_is_told_when_that_is_so() {
+    let server = server("", Then::StaySilent).await;
+    let (egress, journal) = egress(granted(&[&format!("http://{}", server.address)]), network());
+    let url = format!("http://{}/", server.address);
+    let sending = send(&egress, &url, RequestOptions::default());
+    assert!(tokio::time::timeout(Duration::from_millis(100), sending).await.is_err());
+    let lines = journal.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].message, format!("GET {url}: nobody waited for the response any more"));
+}
+
+#[tokio::test]
 async fn a_lookup_without_room_says_so() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = Mutex::new(released);
