@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::model::limits::{HttpLimit, HttpLimits};
+use crate::model::quantity;
 use crate::sandbox::bounds;
 use crate::sandbox::http::audit::{Audit, Origin};
 use crate::sandbox::http::body::{BodyError, RequestBody, ResponseBody};
@@ -46,6 +47,11 @@ pub(crate) enum SendError {
     AttemptEnded,
     #[error("too many requests are in flight")]
     TooManyInFlight,
+    #[error(
+        "too many requests are in flight, and those that wait hold as much as they may ({:#}): send fewer at once",
+        quantity::bytes(bounds::HTTP_WAITING.into())
+    )]
+    TooManyWaiting,
     #[error(
         "no room to look the name up in time: its task has {} lookups going on, or all tasks together {}; where names \
          cannot be found at all, the system's name server may not answer",
@@ -112,6 +118,7 @@ impl SendError {
             SendError::RequestTooLarge { .. } | SendError::ResponseTooLarge { .. } => Some(HttpLimit::Body),
             SendError::Refused(_)
             | SendError::AttemptEnded
+            | SendError::TooManyWaiting
             | SendError::Resolve(_)
             | SendError::Connect(_)
             | SendError::Tls(_)
@@ -181,6 +188,19 @@ pub(super) fn check_size(request: &Request<WasiBody>, limits: &HttpLimits) -> Re
 /// Bytes of the names and values of all headers.
 pub(super) fn header_bytes(headers: &HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64).sum()
+}
+
+/// Bytes that a request takes while it waits, of those that a guest can have many of: fields as their map keeps them, the
+/// URL here and in its account, and the body.
+pub(super) fn held_bytes(request: &Request<WasiBody>) -> u32 {
+    let uri = request.uri();
+    let uri =
+        uri.path().len() + uri.query().map_or(0, str::len) + uri.authority().map_or(0, |host| host.as_str().len());
+    // One piece is in the body, and one on its way there. A length in the headers is only what the guest says.
+    let pieces = if request.body().is_end_stream() { 0 } else { 2 * bounds::HTTP_CHUNK as u64 };
+    let body = request.body().size_hint().upper().map_or(pieces, |length| length.min(pieces));
+    let headers = 3 * header_bytes(request.headers()) + 100 * request.headers().len() as u64;
+    u32::try_from(headers + 2 * uri as u64 + body).unwrap_or(u32::MAX)
 }
 
 /// Sends an admitted request.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{HeaderName, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
@@ -36,6 +36,7 @@ use crate::model::log::Level;
 use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::model::trace::{TraceIds, outgoing};
+use crate::sandbox::bounds;
 use crate::sandbox::http::accounts::{Accounts, Tally};
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::lookup::Lookups;
@@ -107,6 +108,8 @@ pub(crate) struct Egress {
     network: Arc<Network>,
     task: TaskName,
     in_flight: Arc<Semaphore>,
+    /// Bytes that requests may still hold which wait for one of those places.
+    waiting: Semaphore,
     most_in_flight: AtomicU32,
     /// Goes with each request that has none of its own.
     traceparent: Option<HeaderValue>,
@@ -127,6 +130,7 @@ impl Egress {
             traceparent: None,
             limits: task.limits.http,
             in_flight: Arc::new(Semaphore::new(task.limits.http.concurrent as usize)),
+            waiting: Semaphore::new(bounds::HTTP_WAITING as usize),
             most_in_flight: AtomicU32::new(0),
             task: task.name.clone(),
             policy: Policy::new(task),
@@ -153,7 +157,6 @@ impl Egress {
         mut request: http::Request<WasiBody>,
         timeouts: Timeouts,
     ) -> Result<Answer, SendError> {
-        let permit = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
         let admitted = self.policy.admit(request.method(), request.uri());
         let admitted = admitted.map_err(|refusal| self.refuse(refusal, timeouts, None))?;
         let audit = Arc::new(self.audit(&admitted.target, timeouts));
@@ -166,8 +169,9 @@ impl Egress {
             request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
         }
         let until = self.clock.monotonic() + timeouts.total;
+        let place = self.place(client::held_bytes(&request), timeouts);
         let sent = async {
-            let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
+            let permit = place.await?;
             let in_flight = self.limits.concurrent.saturating_sub(self.in_flight.available_permits() as u32);
             self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
             client::send(self, &admitted, request, timeouts, until, &audit, permit).await
@@ -180,6 +184,18 @@ impl Egress {
                 error
             }
         })
+    }
+
+    /// A place among the requests in flight for one that holds so many bytes: at once, or as soon as there is one.
+    async fn place(&self, bytes: u32, timeouts: Timeouts) -> Result<OwnedSemaphorePermit, SendError> {
+        if let Ok(permit) = Arc::clone(&self.in_flight).try_acquire_owned() {
+            return Ok(permit);
+        }
+        // One alone may wait, however large.
+        let room = self.waiting.try_acquire_many(bytes.min(bounds::HTTP_WAITING));
+        let _room = room.map_err(|_| SendError::TooManyWaiting)?;
+        let place = tokio::time::timeout(timeouts.connect, Arc::clone(&self.in_flight).acquire_owned());
+        place.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)
     }
 
     /// Ends what goes on, enters it into the log, and sums up. To be called when the guest has ended and before what it

@@ -52,7 +52,7 @@ impl From<SendError> for Error {
             SendError::Refused(Refusal::Connect) => Error::HttpRequestMethodInvalid,
             SendError::Refused(Refusal::Address { .. }) => Error::DestinationIpProhibited,
             SendError::Refused(Refusal::NotGranted(_) | Refusal::TooMany { .. }) => Error::HttpRequestDenied,
-            SendError::TooManyInFlight => Error::ConnectionLimitReached,
+            SendError::TooManyInFlight | SendError::TooManyWaiting => Error::ConnectionLimitReached,
             SendError::TooManyLookups | SendError::LookupTimeout => Error::DnsTimeout,
             SendError::Resolve(error) => Error::DnsError { rcode: Some(error.to_string()), info_code: None },
             SendError::Connect(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
@@ -187,6 +187,33 @@ async fn a_response_that_nobody_waits_for_is_told_when_that_is_so() {
     let lines = journal.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].message, format!("GET {url}: nobody waited for the response any more"));
+}
+
+#[tokio::test]
+async fn requests_that_wait_hold_only_so_much() {
+    // What a request holds while it waits, and whether a thousand such may do so.
+    let short = || Full::new(Bytes::from_static(b"short")).map_err(|never| match never {}).boxed_unsync();
+    let endless = || StreamBody::new(futures_util::stream::pending()).boxed_unsync();
+    let cases: [(usize, &dyn Fn() -> WasiBody, bool); 3] =
+        [(0, &short, true), (0, &endless, false), (30_000, &short, false)];
+    for (header, body, may) in cases {
+        let mut task = granted(&["http://127.0.0.1:1"]);
+        task.limits.http =
+            HttpLimits { requests: 1000, concurrent: 0, connect: Duration::from_secs(3), ..HttpLimits::default() };
+        let (egress, journal) = egress(task, network());
+        let requests = (0..1000).map(|_| {
+            let request = http::Request::post("http://127.0.0.1:1/").header("x", "x".repeat(header));
+            egress.send(request.body(body()).unwrap(), egress.timeouts(RequestOptions::default()))
+        });
+        let answers = futures_util::future::join_all(requests).await;
+        let errors: Vec<String> = answers.into_iter().map(|answer| answer.err().unwrap().to_string()).collect();
+        let waited = errors.iter().filter(|error| *error == "too many requests are in flight").count();
+        assert_eq!(waited == 1000, may, "{waited} of 1000 waited");
+        assert!(waited >= 30, "{waited} of 1000 waited");
+        let words = "hold as much as they may";
+        assert_eq!(errors.iter().filter(|error| error.contains(words)).count(), 1000 - waited, "{:?}", errors.last());
+        assert_eq!(journal.take().len(), 1000);
+    }
 }
 
 #[tokio::test]
