@@ -89,9 +89,11 @@ pub(crate) enum SendError {
     TooManyHeaders,
     #[error(
         "the response's head is larger than limits.http-headers allows ({limit} bytes), or has more than {} headers",
-        bounds::HTTP_RESPONSE_HEADERS
+        bounds::HTTP_RESPONSE_HEADERS_READ
     )]
     HeadTooLarge { limit: u64 },
+    #[error("the response has more than {} headers", bounds::HTTP_RESPONSE_HEADERS)]
+    TooManyResponseHeaders,
     #[error("the guest broke the request's body off: {0}")]
     BrokenOff(String),
     #[error("the request's body is larger than limits.http-body allows ({limit} bytes)")]
@@ -126,6 +128,7 @@ impl SendError {
             | SendError::Unsent
             | SendError::Protocol(_)
             | SendError::TooManyHeaders
+            | SendError::TooManyResponseHeaders
             | SendError::BrokenOff(_)
             | SendError::Invalid(_) => None,
         }
@@ -160,12 +163,13 @@ impl Timeouts {
     /// What a guest asked for, if that was less than this limit allows.
     pub(crate) fn less_than_allowed(&self, limit: HttpLimit, limits: &HttpLimits) -> Option<Duration> {
         let (asked, allowed) = match limit {
-            HttpLimit::Connect => (self.connect, limits.connect),
+            // To wait for one's turn is a part of connecting.
+            HttpLimit::Connect | HttpLimit::Concurrent => (self.connect, limits.connect),
             HttpLimit::Tls => (self.tls, limits.tls),
             HttpLimit::FirstByte => (self.first_byte, limits.first_byte),
             HttpLimit::BetweenBytes => (self.between_bytes, limits.between_bytes),
             HttpLimit::Total => (self.total, limits.total),
-            HttpLimit::Concurrent | HttpLimit::Body | HttpLimit::Headers => return None,
+            HttpLimit::Body | HttpLimit::Headers => return None,
         };
         (asked < allowed).then_some(asked)
     }
@@ -234,6 +238,9 @@ pub(super) async fn send(
         }
     };
     audit.answered(response.status());
+    if response.headers().len() > bounds::HTTP_RESPONSE_HEADERS {
+        return Err(SendError::TooManyResponseHeaders);
+    }
     let lease = Lease::new(connection, Arc::clone(&egress.network), key, until, Arc::clone(audit), permit);
     egress.accounts.lease(&lease);
     if response.body().is_end_stream() {

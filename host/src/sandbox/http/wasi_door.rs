@@ -70,6 +70,7 @@ impl From<SendError> for Error {
             SendError::Silence | SendError::OutOfTime => Error::ConnectionReadTimeout,
             SendError::HeadersTooLarge { limit } => Error::HttpRequestHeaderSectionSize(u32::try_from(limit).ok()),
             SendError::TooManyHeaders => Error::HttpRequestHeaderSectionSize(None),
+            SendError::TooManyResponseHeaders => Error::HttpResponseHeaderSectionSize(None),
             SendError::HeadTooLarge { limit } => Error::HttpResponseHeaderSectionSize(u32::try_from(limit).ok()),
             SendError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(limit)),
             SendError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(limit)),

@@ -178,6 +178,33 @@ async fn what_the_guest_itself_asked_for_is_no_limit() {
 }
 
 #[tokio::test]
+async fn a_place_that_the_guest_did_not_wait_for_is_past_no_limit() {
+    let mut task = granted(&["http://127.0.0.1:1"]);
+    task.limits.http.concurrent = 0;
+    let (egress, journal) = egress(task, network());
+    let options = RequestOptions { connect_timeout: Some(Duration::from_millis(50)), ..RequestOptions::default() };
+    let error = send(&egress, "http://127.0.0.1:1/", options).await;
+    assert!(matches!(error, Some(SendError::TooManyInFlight)), "{error:?}");
+    let message = journal.take().remove(0).message;
+    assert!(message.ends_with("in flight; the guest itself asked for no more than 50ms"), "{message}");
+}
+
+#[tokio::test]
+async fn too_many_headers_of_a_response_are_no_matter_of_their_size() {
+    let fields = |number: usize| (0..number).map(|at| format!("x{at}: y\r\n")).collect::<String>();
+    for (number, words) in
+        [(99, None), (100, Some("the response has more than 100 headers")), (900, Some("100 headers"))]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{}\r\n", fields(number));
+        let server = server(answer, Then::StaySilent).await;
+        let (egress, journal) = egress(granted(&[&format!("http://{}", server.address)]), network());
+        send(&egress, &format!("http://{}/", server.address), RequestOptions::default()).await;
+        let message = journal.take().remove(0).message;
+        assert!(message.ends_with(words.unwrap_or("/: 200")), "{number}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn a_response_that_nobody_waits_for_is_told_when_that_is_so() {
     let server = server("", Then::StaySilent).await;
     let (egress, journal) = egress(granted(&[&format!("http://{}", server.address)]), network());
