@@ -157,7 +157,7 @@
           (then (local.set $outcome (call $wait-for (local.get $writes)))))
         (br_if $more (i32.eqz (i32.and (local.get $outcome) (i32.const 15))))))
 
-    ;; Posts to the second path what is answered at the first, and reads none of it.
+    ;; Posts to the second path what is answered at the first, reads none of it, and waits for what does not come.
     (func $relay (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32)
       (param $to i32) (param $to-length i32) (local $ends i64)
       (local.set $ends (call $new-result))
@@ -169,7 +169,8 @@
         (i32.const 512))
       (drop (call $answer
         (i32.const 1) (i32.load (i32.const 512))
-        (local.get $authority) (local.get $authority-length) (local.get $to) (local.get $to-length))))
+        (local.get $authority) (local.get $authority-length) (local.get $to) (local.get $to-length)))
+      (drop (call $wait-for (i32.load (i32.const 516)))))
 
     ;; The response to a request with these contents, or without any; 0 if there is none.
     (func $answer (param $has-contents i32) (param $contents i32)

@@ -117,7 +117,7 @@ fn guests(world: &World) -> Vec<(Prepared, Arc<Run>)> {
         guests.push(world.load(asks_03(&server.to_string()), granted(world)));
     }
     let early = world.early.to_string();
-    guests.push(world.load(asker_03("upload", &early, &["/early"]), granted(world)));
+    guests.push(world.load(asker_03("upload", &early, &["/sink"]), granted(world)));
     guests.push(world.load(asker_03("relay", &early, &["/endless", "/sink"]), granted(world)));
     let files = r#"
         (import "wasi_snapshot_preview1" "path_open"

@@ -9,21 +9,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::clock::Clock;
 use crate::model::limits::HttpLimits;
 use crate::model::log::{Level, LogLine};
+use crate::model::outcome::{CancelledBy, Stop};
 use crate::model::task::Task;
-use crate::sandbox::TlsRoots;
 use crate::sandbox::http::{Egress, Network};
 use crate::sandbox::journal::Journal;
 use crate::sandbox::redaction::Redaction;
-use crate::sandbox::testing::{attempt, run};
+use crate::sandbox::testing::{load, run};
 use crate::sandbox::tests::blocked::asker_03;
 use crate::sandbox::tests::cancel::{connections, settles};
 use crate::sandbox::tests::http::granted;
+use crate::sandbox::{AttemptRequest, TlsRoots};
 
 /// A server that answers each request as soon as it has its head: at `/endless` with a body without end, at `/begun` with
 /// the beginning of one, else with an empty one, and at `/late` not at all. Then it reads, but not at `/early`.
@@ -64,10 +65,9 @@ fn serve(mut stream: TcpStream) {
     std::thread::park();
 }
 
-/// A task that may send and receive as much as it likes, for so long.
-fn unhurried(server: SocketAddr, timeout: Duration) -> Task {
+/// A task that may send and receive as much as it likes.
+fn unhurried(server: SocketAddr) -> Task {
     let mut task = granted(&[&format!("http://{server}")]);
-    task.limits.timeout = timeout;
     task.limits.http.body = u64::MAX;
     task
 }
@@ -81,22 +81,32 @@ fn runtime() -> tokio::runtime::Runtime {
 fn nothing_of_a_request_outlives_its_attempt() {
     let (runtime, address) = (runtime(), server());
     let server = address.to_string();
-    for (what, guest) in [
-        ("an upload that nobody reads", asker_03("upload", &server, &["/early"])),
-        ("an upload that is read", asker_03("upload", &server, &["/sink"])),
-        ("a response as a request's body", asker_03("relay", &server, &["/endless", "/early"])),
-        ("a response as a request's body that is read", asker_03("relay", &server, &["/endless", "/sink"])),
+    for (what, guest, reached) in [
+        ("an upload that nobody reads", asker_03("upload", &server, &["/early"]), 1),
+        ("an upload that is read", asker_03("upload", &server, &["/sink"]), 1),
+        ("a response as a request's body", asker_03("relay", &server, &["/endless", "/early"]), 2),
+        ("a response as a request's body that is read", asker_03("relay", &server, &["/endless", "/sink"]), 2),
     ] {
-        let task = unhurried(address, Duration::from_millis(500));
-        let attempt = runtime.spawn(attempt(guest, run(task)));
-        let report = runtime.block_on(attempt).unwrap();
-        let line = report.log.iter().find(|line| line.message.contains("POST")).expect("it was sent");
-        if what.starts_with("an upload") {
-            assert!(sent(line) >= 64 << 10, "{what}: {line:?}");
+        let prepared = load(guest).unwrap();
+        for politely in [true, false] {
+            let (stop, stopped) = watch::channel(None);
+            let run = Arc::new(run(unhurried(address)));
+            let (prepared, request) = (prepared.clone(), AttemptRequest { run, attempt: 1, stop: stopped });
+            let attempt = runtime.spawn(async move { prepared.attempt(request).await });
+            settles(&runtime, || connections(address.port()) == reached);
+            // Until nothing moves any more where nobody reads.
+            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+            if politely {
+                stop.send_replace(Some(Stop::Cancel(CancelledBy::Operator)));
+                let report = runtime.block_on(attempt).unwrap();
+                assert!(report.log.iter().any(|line| line.message.contains("POST")), "{what}: {report:?}");
+            } else {
+                attempt.abort();
+            }
+            let held = || (connections(address.port()), runtime.metrics().num_alive_tasks());
+            settles(&runtime, || held() == (0, 0));
+            assert_eq!(held(), (0, 0), "{what}, ended politely: {politely}: connections or tasks stay");
         }
-        let held = || (connections(address.port()), runtime.metrics().num_alive_tasks());
-        settles(&runtime, || held() == (0, 0));
-        assert_eq!(held(), (0, 0), "{what}: connections or tasks stay");
     }
 }
 
