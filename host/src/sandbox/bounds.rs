@@ -106,6 +106,10 @@ pub(crate) const KV_PAGE: usize = 256;
 pub(crate) const HTTP_REQUEST_HEADERS: usize = 1000;
 /// Headers of a response, however short.
 pub(crate) const HTTP_RESPONSE_HEADERS: usize = 100;
+/// As many are read, for the library says of too many no more than that they are too large. Else 100.
+pub(crate) const HTTP_RESPONSE_HEADERS_READ: usize = 1000;
+/// Bytes that the requests of an attempt hold which wait for one of `limits.http-concurrent`, all together.
+pub(crate) const HTTP_WAITING: u32 = 4 << 20;
 /// Lookups of names that go on at once, for all tasks together. Each keeps one of the runtime's 512 threads for blocking
 /// calls, which files need as well, until the system's resolver is done.
 pub(crate) const HTTP_LOOKUPS: usize = 128;

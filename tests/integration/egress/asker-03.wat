@@ -1,8 +1,10 @@
 ;; Asks URLs one after the other through `wasi:http` 0.3, and reads what is answered to its end. A line in its log for
-;; each that was refused when it was put together, before it could be sent.
+;; each that was refused when it was put together, before it could be sent. It can also upload without end, and hand one
+;; response on as another request's body.
 ;;
-;; What it asks for is filled in: calls of $ask, the text that they point at, and the scheme: 0 is http, 1 is https and 2
-;; is ftp. An authority or a path of no length is left out. What is left in its futures goes when it goes.
+;; What it asks for is filled in: calls of $ask, $upload and $relay, the text that they point at, and the scheme: 0 is
+;; http, 1 is https and 2 is ftp. An authority or a path of no length is left out. What is left in its futures goes when it
+;; goes.
 (component
   (import "wasi:http/types@0.3.0" (instance $types
     (export "fields" (type $fields (sub resource)))
@@ -11,6 +13,9 @@
     (export "response" (type $response (sub resource)))
     (type $scheme-cases (variant (case "HTTP") (case "HTTPS") (case "other" string)))
     (export "scheme" (type $scheme (eq $scheme-cases)))
+    (type $method-cases (variant (case "get") (case "head") (case "post") (case "put") (case "delete") (case "connect")
+      (case "options") (case "trace") (case "patch") (case "other" string)))
+    (export "method" (type $method (eq $method-cases)))
     (type $dns-fields (record (field "rcode" (option string)) (field "info-code" (option u16))))
     (export "DNS-error-payload" (type $dns (eq $dns-fields)))
     (type $alert-fields (record (field "alert-id" (option u8)) (field "alert-message" (option string))))
@@ -39,6 +44,8 @@
       (param "headers" (own $fields)) (param "contents" (option (stream u8)))
       (param "trailers" (future (result (option (own $fields)) (error $error)))) (param "options" (option (own $options)))
       (result (tuple (own $request) (future (result (error $error)))))))
+    (export "[method]request.set-method" (func
+      (param "self" (borrow $request)) (param "method" $method) (result (result))))
     (export "[method]request.set-scheme" (func
       (param "self" (borrow $request)) (param "scheme" (option $scheme)) (result (result))))
     (export "[method]request.set-authority" (func
@@ -77,6 +84,7 @@
 
   (core func $fields (canon lower (func $types "[constructor]fields")))
   (core func $new (canon lower (func $types "[static]request.new") (memory $libc "memory")))
+  (core func $set-method (canon lower (func $types "[method]request.set-method") (memory $libc "memory")))
   (core func $set-scheme (canon lower (func $types "[method]request.set-scheme") (memory $libc "memory")))
   (core func $set-authority (canon lower (func $types "[method]request.set-authority") (memory $libc "memory")))
   (core func $set-path (canon lower (func $types "[method]request.set-path-with-query") (memory $libc "memory")))
@@ -91,6 +99,8 @@
   (core func $write-result (canon future.write $result async (memory $libc "memory")))
   (core func $drop-result (canon future.drop-readable $result))
   (core func $read (canon stream.read $bytes async (memory $libc "memory")))
+  (core func $new-bytes (canon stream.new $bytes))
+  (core func $write (canon stream.write $bytes async (memory $libc "memory")))
   (core func $drop-bytes (canon stream.drop-readable $bytes))
   (core func $new-set (canon waitable-set.new))
   (core func $join (canon waitable.join))
@@ -100,6 +110,7 @@
     (import "libc" "memory" (memory 1))
     (import "" "fields" (func $fields (result i32)))
     (import "" "new" (func $new (param i32 i32 i32 i32 i32 i32 i32)))
+    (import "" "set-method" (func $set-method (param i32 i32 i32 i32) (result i32)))
     (import "" "set-scheme" (func $set-scheme (param i32 i32 i32 i32 i32) (result i32)))
     (import "" "set-authority" (func $set-authority (param i32 i32 i32 i32) (result i32)))
     (import "" "set-path" (func $set-path (param i32 i32 i32 i32) (result i32)))
@@ -114,6 +125,8 @@
     (import "" "write-result" (func $write-result (param i32 i32) (result i32)))
     (import "" "drop-result" (func $drop-result (param i32)))
     (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "" "new-bytes" (func $new-bytes (result i64)))
+    (import "" "write" (func $write (param i32 i32 i32) (result i32)))
     (import "" "drop-bytes" (func $drop-bytes (param i32)))
     (import "" "new-set" (func $new-set (result i32)))
     (import "" "join" (func $join (param i32 i32)))
@@ -125,13 +138,54 @@
     (data (i32.const 2048) "TEXT")
 
     (func $ask (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32)
+      (local $response i32)
+      (local.set $response (call $answer
+        (i32.const 0) (i32.const 0)
+        (local.get $authority) (local.get $authority-length) (local.get $path) (local.get $path-length)))
+      (if (local.get $response) (then (call $read-all (local.get $response)))))
+
+    ;; Posts a body of which there is always more, and reads the answer first.
+    (func $upload (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32)
+      (local $ends i64) (local $writes i32) (local $response i32) (local $outcome i32)
+      (local.set $ends (call $new-bytes))
+      (local.set $writes (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
+      (local.set $response (call $answer
+        (i32.const 1) (i32.wrap_i64 (local.get $ends))
+        (local.get $authority) (local.get $authority-length) (local.get $path) (local.get $path-length)))
+      (if (local.get $response) (then (call $read-all (local.get $response))))
+      (loop $more
+        (local.set $outcome (call $write (local.get $writes) (i32.const 0x10000) (i32.const 0x10000)))
+        (if (i32.eq (local.get $outcome) (i32.const -1))
+          (then (local.set $outcome (call $wait-for (local.get $writes)))))
+        (br_if $more (i32.eqz (i32.and (local.get $outcome) (i32.const 15))))))
+
+    ;; Posts to the second path what is answered at the first, reads none of it, and waits for what does not come.
+    (func $relay (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32)
+      (param $to i32) (param $to-length i32) (local $ends i64)
+      (local.set $ends (call $new-result))
+      (call $consume
+        (call $answer
+          (i32.const 0) (i32.const 0)
+          (local.get $authority) (local.get $authority-length) (local.get $path) (local.get $path-length))
+        (i32.wrap_i64 (local.get $ends))
+        (i32.const 512))
+      (drop (call $answer
+        (i32.const 1) (i32.load (i32.const 512))
+        (local.get $authority) (local.get $authority-length) (local.get $to) (local.get $to-length)))
+      (drop (call $wait-for (i32.load (i32.const 516)))))
+
+    ;; The response to a request with these contents, or without any; 0 if there is none.
+    (func $answer (param $has-contents i32) (param $contents i32)
+      (param $authority i32) (param $authority-length i32) (param $path i32) (param $path-length i32) (result i32)
       (local $ends i64) (local $request i32)
       (local.set $ends (call $new-trailers))
-      (call $new (call $fields) (i32.const 0) (i32.const 0) (i32.wrap_i64 (local.get $ends)) (i32.const 0) (i32.const 0)
-        (i32.const 256))
+      (call $new (call $fields) (local.get $has-contents) (local.get $contents) (i32.wrap_i64 (local.get $ends))
+        (i32.const 0) (i32.const 0) (i32.const 256))
       (drop (call $write-trailers (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))) (i32.const 0)))
       (local.set $request (i32.load (i32.const 256)))
       (call $drop-result (i32.load (i32.const 260)))
+      (if (local.get $has-contents)
+        (then (drop (call $set-method (local.get $request) (i32.const 2) (i32.const 0) (i32.const 0)))))
       (if (i32.or
           (i32.or
             (call $set-scheme (local.get $request) (i32.const 1) (i32.const SCHEME) (i32.const 1040) (i32.const 3))
@@ -143,10 +197,10 @@
             (local.get $path-length)))
         (then
           (call $drop-request (local.get $request))
-          (call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 7)))
-        (else
-          (call $send (local.get $request) (i32.const 256))
-          (if (i32.eqz (i32.load8_u (i32.const 256))) (then (call $read-all (i32.load (i32.const 264))))))))
+          (call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 7))
+          (return (i32.const 0))))
+      (call $send (local.get $request) (i32.const 256))
+      (select (i32.const 0) (i32.load (i32.const 264)) (i32.load8_u (i32.const 256))))
 
     (func $read-all (param $response i32) (local $ends i64) (local $body i32) (local $outcome i32)
       (local.set $ends (call $new-result))
@@ -156,13 +210,16 @@
       (loop $more
         (local.set $outcome (call $read (local.get $body) (i32.const 0x20000) (i32.const 4096)))
         (if (i32.eq (local.get $outcome) (i32.const -1))
-          (then
-            (call $join (local.get $body) (global.get $set))
-            (drop (call $wait (global.get $set) (i32.const 768)))
-            (local.set $outcome (i32.load (i32.const 772)))))
+          (then (local.set $outcome (call $wait-for (local.get $body)))))
         (br_if $more (i32.eqz (i32.and (local.get $outcome) (i32.const 15)))))
       (call $drop-bytes (local.get $body))
       (call $drop-trailers (i32.load (i32.const 516))))
+
+    ;; Waits for what goes on with a stream, and says what came of it.
+    (func $wait-for (param $stream i32) (result i32)
+      (call $join (local.get $stream) (global.get $set))
+      (drop (call $wait (global.get $set) (i32.const 768)))
+      (i32.load (i32.const 772)))
 
     (global $set (mut i32) (i32.const 0))
     (func (export "run") (result i32)
@@ -172,13 +229,14 @@
   (core instance $main (instantiate $main
     (with "libc" (instance $libc))
     (with "" (instance
-      (export "fields" (func $fields)) (export "new" (func $new)) (export "set-scheme" (func $set-scheme))
+      (export "fields" (func $fields)) (export "new" (func $new)) (export "set-method" (func $set-method)) (export "set-scheme" (func $set-scheme))
       (export "set-authority" (func $set-authority)) (export "set-path" (func $set-path)) (export "send" (func $send))
       (export "consume" (func $consume)) (export "log" (func $log)) (export "drop-request" (func $drop-request))
       (export "new-trailers" (func $new-trailers)) (export "write-trailers" (func $write-trailers))
       (export "drop-trailers" (func $drop-trailers)) (export "new-result" (func $new-result))
       (export "write-result" (func $write-result)) (export "drop-result" (func $drop-result))
-      (export "read" (func $read)) (export "drop-bytes" (func $drop-bytes))
+      (export "read" (func $read)) (export "write" (func $write))
+      (export "new-bytes" (func $new-bytes)) (export "drop-bytes" (func $drop-bytes))
       (export "new-set" (func $new-set)) (export "join" (func $join)) (export "wait" (func $wait))))))
   (func $run async (result (result)) (canon lift (core func $main "run")))
   (instance $exports (export "run" (func $run)))

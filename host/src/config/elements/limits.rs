@@ -54,7 +54,7 @@ table! {
         "http-first-byte" => http_first_byte: Time<1> = default("1m"), example "10s";
         /// Time between two pieces of the body of an HTTP response.
         "http-between-bytes" => http_between_bytes: Time<1> = default("30s"), example "5s";
-        /// Time for all of one HTTP request, to the last byte of the response.
+        /// Time for all of one HTTP request, to the last byte of its body and of the response.
         "http-total" => http_total: Time<1> = default("5m"), example "30s";
         /// Writes of an attempt to key-value stores. One more is refused.
         "kv-writes" => kv_writes: Whole<0, 1_000_000> = default(1000), example 5000;

@@ -24,7 +24,7 @@ pub struct HttpLimits {
     pub first_byte: Duration,
     /// Time between two pieces of a response's body.
     pub between_bytes: Duration,
-    /// Time for all of one request, from its start to the last byte of its response.
+    /// Time for all of one request, from its start to the last byte of its body and of its response.
     pub total: Duration,
 }
 

@@ -87,9 +87,21 @@ impl Audit {
         self.sent.load(Ordering::Relaxed).max(self.received.load(Ordering::Relaxed))
     }
 
-    /// The response has been read, or put away unread.
+    /// The response has been read.
     pub(crate) fn done(&self) {
         self.write(Level::Info, None);
+    }
+
+    /// The guest has put the response away: perhaps it has seen enough.
+    pub(crate) fn put_away(&self) {
+        self.write(Level::Info, Some("not read to its end".to_owned()));
+    }
+
+    /// The guest gave the request up, unless there is a response.
+    pub(crate) fn given_up(&self) {
+        if self.status().is_none() {
+            self.write(Level::Warn, Some("nobody waited for the response any more".to_owned()));
+        }
     }
 
     /// The request failed.

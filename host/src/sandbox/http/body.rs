@@ -16,7 +16,17 @@ use crate::sandbox::http::SendError;
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::lease::Lease;
 
-/// A request's body: fails when the guest has written more than allowed.
+/// Why a request's body has no end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("it is larger than allowed")]
+    OverLimit,
+    #[error(transparent)]
+    BrokenOff(Error),
+}
+
+/// A request's body: fails when the guest has written more than allowed, and tells the request's account why it fails. It
+/// may be all that knows: once there is a response, the connection just breaks.
 pub(super) struct RequestBody {
     pub(super) inner: WasiBody,
     pub(super) limit: u64,
@@ -34,18 +44,29 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Error;
+    type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(context));
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
-            match self.left.checked_sub(data.remaining() as u64) {
-                Some(left) => self.left = left,
-                None => return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(self.limit))))),
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
+            None => return Poll::Ready(None),
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                self.audit.failed(&SendError::BrokenOff(error.to_string()));
+                return Poll::Ready(Some(Err(BodyError::BrokenOff(error))));
             }
+        };
+        if let Some(data) = frame.data_ref() {
+            let Some(left) = self.left.checked_sub(data.remaining() as u64) else {
+                self.audit.failed(&SendError::RequestTooLarge { limit: self.limit });
+                return Poll::Ready(Some(Err(BodyError::OverLimit)));
+            };
+            self.left = left;
             self.audit.sent(data.remaining());
         }
-        Poll::Ready(frame)
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -58,7 +79,7 @@ impl Body for RequestBody {
 }
 
 /// A response's body: fails when the server sends more than allowed, nothing for too long, or for too long in all. It
-/// gives the connection back at its end, and closes the request's account when it is dropped.
+/// gives the connection back at its end.
 pub(super) struct ResponseBody {
     pub(super) inner: hyper::body::Incoming,
     pub(super) limit: u64,
@@ -126,6 +147,5 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.lease.put_away();
-        self.audit.done();
     }
 }

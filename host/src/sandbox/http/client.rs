@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::model::limits::{HttpLimit, HttpLimits};
+use crate::model::quantity;
 use crate::sandbox::bounds;
 use crate::sandbox::http::audit::{Audit, Origin};
-use crate::sandbox::http::body::{RequestBody, ResponseBody};
+use crate::sandbox::http::body::{BodyError, RequestBody, ResponseBody};
 use crate::sandbox::http::connection::{Connection, Unanswered};
 use crate::sandbox::http::lease::{Lease, Work};
 use crate::sandbox::http::policy::{Admitted, Refusal};
@@ -33,6 +34,8 @@ pub(crate) struct Timeouts {
     pub(crate) tls: Duration,
     pub(crate) first_byte: Duration,
     pub(crate) between_bytes: Duration,
+    /// All of them together.
+    pub(crate) total: Duration,
 }
 
 /// Why there is no response.
@@ -40,8 +43,15 @@ pub(crate) struct Timeouts {
 pub(crate) enum SendError {
     #[error(transparent)]
     Refused(Refusal),
+    #[error("the attempt has ended")]
+    AttemptEnded,
     #[error("too many requests are in flight")]
     TooManyInFlight,
+    #[error(
+        "too many requests are in flight, and those that wait hold as much as they may ({:#}): send fewer at once",
+        quantity::bytes(bounds::HTTP_WAITING.into())
+    )]
+    TooManyWaiting,
     #[error(
         "no room to look the name up in time: its task has {} lookups going on, or all tasks together {}; where names \
          cannot be found at all, the system's name server may not answer",
@@ -71,7 +81,7 @@ pub(crate) enum SendError {
     FirstByteTimeout,
     #[error("the server went silent")]
     Silence,
-    #[error("the request took longer than limits.http-total allows")]
+    #[error("the request was not over in time")]
     OutOfTime,
     #[error("the request's headers are larger than limits.http-headers allows ({limit} bytes)")]
     HeadersTooLarge { limit: u64 },
@@ -79,9 +89,13 @@ pub(crate) enum SendError {
     TooManyHeaders,
     #[error(
         "the response's head is larger than limits.http-headers allows ({limit} bytes), or has more than {} headers",
-        bounds::HTTP_RESPONSE_HEADERS
+        bounds::HTTP_RESPONSE_HEADERS_READ
     )]
     HeadTooLarge { limit: u64 },
+    #[error("the response has more than {} headers", bounds::HTTP_RESPONSE_HEADERS)]
+    TooManyResponseHeaders,
+    #[error("the guest broke the request's body off: {0}")]
+    BrokenOff(String),
     #[error("the request's body is larger than limits.http-body allows ({limit} bytes)")]
     RequestTooLarge { limit: u64 },
     #[error("the response's body is larger than limits.http-body allows ({limit} bytes)")]
@@ -105,6 +119,8 @@ impl SendError {
             SendError::HeadersTooLarge { .. } | SendError::HeadTooLarge { .. } => Some(HttpLimit::Headers),
             SendError::RequestTooLarge { .. } | SendError::ResponseTooLarge { .. } => Some(HttpLimit::Body),
             SendError::Refused(_)
+            | SendError::AttemptEnded
+            | SendError::TooManyWaiting
             | SendError::Resolve(_)
             | SendError::Connect(_)
             | SendError::Tls(_)
@@ -112,6 +128,8 @@ impl SendError {
             | SendError::Unsent
             | SendError::Protocol(_)
             | SendError::TooManyHeaders
+            | SendError::TooManyResponseHeaders
+            | SendError::BrokenOff(_)
             | SendError::Invalid(_) => None,
         }
     }
@@ -138,17 +156,20 @@ impl Timeouts {
             tls: shorter(options.connect_timeout, limits.tls),
             first_byte: shorter(options.first_byte_timeout, limits.first_byte),
             between_bytes: shorter(options.between_bytes_timeout, limits.between_bytes),
+            total: limits.total,
         }
     }
 
     /// What a guest asked for, if that was less than this limit allows.
     pub(crate) fn less_than_allowed(&self, limit: HttpLimit, limits: &HttpLimits) -> Option<Duration> {
         let (asked, allowed) = match limit {
-            HttpLimit::Connect => (self.connect, limits.connect),
+            // To wait for one's turn is a part of connecting.
+            HttpLimit::Connect | HttpLimit::Concurrent => (self.connect, limits.connect),
             HttpLimit::Tls => (self.tls, limits.tls),
             HttpLimit::FirstByte => (self.first_byte, limits.first_byte),
             HttpLimit::BetweenBytes => (self.between_bytes, limits.between_bytes),
-            HttpLimit::Concurrent | HttpLimit::Body | HttpLimit::Headers | HttpLimit::Total => return None,
+            HttpLimit::Total => (self.total, limits.total),
+            HttpLimit::Body | HttpLimit::Headers => return None,
         };
         (asked < allowed).then_some(asked)
     }
@@ -171,6 +192,19 @@ pub(super) fn check_size(request: &Request<WasiBody>, limits: &HttpLimits) -> Re
 /// Bytes of the names and values of all headers.
 pub(super) fn header_bytes(headers: &HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64).sum()
+}
+
+/// Bytes that a request takes while it waits, of those that a guest can have many of: fields as their map keeps them, the
+/// URL here and in its account, and the body.
+pub(super) fn held_bytes(request: &Request<WasiBody>) -> u32 {
+    let uri = request.uri();
+    let uri =
+        uri.path().len() + uri.query().map_or(0, str::len) + uri.authority().map_or(0, |host| host.as_str().len());
+    // One piece is in the body, and one on its way there. A length in the headers is only what the guest says.
+    let pieces = if request.body().is_end_stream() { 0 } else { 2 * bounds::HTTP_CHUNK as u64 };
+    let body = request.body().size_hint().upper().map_or(pieces, |length| length.min(pieces));
+    let headers = 3 * header_bytes(request.headers()) + 100 * request.headers().len() as u64;
+    u32::try_from(headers + 2 * uri as u64 + body).unwrap_or(u32::MAX)
 }
 
 /// Sends an admitted request.
@@ -204,7 +238,11 @@ pub(super) async fn send(
         }
     };
     audit.answered(response.status());
-    let lease = Lease::new(connection, Arc::clone(&egress.network), key, permit);
+    if response.headers().len() > bounds::HTTP_RESPONSE_HEADERS {
+        return Err(SendError::TooManyResponseHeaders);
+    }
+    let lease = Lease::new(connection, Arc::clone(&egress.network), key, until, Arc::clone(audit), permit);
+    egress.accounts.lease(&lease);
     if response.body().is_end_stream() {
         lease.read_to_the_end();
     }
@@ -283,11 +321,12 @@ impl Unanswered {
     /// As an error of a request with these limits.
     fn error(self, limits: &HttpLimits) -> SendError {
         match self {
-            Unanswered::Broken(error) if body_error(&error) => SendError::RequestTooLarge { limit: limits.body },
-            Unanswered::Broken(error) if error.is_parse_too_large() => {
-                SendError::HeadTooLarge { limit: limits.headers }
-            }
-            Unanswered::Broken(error) => SendError::Protocol(error),
+            Unanswered::Broken(error) => match body_error(&error) {
+                Some(BodyError::OverLimit) => SendError::RequestTooLarge { limit: limits.body },
+                Some(BodyError::BrokenOff(why)) => SendError::BrokenOff(why.to_string()),
+                None if error.is_parse_too_large() => SendError::HeadTooLarge { limit: limits.headers },
+                None => SendError::Protocol(error),
+            },
             Unanswered::TooLate => SendError::FirstByteTimeout,
             Unanswered::Unsent(_) => SendError::Unsent,
         }
@@ -308,9 +347,8 @@ fn rewrite(admitted: &Admitted, mut request: Request<WasiBody>) -> Result<Reques
     Ok(request)
 }
 
-/// Whether sending failed because the request's body did: at its limit.
-fn body_error(error: &hyper::Error) -> bool {
+/// Why sending failed, if it was because the request's body did.
+fn body_error(error: &hyper::Error) -> Option<&BodyError> {
     use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<wasmtime_wasi_http::Error>());
-    matches!(cause, Some(wasmtime_wasi_http::Error::HttpRequestBodySize(_)))
+    error.source()?.downcast_ref()
 }

@@ -48,7 +48,7 @@ impl Connection {
         head_limit: usize,
     ) -> Result<Self, hyper::Error> {
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(head_limit).max_headers(bounds::HTTP_RESPONSE_HEADERS);
+        builder.max_buf_size(head_limit).max_headers(bounds::HTTP_RESPONSE_HEADERS_READ);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
         // What goes wrong with a connection shows in the response or the body that it carries.
         let driver = Box::pin(async move { drop(connection.await) });

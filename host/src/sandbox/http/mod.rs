@@ -4,6 +4,7 @@
 //! and entered into the log. What is too malformed to come there is counted and entered by [`Egress::malformed`].
 //! Redirects are not followed: where they lead to has to be asked for anew.
 
+mod accounts;
 mod address;
 mod audit;
 mod body;
@@ -22,10 +23,10 @@ pub(super) mod wasi_door;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
@@ -35,6 +36,8 @@ use crate::model::log::Level;
 use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::model::trace::{TraceIds, outgoing};
+use crate::sandbox::bounds;
+use crate::sandbox::http::accounts::{Accounts, Tally};
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::lookup::Lookups;
 use crate::sandbox::http::policy::{Policy, Refusal};
@@ -105,10 +108,12 @@ pub(crate) struct Egress {
     network: Arc<Network>,
     /// Places for requests, made with the first of them: most attempts make none.
     in_flight: OnceLock<Arc<Semaphore>>,
+    /// Bytes that requests may still hold which wait for one of those places.
+    waiting: Semaphore,
     most_in_flight: AtomicU32,
     /// Goes with each request that has none of its own.
     traceparent: Option<HeaderValue>,
-    audits: Mutex<Vec<Arc<Audit>>>,
+    accounts: Accounts,
 }
 
 /// A response whose head has arrived.
@@ -125,12 +130,13 @@ impl Egress {
             traceparent: None,
             limits: task.limits.http,
             in_flight: OnceLock::new(),
+            waiting: Semaphore::new(bounds::HTTP_WAITING as usize),
             most_in_flight: AtomicU32::new(0),
             policy: Policy::new(task),
             journal,
             clock,
             network,
-            audits: Mutex::new(Vec::new()),
+            accounts: Accounts::default(),
         }
     }
 
@@ -150,20 +156,22 @@ impl Egress {
         mut request: http::Request<WasiBody>,
         timeouts: Timeouts,
     ) -> Result<Answer, SendError> {
-        let places = self.in_flight.get_or_init(|| Arc::new(Semaphore::new(self.limits.concurrent as usize)));
-        let permit = tokio::time::timeout(timeouts.connect, Arc::clone(places).acquire_owned());
         let admitted = self.policy.admit(request.method(), request.uri());
         let admitted = admitted.map_err(|refusal| self.refuse(refusal, timeouts, None))?;
         let audit = Arc::new(self.audit(&admitted.target, timeouts));
-        self.audits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&audit));
+        if !self.accounts.open(&audit) {
+            return Err(SendError::AttemptEnded);
+        }
+        let _awaited = Awaited(&audit);
         client::check_size(&request, &self.limits).inspect_err(|error| audit.failed(error))?;
         if let Some(traceparent) = &self.traceparent {
             request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
         }
-        let until = self.clock.monotonic() + self.limits.total;
+        let until = self.clock.monotonic() + timeouts.total;
+        let place = self.place(client::held_bytes(&request), timeouts);
         let sent = async {
-            let permit = permit.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)?;
-            let in_flight = self.limits.concurrent.saturating_sub(places.available_permits() as u32);
+            let permit = place.await?;
+            let in_flight = self.limits.concurrent.saturating_sub(self.places().available_permits() as u32);
             self.most_in_flight.fetch_max(in_flight, Ordering::Relaxed);
             client::send(self, &admitted, request, timeouts, until, &audit, permit).await
         };
@@ -182,17 +190,26 @@ impl Egress {
         self.refuse(self.policy.malformed(why), self.timeouts(RequestOptions::default()), None)
     }
 
-    /// Enters what is still in flight into the log, and sums up. To be called when the guest is gone.
-    pub(crate) fn finish(&self) -> HttpUsage {
-        let mut largest_body = 0;
-        let mut statuses = [0; 4];
-        for audit in self.audits.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            audit.cut_off();
-            largest_body = largest_body.max(audit.largest_body());
-            if let Some(count) = audit.status_class().and_then(|class| statuses.get_mut(class.checked_sub(2)?)) {
-                *count += 1;
-            }
+    fn places(&self) -> &Arc<Semaphore> {
+        self.in_flight.get_or_init(|| Arc::new(Semaphore::new(self.limits.concurrent as usize)))
+    }
+
+    /// A place among the requests in flight for one that holds so many bytes: at once, or as soon as there is one.
+    async fn place(&self, bytes: u32, timeouts: Timeouts) -> Result<OwnedSemaphorePermit, SendError> {
+        if let Ok(permit) = Arc::clone(self.places()).try_acquire_owned() {
+            return Ok(permit);
         }
+        // One alone may wait, however large.
+        let room = self.waiting.try_acquire_many(bytes.min(bounds::HTTP_WAITING));
+        let _room = room.map_err(|_| SendError::TooManyWaiting)?;
+        let place = tokio::time::timeout(timeouts.connect, Arc::clone(self.places()).acquire_owned());
+        place.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)
+    }
+
+    /// Ends what goes on, enters it into the log, and sums up. To be called when the guest has ended and before what it
+    /// held is dropped: what it loses by that, it did not give up itself.
+    pub(crate) fn finish(&self) -> HttpUsage {
+        let Tally { largest_body, statuses } = self.accounts.end();
         HttpUsage {
             requests: self.policy.begun(),
             concurrent: self.most_in_flight.load(Ordering::Relaxed),
@@ -222,5 +239,14 @@ impl Egress {
     /// A new account of a request.
     fn audit(&self, target: &HttpTarget, timeouts: Timeouts) -> Audit {
         Audit::begin(target, timeouts, Arc::clone(self.policy.task()), self.journal.clone(), self.clock)
+    }
+}
+
+/// A request for whose response somebody waits: until this is dropped.
+struct Awaited<'a>(&'a Audit);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.given_up();
     }
 }

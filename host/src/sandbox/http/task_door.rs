@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, RequestOptions, WasiBody};
 use crate::sandbox::bindings::task::sandclock::task::http::{Error, Host, Request, Response};
 use crate::sandbox::bounds;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::http::client::SendError;
+use crate::sandbox::http::client::{SendError, Timeouts};
 use crate::sandbox::http::policy::Refusal;
 use crate::sandbox::http::{Answer, Egress};
 
@@ -23,17 +23,15 @@ impl Host for Guest {
             Ok(request) => request,
             Err(why) => return Ok(Err(egress.malformed(why).into())),
         };
-        let sent = fetch(&egress, request);
-        Ok(match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Error::TimedOut)),
-            None => sent.await,
-        })
+        let mut timeouts = egress.timeouts(RequestOptions::default());
+        timeouts.total = timeout.map_or(timeouts.total, |asked| asked.min(timeouts.total));
+        Ok(fetch(&egress, request, timeouts).await)
     }
 }
 
 /// Sends a request and reads the whole response.
-async fn fetch(egress: &Egress, request: http::Request<WasiBody>) -> Result<Response, Error> {
-    let Answer { response, work } = egress.send(request, egress.timeouts(RequestOptions::default())).await?;
+async fn fetch(egress: &Egress, request: http::Request<WasiBody>, timeouts: Timeouts) -> Result<Response, Error> {
+    let Answer { response, work } = egress.send(request, timeouts).await?;
     let (head, body) = response.into_parts();
     let body = std::pin::pin!(body.collect());
     let body = match select(body, work).await {

@@ -168,14 +168,22 @@ fn file_call(name: &str, arguments: &str) -> Vec<u8> {
 
 /// A program of WASI 0.3 that asks for this over HTTP.
 pub(super) fn asks_03(server: &str) -> Vec<u8> {
-    let at = 2048;
-    let ask = format!(
-        "(call $ask (i32.const {at}) (i32.const {0}) (i32.const {1}) (i32.const 1))",
-        server.len(),
-        at + server.len()
-    );
+    asker_03("ask", server, &["/"])
+}
+
+/// A program of WASI 0.3 that calls a function of the asker with a server and paths there.
+pub(super) fn asker_03(function: &str, server: &str, paths: &[&str]) -> Vec<u8> {
+    let (mut text, mut call) = (String::new(), format!("(call ${function}"));
+    for part in [server].iter().chain(paths) {
+        call += &format!(" (i32.const {}) (i32.const {})", 2048 + text.len(), part.len());
+        text += part;
+    }
     let asker = include_str!("../../../../tests/integration/egress/asker-03.wat");
-    asker.replace("SCHEME", "0").replace("CALLS", &ask).replace("TEXT\"", &format!("{server}/\"")).into_bytes()
+    asker
+        .replace("SCHEME", "0")
+        .replace("CALLS", &format!("{call})"))
+        .replace("TEXT\"", &format!("{text}\""))
+        .into_bytes()
 }
 
 /// A plain program over WASI preview 1 that sleeps.

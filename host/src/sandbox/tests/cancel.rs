@@ -19,7 +19,8 @@ use crate::model::payload::Blob;
 use crate::model::run::Run;
 use crate::model::task::Task;
 use crate::sandbox::testing::{command, folder_grant, run, task, typed};
-use crate::sandbox::tests::blocked::{self, asks_03};
+use crate::sandbox::tests::blocked::{self, asker_03, asks_03};
+use crate::sandbox::tests::early_answers;
 use crate::sandbox::{Answer, AttemptRequest, KeyValue, Memory, Prepared, Sandbox, Settings, compile};
 
 /// How many attempts are cut off; `SANDCLOCK_CANCELS` asks for more.
@@ -32,9 +33,11 @@ const THREADS: &str = "cut-off";
 /// What guests meet outside.
 struct World {
     sandbox: Sandbox,
-    /// A server that never accepts, and one that answers and then keeps whoever asked waiting.
+    /// A server that never accepts, one that answers and then keeps whoever asked waiting, and one that answers before it
+    /// has read.
     silent: SocketAddr,
     slow: SocketAddr,
+    early: SocketAddr,
     folder: tempfile::TempDir,
 }
 
@@ -51,7 +54,7 @@ fn granted(world: &World) -> Task {
     let mut task = task("cut-off");
     task.limits = Limits { memory: 1 << 20, kv_writes: u32::MAX, ..Limits::default() }.into();
     let url = |server: SocketAddr| format!("http://{server}").parse().unwrap();
-    task.grants.http = vec![url(world.silent), url(world.slow)];
+    task.grants.http = vec![url(world.silent), url(world.slow), url(world.early)];
     task.grants.folders = vec![folder_grant(world.folder.path(), FolderAccess::ReadWrite)];
     task.grants.kv = Some(KeyValueGrant::default());
     task
@@ -112,6 +115,9 @@ fn guests(world: &World) -> Vec<(Prepared, Arc<Run>)> {
     for server in [world.silent, world.slow] {
         guests.push(world.load(asks_03(&server.to_string()), granted(world)));
     }
+    let early = world.early.to_string();
+    guests.push(world.load(asker_03("upload", &early, &["/sink"]), granted(world)));
+    guests.push(world.load(asker_03("relay", &early, &["/endless", "/sink"]), granted(world)));
     let files = r#"
         (import "wasi_snapshot_preview1" "path_open"
             (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
@@ -183,7 +189,7 @@ fn slow() -> SocketAddr {
 }
 
 /// Connections that are open to a port of this machine.
-fn connections(port: u16) -> usize {
+pub(super) fn connections(port: u16) -> usize {
     let established = format!(":{port:04X} 01 ");
     std::fs::read_to_string("/proc/self/net/tcp").unwrap().lines().filter(|line| line.contains(&established)).count()
 }
@@ -227,6 +233,7 @@ fn attempts_can_be_cut_off_at_any_moment() {
         sandbox: Sandbox::with_stores(Settings::for_limits(PLACES, []), Clock::system(), Arc::new(Slow::default())),
         silent: silent.local_addr().unwrap(),
         slow: slow(),
+        early: early_answers::server(),
         folder: tempfile::tempdir().unwrap(),
     };
     std::fs::write(world.folder.path().join("old.txt"), "").unwrap();
@@ -240,7 +247,8 @@ fn attempts_can_be_cut_off_at_any_moment() {
     assert!(matches!(runtime.block_on(attempt).unwrap().outcome, AttemptOutcome::Broken { .. }));
     assert_eq!(panics.swap(0, Ordering::Relaxed), 1);
     let held = || {
-        let connections = connections(world.silent.port()) + connections(world.slow.port());
+        let servers = [world.silent, world.slow, world.early];
+        let connections: usize = servers.iter().map(|server| connections(server.port())).sum();
         (connections, descriptors(world.folder.path()).1, runtime.metrics().num_alive_tasks())
     };
     // The engine keeps an image of the memory of each, from its first attempt on.
@@ -269,7 +277,7 @@ fn attempts_can_be_cut_off_at_any_moment() {
 }
 
 /// Waits for what was told to end: that takes a moment.
-fn settles(runtime: &tokio::runtime::Runtime, is_settled: impl Fn() -> bool) {
+pub(super) fn settles(runtime: &tokio::runtime::Runtime, is_settled: impl Fn() -> bool) {
     for _ in 0..1000 {
         if is_settled() {
             break;

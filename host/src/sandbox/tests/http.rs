@@ -240,9 +240,14 @@ async fn each_time_limit_ends_the_request_that_reaches_it() {
     for (scheme, answer, limits, words) in [
         ("https", "", HttpLimits { tls: soon, ..default }, "no TLS handshake in time"),
         ("http", "", HttpLimits { first_byte: soon, ..default }, "no response in time"),
-        ("http", "", HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        ("http", "", HttpLimits { total: soon, ..default }, "the request was not over in time; past limits.http-total"),
         ("http", begun, HttpLimits { between_bytes: soon, ..default }, "the server went silent"),
-        ("http", begun, HttpLimits { total: soon, ..default }, "longer than limits.http-total allows"),
+        (
+            "http",
+            begun,
+            HttpLimits { total: soon, ..default },
+            "the request was not over in time; past limits.http-total",
+        ),
     ] {
         let server = server(answer, Then::StaySilent).await;
         let mut task = granted(&[&format!("{scheme}://{}", server.address)]);
@@ -255,19 +260,27 @@ async fn each_time_limit_ends_the_request_that_reaches_it() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_holds_nobody_beyond_the_deadline() {
-    for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel"] {
+    for (answer, status) in [("", ""), ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel", ": 200")] {
         let server = server(answer, Then::StaySilent).await;
         let mut task = granted(&[&format!("http://{}", server.address)]);
-        task.limits.timeout = Duration::from_millis(200);
+        task.limits.timeout = Duration::from_millis(500);
         let url = format!("http://{}/slow", server.address);
-        let report = fetch(task.clone(), &url).await;
+        let report = fetch(task, &url).await;
         assert!(matches!(report.outcome, AttemptOutcome::Exceeded(Exceeded { limit: Limit::Timeout, .. })));
         let lines = host_lines(&report);
-        assert!(lines[0].1.starts_with(&format!("GET {url}")), "what was in flight is in the log: {lines:?}");
+        assert_eq!(
+            lines[0],
+            (Level::Warn, format!("GET {url}{status}: the attempt ended first").as_str()),
+            "{lines:?}"
+        );
 
-        task.limits.timeout = Duration::from_secs(30);
-        let report = attempt(fetcher("GET", &url, &[], Some(50)), run(task)).await;
+        let server = self::server(answer, Then::StaySilent).await;
+        let url = format!("http://{}/slow", server.address);
+        let task = granted(&[&format!("http://{}", server.address)]);
+        let report = attempt(fetcher("GET", &url, &[], Some(250)), run(task)).await;
         assert_eq!(failure(&report), "error 3", "the guest's own timeout");
+        let why = "the request was not over in time; the guest itself asked for no more than 250ms";
+        assert_eq!(host_lines(&report), [(Level::Warn, format!("GET {url}{status}: {why}").as_str())]);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::clock::Clock;
@@ -192,6 +192,72 @@ async fn what_the_guest_itself_asked_for_is_no_limit() {
     assert!(matches!(error, Some(SendError::FirstByteTimeout)), "{error:?}");
     let message = journal.take().remove(0).message;
     assert!(message.ends_with("; the guest itself asked for no more than 50ms"), "{message}");
+}
+
+#[tokio::test]
+async fn a_place_that_the_guest_did_not_wait_for_is_past_no_limit() {
+    let mut task = granted(&["http://127.0.0.1:1"]);
+    task.limits.http.concurrent = 0;
+    let (egress, journal) = egress(task, network());
+    let options = RequestOptions { connect_timeout: Some(Duration::from_millis(50)), ..RequestOptions::default() };
+    let error = send(&egress, "http://127.0.0.1:1/", options).await;
+    assert!(matches!(error, Some(SendError::TooManyInFlight)), "{error:?}");
+    let message = journal.take().remove(0).message;
+    assert!(message.ends_with("in flight; the guest itself asked for no more than 50ms"), "{message}");
+}
+
+#[tokio::test]
+async fn too_many_headers_of_a_response_are_no_matter_of_their_size() {
+    let fields = |number: usize| (0..number).map(|at| format!("x{at}: y\r\n")).collect::<String>();
+    for (number, words) in
+        [(99, None), (100, Some("the response has more than 100 headers")), (900, Some("100 headers"))]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{}\r\n", fields(number));
+        let server = server(answer, Then::StaySilent).await;
+        let (egress, journal) = egress(granted(&[&format!("http://{}", server.address)]), network());
+        send(&egress, &format!("http://{}/", server.address), RequestOptions::default()).await;
+        let message = journal.take().remove(0).message;
+        assert!(message.ends_with(words.unwrap_or("/: 200")), "{number}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_nobody_waits_for_is_told_when_that_is_so() {
+    let server = server("", Then::StaySilent).await;
+    let (egress, journal) = egress(granted(&[&format!("http://{}", server.address)]), network());
+    let url = format!("http://{}/", server.address);
+    let sending = send(&egress, &url, RequestOptions::default());
+    assert!(tokio::time::timeout(Duration::from_millis(100), sending).await.is_err());
+    let lines = journal.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].message, format!("GET {url}: nobody waited for the response any more"));
+}
+
+#[tokio::test]
+async fn requests_that_wait_hold_only_so_much() {
+    // What a request holds while it waits, and whether a thousand such may do so.
+    let short = || Full::new(Bytes::from_static(b"short")).map_err(|never| match never {}).boxed_unsync();
+    let endless = || StreamBody::new(futures_util::stream::pending()).boxed_unsync();
+    let cases: [(usize, &dyn Fn() -> WasiBody, bool); 3] =
+        [(0, &short, true), (0, &endless, false), (30_000, &short, false)];
+    for (header, body, may) in cases {
+        let mut task = granted(&["http://127.0.0.1:1"]);
+        task.limits.http =
+            HttpLimits { requests: 1000, concurrent: 0, connect: Duration::from_secs(3), ..HttpLimits::default() };
+        let (egress, journal) = egress(task, network());
+        let requests = (0..1000).map(|_| {
+            let request = http::Request::post("http://127.0.0.1:1/").header("x", "x".repeat(header));
+            egress.send(request.body(body()).unwrap(), egress.timeouts(RequestOptions::default()))
+        });
+        let answers = futures_util::future::join_all(requests).await;
+        let errors: Vec<String> = answers.into_iter().map(|answer| answer.err().unwrap().to_string()).collect();
+        let waited = errors.iter().filter(|error| *error == "too many requests are in flight").count();
+        assert_eq!(waited == 1000, may, "{waited} of 1000 waited");
+        assert!(waited >= 30, "{waited} of 1000 waited");
+        let words = "hold as much as they may";
+        assert_eq!(errors.iter().filter(|error| error.contains(words)).count(), 1000 - waited, "{:?}", errors.last());
+        assert_eq!(journal.take().len(), 1000);
+    }
 }
 
 #[tokio::test]

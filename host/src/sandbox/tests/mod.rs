@@ -4,6 +4,7 @@ mod blocked;
 mod bound_headers;
 mod cancel;
 mod connections;
+mod early_answers;
 mod http;
 mod http_limits;
 mod http_malformed;
