@@ -107,14 +107,14 @@ impl Prepared {
         if headers_were_full(&outcome) {
             journal.last(Level::Error, lesson::http_fields(task));
         }
-        let log = journal.end_streams();
+        let (log, host_dropped) = journal.end();
         let output = output(&outcome);
         let usage = Usage { duration, fuel, peak_memory, peak_table_elements, output, log, http, kv_writes };
         if log.dropped > 0 {
             journal.last(Level::Warn, lesson::log(&task.name, &task.limits, &usage));
         }
-        if let dropped @ 1.. = journal.host_dropped() {
-            journal.last(Level::Warn, lesson::host_lines(dropped));
+        if host_dropped > 0 {
+            journal.last(Level::Warn, lesson::host_lines(host_dropped));
         }
         let writes = if outcome.class() == OutcomeClass::Succeeded { writes } else { Vec::new() };
         drop(going);

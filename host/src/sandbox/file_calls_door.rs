@@ -21,21 +21,19 @@ use crate::sandbox::guest::Guest;
 type Borrowed = Resource<Descriptor>;
 
 /// What goes on in the folders of a guest.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FileCalls {
-    /// For the calls that somebody waits for.
-    places: Arc<Semaphore>,
+    /// For the calls that somebody waits for; made with the first of them.
+    places: Option<Arc<Semaphore>>,
     /// What each call works on, those included that nobody waits for.
     on: Vec<Weak<std::fs::File>>,
 }
 
-impl Default for FileCalls {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(bounds::FILE_CALLS)), on: Vec::new() }
-    }
-}
-
 impl FileCalls {
+    fn places(&mut self) -> Arc<Semaphore> {
+        Arc::clone(self.places.get_or_insert_with(|| Arc::new(Semaphore::new(bounds::FILE_CALLS))))
+    }
+
     /// Whether one more may begin.
     fn may_begin(&mut self) -> bool {
         self.on.retain(|one| one.strong_count() > 0);
@@ -111,7 +109,7 @@ pub(super) async fn carried_out<T, F>(
 where
     F: Future<Output = FilesystemResult<T>>,
 {
-    let places = store.with(|mut store| Arc::clone(&store.get().file_calls().places));
+    let places = store.with(|mut store| store.get().file_calls().places());
     let _place = places.acquire_owned().await;
     let own = match store.with(|mut store| its_own(store.get(), file))? {
         Ok(own) => own,

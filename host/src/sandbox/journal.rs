@@ -88,11 +88,6 @@ impl Journal {
         self.pages().own(level, message, Vec::new());
     }
 
-    /// How many lines of the host's own there was no room for.
-    pub(crate) fn host_dropped(&self) -> u64 {
-        self.pages().host_dropped
-    }
-
     /// A text that a guest or a server chose, without secrets and as long as a line of the host's own may have it.
     pub(crate) fn shortened(&self, text: String) -> String {
         // Secrets first: half of one would not be found.
@@ -116,8 +111,9 @@ impl Journal {
         self.pages().write(stream, bytes);
     }
 
-    /// Ends the lines that are still being written. Returns what was kept and dropped of what the guest wrote.
-    pub(crate) fn end_streams(&self) -> LogUsage {
+    /// Ends the lines that are still being written. Returns what was kept and dropped of what the guest wrote, and how many
+    /// lines of the host's own there was no room for.
+    pub(crate) fn end(&self) -> (LogUsage, u64) {
         let mut pages = self.pages();
         for stream in [TextStream::Stdout, TextStream::Stderr] {
             let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
@@ -125,7 +121,7 @@ impl Journal {
                 pages.stream_line(stream, rest);
             }
         }
-        pages.used
+        (pages.used, pages.host_dropped)
     }
 
     /// Takes the lines out, in the order in which the host received them.
@@ -362,7 +358,7 @@ mod tests {
 
     /// The messages, and the bytes kept and dropped.
     fn finish(journal: &Journal) -> (Vec<String>, u64, u64) {
-        let LogUsage { bytes: kept, dropped, .. } = journal.end_streams();
+        let (LogUsage { bytes: kept, dropped, .. }, _) = journal.end();
         (journal.take().into_iter().map(|line| line.message).collect(), kept, dropped)
     }
 
@@ -389,7 +385,7 @@ mod tests {
         journal.guest(Level::Info, "\u{1f600}".repeat(10_000), Vec::new());
         journal.guest(Level::Info, "none of it".to_owned(), Vec::new());
         journal.write(TextStream::Stdout, b"nor of this\n");
-        let used = journal.end_streams();
+        let (used, _) = journal.end();
         let lines = journal.take();
         let taken = |line: &LogLine| (line.message.capacity(), line.fields.capacity());
         assert_eq!(lines.iter().map(taken).collect::<Vec<_>>(), [(3, 1), (0, 0), (996, 0)]);
@@ -490,7 +486,7 @@ mod tests {
         journal.host(Level::Error, "stopped".to_owned(), Vec::new());
         let (messages, ..) = finish(&journal);
         assert_eq!(messages.len(), usize::from(bounds::REFUSALS) + 1);
-        assert_eq!(journal.host_dropped(), 1001 - u64::from(bounds::REFUSALS), "the others are counted");
+        assert_eq!(journal.end().1, 1001 - u64::from(bounds::REFUSALS), "the others are counted");
         assert_eq!(messages.last().map(String::as_str), Some("stopped"));
     }
 
@@ -501,10 +497,7 @@ mod tests {
         journal.host(Level::Info, "GET hunter2".to_owned(), Vec::new());
         journal.host(Level::Info, "x".repeat(bounds::HOST_LOG_AT_MOST), Vec::new());
         journal.last(Level::Error, "stopped".to_owned());
-        assert_eq!(
-            (finish(&journal).0, journal.host_dropped()),
-            (["abc", "GET ***", "stopped"].map(str::to_owned).into(), 1)
-        );
+        assert_eq!((finish(&journal).0, journal.end().1), (["abc", "GET ***", "stopped"].map(str::to_owned).into(), 1));
     }
 
     #[test]

@@ -89,7 +89,9 @@ impl Accounts {
 
 impl Drop for Accounts {
     fn drop(&mut self) {
-        self.end();
+        if !self.0.get_mut().unwrap_or_else(PoisonError::into_inner).closed {
+            self.end();
+        }
     }
 }
 
