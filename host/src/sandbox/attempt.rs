@@ -189,9 +189,9 @@ async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
 
 /// Lets the guest go on until it ends, is stopped, or its deadline passes.
 ///
-/// The guest comes first: most end before they wait for anything, and then no timer has to be made or set, which costs
-/// more than all else around the call. One that uses up the runtime's budget for its turn must not keep the others from being looked
-/// at, so those have none.
+/// The guest comes first: most end before they wait for anything, and then no timer has to be made or set, which costs more
+/// than all else around the call. One that uses up the runtime's budget for its turn must not keep the others from being
+/// looked at, so those have none.
 async fn first_of(
     guest: impl Future<Output = Ending>,
     stop: &mut watch::Receiver<Option<Stop>>,
