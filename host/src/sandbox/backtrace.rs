@@ -1,8 +1,8 @@
 //! The guest's frames where it trapped, as words.
 //!
 //! The names are the plugin's own, and as hostile as the rest of it. Those of Rust are demangled, into no more than there
-//! is room for. Those of C++ stay as they are: 300 bytes of them can be made to keep a demangler busy for ever, or to become
-//! gigabytes.
+//! is room for. Those of C++ stay as they are: 300 bytes of them kept a demangler busy for 0.2 s, and 3 KB became half a
+//! gigabyte; either grows exponentially.
 
 use std::fmt::{self, Write as _};
 
@@ -66,14 +66,11 @@ mod tests {
 
     #[test]
     fn no_name_takes_more_than_its_room() {
-        // As functions from functions: each parameter is what the level before had a hundred times.
-        let tower = |levels: usize| {
-            let level = |level: usize| format!("PFv{}E", format!("S{}_", 2 * level).repeat(100));
-            format!("_Z1fPFviiE{}", (0..levels).map(level).collect::<String>())
-        };
-        // A tuple of tuples: each refers back to the one before.
-        let doubling = format!("_RYTTTTTTuuEB1_EB0_EB_ETuuEE{}", "B_".repeat(1000));
-        for name in [tower(3), doubling, "x".repeat(100_000), "ä".repeat(100_000)] {
+        // Three tuples, the second of which has the first 400 times, and the third the second: by their places in the name.
+        let [first, second] = ["B3_", "B7_"].map(|place| place.repeat(400));
+        let nested = format!("_RIC1aTuuET{first}ET{second}EE");
+        assert!(format!("{:#}", try_demangle(&nested).unwrap()).len() > 100_000);
+        for name in [nested, "x".repeat(100_000), "ä".repeat(100_000)] {
             let shown = named(Some("main"), Some(&name), 0);
             assert!(shown.starts_with("main!") && shown.len() <= bounds::FRAME, "{} bytes", shown.len());
         }

@@ -115,8 +115,8 @@ pub(crate) const HTTP_WAITING: u32 = 4 << 20;
 pub(crate) const HTTP_LOOKUPS: usize = 128;
 /// The same for one task.
 pub(crate) const HTTP_LOOKUPS_OF_ONE_TASK: usize = 8;
-/// Fields, requests, and responses that came or are its own, that an attempt has at once, beside `limits.http-concurrent`. Each takes
-/// up to 400 KiB: fields three times what they count as, a path, an authority, and a piece of a body.
+/// Fields, requests, and responses that came or are its own, that an attempt has at once, beside `limits.http-concurrent`.
+/// Each takes up to 400 KiB: fields three times what they count as, a path, an authority, and a piece of a body.
 pub(crate) const HTTP_PARTS: usize = 48;
 /// Bytes of a request's method.
 pub(crate) const HTTP_METHOD: usize = 64;

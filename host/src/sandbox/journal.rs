@@ -94,10 +94,9 @@ impl Journal {
         text::cut_off(self.pages().redaction.apply(text), bounds::HOST_LOG_TEXT)
     }
 
-    /// The same for a text that ends with a URL, whose query is left out: it often carries what nobody else should see.
-    pub(crate) fn shortened_url(&self, text: &str) -> String {
-        let url = self.pages().redaction.apply_to_url(text);
-        self.shortened(url)
+    /// The same for a text that ends with a URL without its query, which often carries what nobody else should see.
+    pub(crate) fn shortened_before(&self, text: String, query: Option<&str>) -> String {
+        text::cut_off(self.pages().redaction.apply_before(text, query), bounds::HOST_LOG_TEXT)
     }
 
     /// A line of the host's own about a door that stayed shut. A guest can knock as often as it likes, so there are only so

@@ -39,14 +39,15 @@ impl Redaction {
         text
     }
 
-    /// A text that ends with a URL, without its secrets and its query. A secret may begin before the query, and lead into it.
-    pub(crate) fn apply_to_url(&self, text: &str) -> String {
-        let head = text.split('?').next().unwrap_or_default();
+    /// A text that ends where the query of a URL begins, without its secrets. One may lead into the query.
+    pub(crate) fn apply_before(&self, text: String, query: Option<&str>) -> String {
         let leads_into_the_query = |secret: &Secret| {
-            let before = head.strip_suffix(secret.reveal().split_once('?')?.0)?;
-            text[before.len()..].starts_with(secret.reveal()).then(|| format!("{before}{MASK}"))
+            let (before, within) = secret.reveal().split_once('?')?;
+            let clean = text.strip_suffix(before)?;
+            query?.starts_with(within).then(|| format!("{clean}{MASK}"))
         };
-        self.apply(self.secrets.iter().find_map(leads_into_the_query).unwrap_or_else(|| head.to_owned()))
+        let masked = self.secrets.iter().find_map(leads_into_the_query);
+        self.apply(masked.unwrap_or(text))
     }
 
     /// How many bytes at the end of a text are the beginning of a secret, and not all of it.
@@ -73,7 +74,9 @@ fn forms(secret: &str) -> Vec<String> {
     let quoted = quoted[1..quoted.len() - 1].to_owned();
     let mut forms = vec![secret.to_owned(), in_url(secret), secret.to_ascii_lowercase(), quoted];
     // Other letters than those of ASCII become punycode. It is found if the secret is a whole part of the name, or several.
-    forms.extend(url::Host::parse(secret).map(|host| host.to_string()));
+    if !secret.is_ascii() {
+        forms.extend(url::Host::parse(secret).map(|host| host.to_string()));
+    }
     forms
 }
 

@@ -14,8 +14,8 @@ pub(super) struct Accounts(Mutex<Books>);
 
 #[derive(Default)]
 struct Books {
-    audits: Live<Arc<Audit>>,
-    leases: Live<Weak<Lease>>,
+    audits: GoingOn<Arc<Audit>>,
+    leases: GoingOn<Weak<Lease>>,
     past: Tally,
     /// The attempt has ended.
     closed: bool,
@@ -102,7 +102,7 @@ impl std::fmt::Debug for Accounts {
 }
 
 /// A list that forgets what is over, whenever it has doubled since it last did.
-struct Live<T> {
+struct GoingOn<T> {
     items: Vec<T>,
     look_at: usize,
 }
@@ -110,7 +110,7 @@ struct Live<T> {
 /// A list that is no longer than this is not looked through.
 const SHORT: usize = 64;
 
-impl<T> Live<T> {
+impl<T> GoingOn<T> {
     fn push(&mut self, item: T, goes_on: impl FnMut(&T) -> bool) {
         if self.items.len() >= self.look_at {
             self.items.retain(goes_on);
@@ -120,7 +120,7 @@ impl<T> Live<T> {
     }
 }
 
-impl<T> Default for Live<T> {
+impl<T> Default for GoingOn<T> {
     fn default() -> Self {
         Self { items: Vec::new(), look_at: SHORT }
     }

@@ -48,7 +48,7 @@ impl Audit {
         Self {
             method: journal.shortened(target.method().to_string()),
             host: journal.shortened(target.authority()),
-            request: journal.shortened_url(&format!("{target}?{}", target.query().unwrap_or_default())),
+            request: journal.shortened_before(target.to_string(), target.query()),
             journal,
             clock,
             task,

@@ -144,13 +144,13 @@ impl Lease {
     /// Closes the request's account once neither of its bodies moves any more. A response may have come whole before its
     /// connection ended, so that alone is not the end.
     fn settle(&self, state: MutexGuard<'_, State>) {
-        let (is_held, read) = (state.held.is_some(), state.read);
+        let is_held = state.held.is_some();
+        let read = state.read;
         drop(state);
         match read {
-            _ if is_held => {}
-            Read::Partly => {}
-            Read::PutAway => self.audit.put_away(),
-            Read::ToItsEnd => self.audit.done(),
+            Read::PutAway if !is_held => self.audit.put_away(),
+            Read::ToItsEnd if !is_held => self.audit.done(),
+            Read::Partly | Read::PutAway | Read::ToItsEnd => {}
         }
     }
 

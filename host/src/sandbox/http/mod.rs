@@ -221,9 +221,7 @@ impl Egress {
     /// Enters a refusal into the log, in the account of the request if there is one.
     fn refuse(&self, refusal: Refusal, timeouts: Timeouts, audit: Option<&Audit>) -> SendError {
         let shown = match &refusal {
-            Refusal::NotGranted(target) => {
-                self.journal.shortened_url(&format!("{refusal}?{}", target.query().unwrap_or_default()))
-            }
+            Refusal::NotGranted(target) => self.journal.shortened_before(refusal.to_string(), target.query()),
             _ => self.journal.shortened(refusal.to_string()),
         };
         if let Some(lesson) = self.policy.lesson(&refusal, &shown) {
