@@ -2,6 +2,8 @@
 //!
 //! A guest can neither fail nor block by writing: what is too much is dropped, and the last line says how much that was.
 
+mod stream;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
@@ -9,19 +11,15 @@ use crate::model::limits::{Limits, LogUsage};
 use crate::model::log::{Level, LogLine, LogSource, size};
 use crate::model::text;
 use crate::sandbox::bounds;
+use crate::sandbox::journal::stream::Unfinished;
 use crate::sandbox::live::{Followers, LiveLine, Mark};
 use crate::sandbox::redaction::Redaction;
+
+pub(crate) use stream::TextStream;
 
 /// The log of one attempt while it runs. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal(Arc<Mutex<Pages>>);
-
-/// One of a guest's two streams of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TextStream {
-    Stdout,
-    Stderr,
-}
 
 #[derive(Debug)]
 struct Pages {
@@ -43,14 +41,6 @@ struct Pages {
     unfinished: [Unfinished; 2],
     /// Who follows. Nearly always nobody.
     followers: Vec<(Mark, Followers)>,
-}
-
-/// A line that is being written.
-#[derive(Debug, Default)]
-struct Unfinished {
-    bytes: Vec<u8>,
-    /// Whether bytes of it were dropped. What comes after these is dropped as well: it must not follow upon what was before.
-    cut: bool,
 }
 
 impl Journal {
@@ -114,12 +104,7 @@ impl Journal {
     /// lines of the host's own there was no room for.
     pub(crate) fn end(&self) -> (LogUsage, u64) {
         let mut pages = self.pages();
-        for stream in [TextStream::Stdout, TextStream::Stderr] {
-            let rest = std::mem::take(&mut pages.unfinished[stream.index()]);
-            if !rest.bytes.is_empty() {
-                pages.stream_line(stream, rest);
-            }
-        }
+        pages.end_streams();
         (pages.used, pages.host_dropped)
     }
 
@@ -154,71 +139,9 @@ impl Journal {
 }
 
 impl Pages {
-    fn write(&mut self, stream: TextStream, mut bytes: &[u8]) {
-        if self.is_full() {
-            // Line ends are of no line.
-            self.used.dropped += bytes.iter().filter(|byte| **byte != b'\n').count() as u64;
-            return;
-        }
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
-            self.extend(&mut line, &bytes[..end]);
-            line.bytes.pop_if(|last| *last == b'\r');
-            self.stream_line(stream, line);
-            bytes = &bytes[end + 1..];
-        }
-        let mut line = std::mem::take(&mut self.unfinished[stream.index()]);
-        self.extend(&mut line, bytes);
-        line.bytes = self.cut_long(stream, line.bytes);
-        self.unfinished[stream.index()] = line;
-    }
-
     /// Whether nothing more of the guest's can be kept.
     fn is_full(&self) -> bool {
         self.was_cut || self.used.bytes == self.allowed || self.used.lines >= self.allowed_lines
-    }
-
-    /// Adds to an unfinished line what could still be kept of it, and counts the rest as dropped.
-    fn extend(&mut self, line: &mut Unfinished, bytes: &[u8]) {
-        let room = usize::try_from(self.allowed - self.used.bytes).unwrap_or(usize::MAX);
-        let room = if self.is_full() || line.cut { 0 } else { room.saturating_add(self.redaction.overlap()) };
-        let taken = bytes.len().min(room.saturating_sub(line.bytes.len()));
-        line.bytes.extend_from_slice(&bytes[..taken]);
-        line.cut |= taken < bytes.len();
-        self.used.dropped += (bytes.len() - taken) as u64;
-    }
-
-    /// Makes lines of a line that has grown too long, and returns what is left of it: enough for a secret that may have
-    /// begun there.
-    fn cut_long(&mut self, stream: TextStream, mut line: Vec<u8>) -> Vec<u8> {
-        let overlap = self.redaction.overlap();
-        if line.len() <= bounds::LOG_LINE + overlap {
-            return line;
-        }
-        let begun = line.split_off(line.len() - begun_character(&line));
-        let text = self.redaction.apply(String::from_utf8_lossy(&line).into_owned());
-        let mut rest = text.as_str();
-        while rest.len() > bounds::LOG_LINE + overlap {
-            let (head, tail) = rest.split_at(rest.floor_char_boundary(bounds::LOG_LINE));
-            self.keep(stream.level(), stream.source(), head.to_owned(), Vec::new());
-            rest = tail;
-        }
-        [rest.as_bytes(), &begun].concat()
-    }
-
-    fn stream_line(&mut self, stream: TextStream, line: Unfinished) {
-        let mut bytes = self.cut_long(stream, line.bytes);
-        if line.cut {
-            bytes.truncate(bytes.len() - begun_character(&bytes));
-        }
-        let mut text = self.redaction.apply(String::from_utf8_lossy(&bytes).into_owned());
-        if line.cut && self.used.bytes < self.allowed {
-            // Earlier secrets have become shorter, so that there may be room for the beginning of the one that was cut.
-            let whole = text.len();
-            text.truncate(whole - self.redaction.begun(&text));
-            self.used.dropped += (whole - text.len()) as u64;
-        }
-        self.keep(stream.level(), stream.source(), text, Vec::new());
     }
 
     fn guest(&mut self, level: Level, source: LogSource, message: String, mut fields: Vec<(String, String)>) {
@@ -301,44 +224,11 @@ impl Pages {
     }
 }
 
-/// How many bytes at the end of a text begin a character of which the rest is not there.
-fn begun_character(text: &[u8]) -> usize {
-    let invalid = text.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
-    match std::str::from_utf8(invalid) {
-        Err(error) if error.error_len().is_none() => invalid.len(),
-        _ => 0,
-    }
-}
-
 /// Bytes of the host's own lines: each request that an attempt may make can leave one.
 fn host_allowed(limits: &Limits) -> usize {
     let requests = usize::try_from(limits.http.requests).unwrap_or(usize::MAX);
     let for_requests = requests.saturating_mul(bounds::HOST_LOG_OF_A_REQUEST);
     bounds::HOST_LOG.saturating_add(for_requests).min(bounds::HOST_LOG_AT_MOST)
-}
-
-impl TextStream {
-    fn index(self) -> usize {
-        match self {
-            TextStream::Stdout => 0,
-            TextStream::Stderr => 1,
-        }
-    }
-
-    fn source(self) -> LogSource {
-        match self {
-            TextStream::Stdout => LogSource::Stdout,
-            TextStream::Stderr => LogSource::Stderr,
-        }
-    }
-
-    /// What a program writes to stderr is not always bad news, but where there is any, it is there.
-    fn level(self) -> Level {
-        match self {
-            TextStream::Stdout => Level::Info,
-            TextStream::Stderr => Level::Warn,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -349,28 +239,16 @@ mod tests {
 
     const LINES: u32 = 2000;
 
-    fn journal(allowed: u64, secret: &str) -> Journal {
+    pub(super) fn journal(allowed: u64, secret: &str) -> Journal {
         let secrets = vec![("S".to_owned(), Secret::new(secret.to_owned()))];
         let limits = Limits { log: allowed, log_lines: LINES, ..Limits::default() };
         Journal::new(Clock::system(), &limits, Redaction::of(&Grants { secrets, ..Grants::default() }))
     }
 
     /// The messages, and the bytes kept and dropped.
-    fn finish(journal: &Journal) -> (Vec<String>, u64, u64) {
+    pub(super) fn finish(journal: &Journal) -> (Vec<String>, u64, u64) {
         let (LogUsage { bytes: kept, dropped, .. }, _) = journal.end();
         (journal.take().into_iter().map(|line| line.message).collect(), kept, dropped)
-    }
-
-    #[test]
-    fn streams_become_lines() {
-        let journal = journal(1000, "hunter2");
-        for piece in ["one\ntw", "o\r\n", "\n", "my hun", "ter2 is safe\nlast"] {
-            journal.write(TextStream::Stdout, piece.as_bytes());
-        }
-        journal.write(TextStream::Stderr, b"\xff\n");
-        let (messages, kept, dropped) = finish(&journal);
-        assert_eq!(messages, ["one", "two", "", "my *** is safe", "\u{fffd}", "last"]);
-        assert_eq!((kept, dropped), (6 + 14 + 3 + 4, 0));
     }
 
     #[test]
@@ -407,19 +285,6 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_without_line_ends_is_cut_and_counted() {
-        for secret in ["hunter2", ""] {
-            let journal = journal(100_000, secret);
-            for _ in 0..1000 {
-                journal.write(TextStream::Stderr, &[b'x'; 1000]);
-            }
-            let (messages, kept, dropped) = finish(&journal);
-            assert_eq!((kept, kept + dropped), (100_000, 1_000_000));
-            assert!(messages.iter().all(|message| message.len() <= bounds::LOG_LINE + secret.len()));
-        }
-    }
-
-    #[test]
     fn many_lines_are_cut_and_counted() {
         let journal = journal(1_000_000, "");
         for _ in 0..LINES + 5 {
@@ -427,52 +292,6 @@ mod tests {
         }
         let (messages, _, dropped) = finish(&journal);
         assert_eq!((messages.len(), dropped), (LINES as usize, 5));
-    }
-
-    #[test]
-    fn a_secret_across_a_cut_is_still_redacted() {
-        for before in bounds::LOG_LINE - 10..bounds::LOG_LINE + 10 {
-            let journal = journal(100_000, "hunter2");
-            let text = format!("{}hunter2{}", "x".repeat(before), "y".repeat(bounds::LOG_LINE * 2));
-            for piece in text.as_bytes().chunks(777) {
-                journal.write(TextStream::Stdout, piece);
-            }
-            let (messages, ..) = finish(&journal);
-            assert_eq!(messages.concat(), text.replace("hunter2", "***"));
-        }
-    }
-
-    #[test]
-    fn a_write_that_ends_within_a_character_harms_neither_text_nor_redaction() {
-        let journal = journal(100_000, "p\u{e4}sswort-1");
-        let text = format!("{}p\u{e4}sswort-1{}", "x".repeat(bounds::LOG_LINE + 20), "\u{20ac}".repeat(10_000));
-        let within = text.find('\u{e4}').unwrap() + 1;
-        journal.write(TextStream::Stdout, &text.as_bytes()[..within]);
-        for piece in text.as_bytes()[within..].chunks(4) {
-            journal.write(TextStream::Stdout, piece);
-        }
-        assert_eq!(finish(&journal).0.concat(), text.replace("p\u{e4}sswort-1", "***"));
-    }
-
-    #[test]
-    fn no_part_of_a_secret_is_left_where_a_line_is_cut_off() {
-        const SECRET: &str = "abcdefghijklmnopqrstuv\u{e4}wxyz0123456789ABC";
-        for (allowed, earlier) in [(200, 2), (20_000, 200), (20_000, 400)] {
-            // Bytes of the secret that are still read. What comes later must not follow upon a part either.
-            for read in 1..SECRET.len() {
-                for piece in [1 << 20, 4096, 13] {
-                    let journal = journal(allowed, SECRET);
-                    let between = allowed as usize + SECRET.len() - 1 - read - earlier * SECRET.len();
-                    let secrets = SECRET.repeat(earlier);
-                    let text = format!("{secrets}{}{SECRET}{}\nNEXT", ".".repeat(between), "!".repeat(30_000));
-                    for piece in text.as_bytes().chunks(piece) {
-                        journal.write(TextStream::Stdout, piece);
-                    }
-                    let text = finish(&journal).0.concat();
-                    assert!(text.bytes().all(|byte| b"*.!NEXT".contains(&byte)), "{allowed} {read} {piece}: {text}");
-                }
-            }
-        }
     }
 
     #[test]
