@@ -80,18 +80,14 @@ impl Prepared {
         };
         let ticking = self.ticking();
         let mut store = None;
-        let mut http = None;
         let ended = async {
-            let mut guest = pin!(self.guest(&mut store, facts, &journal, &egress));
-            let ending = first_of(guest.as_mut(), &mut stop, started + task.limits.timeout).await;
-            // What its requests lose when it is dropped, it did not give up itself.
-            http = Some(egress.finish());
-            ending
+            let guest = pin!(self.guest(&mut store, facts, &journal, &egress));
+            let _requests = egress.ends();
+            first_of(guest, &mut stop, started + task.limits.timeout).await
         };
         // A guest that is cut off is dropped within, with its call of the host.
         let ended = AssertUnwindSafe(ended).catch_unwind().await;
         let ending = ended.unwrap_or_else(|panic| Ending::HostFailed(panicked(panic.as_ref())));
-        let http = http.unwrap_or_else(|| egress.finish());
         let duration = clock.monotonic().duration_since(started);
         drop(ticking);
 
@@ -101,6 +97,7 @@ impl Prepared {
         let evidence = Evidence { limits: &task.limits, exit_codes: &task.exit_codes, hostcall, hit, duration, fuel };
         let outcome = redacted(verdict(ending, evidence), &redaction);
         drop_store(store);
+        let http = egress.usage();
         if let AttemptOutcome::Exceeded(exceeded) = &outcome {
             journal.last(Level::Error, lesson::limit(task, exceeded));
         }

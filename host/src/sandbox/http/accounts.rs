@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::sandbox::http::audit::Audit;
 use crate::sandbox::http::lease::Lease;
 
-/// The requests of one attempt. They end when this is dropped, at the latest.
+/// The requests of one attempt.
 #[derive(Default)]
 pub(super) struct Accounts(Mutex<Books>);
 
@@ -67,31 +67,26 @@ impl Accounts {
         lease.cut_off();
     }
 
-    /// Ends what goes on, enters it into the log, and sums up.
-    pub(super) fn end(&self) -> Tally {
+    /// Ends what goes on, and enters it into the log. None begins after it.
+    pub(super) fn end(&self) {
         let mut books = self.books();
         books.closed = true;
         let (audits, leases) = (std::mem::take(&mut books.audits), std::mem::take(&mut books.leases));
-        let mut tally = books.past;
         drop(books);
         leases.items.iter().filter_map(Weak::upgrade).for_each(|lease| lease.cut_off());
         for audit in audits.items {
             audit.cut_off();
-            tally.add(&audit);
+            self.books().past.add(&audit);
         }
-        tally
+    }
+
+    /// What those that have ended came to.
+    pub(super) fn tally(&self) -> Tally {
+        self.books().past
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Accounts {
-    fn drop(&mut self) {
-        if !self.0.get_mut().unwrap_or_else(PoisonError::into_inner).closed {
-            self.end();
-        }
     }
 }
 
@@ -163,7 +158,8 @@ mod tests {
         let kept = accounts.books().audits.items.len();
         assert!(kept <= 2 * go_on.len() + 1, "{kept}");
         let expected = Tally { largest_body: 9_999, statuses: [10_000, 0, 0, 0] };
-        assert_eq!(accounts.end(), expected);
+        accounts.end();
+        assert_eq!(accounts.tally(), expected);
         assert!(!accounts.open(&go_on[0]), "no request begins when the attempt has ended");
     }
 }

@@ -206,10 +206,15 @@ impl Egress {
         place.await.ok().and_then(Result::ok).ok_or(SendError::TooManyInFlight)
     }
 
-    /// Ends what goes on, enters it into the log, and sums up. To be called when the guest has ended and before what it
-    /// held is dropped: what it loses by that, it did not give up itself.
-    pub(crate) fn finish(&self) -> HttpUsage {
-        let Tally { largest_body, statuses } = self.accounts.end();
+    /// Ends all requests when it is dropped. That has to be before the guest is, and what it holds: what a request loses by
+    /// that, its guest did not give up, and a body that is cut off must not look like one that came to its end.
+    pub(crate) fn ends(&self) -> Ends<'_> {
+        Ends(&self.accounts)
+    }
+
+    /// What the requests that have ended came to.
+    pub(crate) fn usage(&self) -> HttpUsage {
+        let Tally { largest_body, statuses } = self.accounts.tally();
         HttpUsage {
             requests: self.policy.begun(),
             concurrent: self.most_in_flight.load(Ordering::Relaxed),
@@ -237,6 +242,15 @@ impl Egress {
     /// A new account of a request.
     fn audit(&self, target: &HttpTarget, timeouts: Timeouts) -> Audit {
         Audit::begin(target, timeouts, Arc::clone(self.policy.task()), self.journal.clone(), self.clock)
+    }
+}
+
+/// The requests of an attempt: they end when this is dropped.
+pub(crate) struct Ends<'a>(&'a Accounts);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) async fn ask(
         Some(status)
     };
     let status = tokio::time::timeout(Duration::from_secs(30), exchange).await.expect("it comes to an end");
-    egress.finish();
+    drop(egress.ends());
     let fields = journal.take().remove(0).fields;
     let reused = fields.iter().find(|(name, _)| name == "reused").map(|(_, value)| value == "true");
     (status, reused)

@@ -158,7 +158,7 @@ async fn what_was_sent_after_the_answer_is_in_the_line() {
         if goes_on {
             let both = async { tokio::join!(giving, answer.work) };
             assert!(tokio::time::timeout(Duration::from_millis(300), both).await.is_err());
-            egress.finish();
+            drop(egress.ends());
         } else {
             tokio::join!(giving, answer.work);
         }

@@ -348,7 +348,7 @@ async fn the_doors_of_wasi_lead_to_the_same_policy() {
 
     let refused = send("http://127.0.0.1:1/".to_owned()).await.err().unwrap();
     assert!(matches!(refused, wasmtime_wasi_http::Error::HttpRequestDenied), "{refused}");
-    assert_eq!(egress.finish().requests, 2);
+    assert_eq!(egress.usage().requests, 2);
     assert!(journal.take().iter().any(|line| line.message.contains("no grant allows GET http://127.0.0.1:1/")));
 }
 

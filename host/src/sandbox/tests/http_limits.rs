@@ -145,7 +145,7 @@ async fn every_request_leaves_its_line_however_long_its_url_is() {
         assert!(send(&egress, &url, RequestOptions::default()).await.is_some());
     }
     assert!(send(&egress, "http://127.0.0.1:9/", RequestOptions::default()).await.is_some());
-    egress.finish();
+    drop(egress.ends());
     assert_eq!(journal.end(), (LogUsage::default(), 0));
     let lines = journal.take();
     assert_eq!(lines.len(), 101);
@@ -177,7 +177,7 @@ async fn what_ends_a_request_is_told_with_the_toml_that_would_allow_it() {
         task.limits.http = limits;
         let (egress, journal) = egress(task, network());
         send(&egress, &format!("{scheme}://{}/", server.address), RequestOptions::default()).await;
-        egress.finish();
+        drop(egress.ends());
         let message = journal.take().remove(0).message;
         assert!(message.ends_with(&format!("; to allow more: [tasks.fetch.limits] {key}")), "{message}");
     }
